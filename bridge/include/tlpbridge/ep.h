@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The endpoint's face: one PCI Express function that answers requests, does DMA
+ * and raises interrupts. The SystemC host uses it, and a model in plain C uses
+ * it directly. The endpoint owns its config space.
+ *
+ * Threads: an endpoint and the server it is added to belong to one thread.
+ * Callbacks run on it, inside tlpb_server_process() or tlpb_server_wait().
+ * No call below blocks; what takes time ends in a callback.
+ */
+#ifndef TLPBRIDGE_EP_H
+#define TLPBRIDGE_EP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <tlpbridge/device.h>
+#include <tlpbridge/err.h>
+#include <tlpbridge/tlp.h>
+#include <tlpbridge/wire.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct tlpb_ep tlpb_ep;
+typedef struct tlpb_trace tlpb_trace;
+
+/*
+ * A request for the model. It belongs to the model from ops->access until
+ * tlpb_ep_complete(), which must be called exactly once, at once or later.
+ */
+struct tlpb_ep_request {
+	bool write;
+	bool posted;			/* memory write: completion only gives the request back */
+	unsigned region;		/* enum tlpb_region_index: a BAR or the ROM */
+	uint64_t offset;		/* bytes from the start of the region */
+	size_t length;			/* bytes, 1..4096; 0: a flush, complete it when earlier writes are done */
+	uint8_t *data;			/* length bytes: to write, or to be filled by a read */
+	const uint8_t *byte_enable;	/* NULL: all; else length bytes, 0xff or 0 (TLM style) */
+	const struct tlpb_tlp *tlp;	/* requester ID, tag, attributes; payload is not for use */
+	uint64_t time_ps;		/* the host's stamp */
+	void *user;			/* the model's own */
+};
+
+/* How an interrupt request fared. */
+enum tlpb_irq_result {
+	TLPB_IRQ_SENT,		/* the write or message is on its way */
+	TLPB_IRQ_MASKED,	/* held: the vector or function is masked, Pending is set */
+	TLPB_IRQ_MERGED,	/* held before already, or the line was asserted already */
+	TLPB_IRQ_BUS_MASTER_OFF, /* refused: Bus Master Enable is 0; the event is lost */
+	TLPB_IRQ_DISABLED,	/* this kind of interrupt is not enabled by the driver */
+	TLPB_IRQ_NO_VECTOR,	/* the device has no such vector, or the driver granted fewer */
+	TLPB_IRQ_NO_LINK,	/* no host */
+};
+
+/* Any member but access may be NULL. */
+struct tlpb_ep_ops {
+	/* A BAR or ROM access. MSI-X table and PBA are handled before it. */
+	void (*access)(void *ctx, struct tlpb_ep_request *request);
+
+	/*
+	 * The function was reset; config space has its initial values again. DMA in
+	 * flight has ended in TLPB_ERR_CLOSED; requests not yet completed stay the
+	 * model's; the host got Unsupported Request for them, what the model says
+	 * later is dropped.
+	 */
+	void (*reset)(void *ctx, enum tlpb_reset kind);
+
+	/* A host came or went. */
+	void (*connected)(void *ctx, const char *host);
+	void (*disconnected)(void *ctx, enum tlpb_reason reason, const char *text);
+
+	/* Config space was written by the host (after the write took effect). */
+	void (*config_written)(void *ctx, unsigned offset, unsigned size);
+
+	/* A message TLP from the host; valid during the call. */
+	void (*message)(void *ctx, const struct tlpb_tlp *msg);
+
+	/* A posted DMA write without done callback failed at addr; err says why. */
+	void (*dma_fault)(void *ctx, uint64_t addr, int err);
+
+	/* Simulated time in picoseconds, for stamps and traces. */
+	uint64_t (*now_ps)(void *ctx);
+};
+
+struct tlpb_ep_config {
+	const struct tlpb_device *device;	/* copied */
+	unsigned mps, mrrs;	/* bytes: largest Max_Payload_Size offered, read request; 0: 512 */
+	const struct tlpb_ep_ops *ops;		/* copied */
+	void *ctx;
+	tlpb_trace *trace;	/* borrowed, may be NULL; outlives the endpoint */
+};
+
+/* On failure returns a negative error and the reason in why. */
+int tlpb_ep_new(const struct tlpb_ep_config *config, tlpb_ep **ep, char *why, size_t why_size);
+void tlpb_ep_free(tlpb_ep *ep);
+
+const struct tlpb_device *tlpb_ep_device(const tlpb_ep *ep);
+
+/* Is a host connected? */
+bool tlpb_ep_is_up(const tlpb_ep *ep);
+
+/* Finish a request with an enum tlpb_cpl_status; only SC sends the data of a read. */
+void tlpb_ep_complete(tlpb_ep *ep, struct tlpb_ep_request *request, enum tlpb_cpl_status status);
+
+/* err is 0 or why the transfer failed; bytes before fail_addr are transferred. */
+typedef void tlpb_ep_dma_done(void *arg, int err, uint64_t fail_addr);
+
+/*
+ * Attributes of DMA requests (2.2.6). Relaxed ordering, no snoop and ID-based
+ * ordering are sent only where software has enabled them in Device Control (2).
+ */
+struct tlpb_dma_attr {
+	uint8_t tc;		/* Traffic Class, 0..7 */
+	bool ido, ro, ns;
+};
+
+/*
+ * DMA of any length and alignment, split by Max_Payload_Size,
+ * Max_Read_Request_Size and 4 KiB.
+ *
+ * Read: buf is the library's until done. Write: data is copied, the TLPs are
+ * posted. With done the result is exact: the write is followed by a zero-length
+ * read, whose completion cannot overtake the reports of failed writes
+ * (DMA_FAULT; without that feature a posted write always succeeds). When Bus Master
+ * Enable is cleared before that read could be sent, the result is
+ * TLPB_ERR_BUS_MASTER_OFF, and what arrived is not known. done may be NULL for a write.
+ *
+ * attr may be NULL: Traffic Class 0, no attribute.
+ *
+ * Returns 0, or at once and without calling done: TLPB_ERR_BUS_MASTER_OFF,
+ * TLPB_ERR_CLOSED (no host), TLPB_ERR_NOMEM.
+ */
+int tlpb_ep_dma_read(tlpb_ep *ep, uint64_t addr, void *buf, size_t len,
+		     const struct tlpb_dma_attr *attr,
+		     tlpb_ep_dma_done *done, void *arg);
+int tlpb_ep_dma_write(tlpb_ep *ep, uint64_t addr, const void *data, size_t len,
+		      const struct tlpb_dma_attr *attr,
+		      tlpb_ep_dma_done *done, void *arg);
+
+/* Interrupts (6.1). Vectors count from 0. MSI, MSI-X: one event. INTx: the line's level. */
+enum tlpb_irq_result tlpb_ep_msi(tlpb_ep *ep, unsigned vector);
+enum tlpb_irq_result tlpb_ep_msix(tlpb_ep *ep, unsigned vector);
+enum tlpb_irq_result tlpb_ep_intx(tlpb_ep *ep, bool level);
+
+/* Send a message TLP; the requester ID is filled in. Posted. */
+int tlpb_ep_message(tlpb_ep *ep, const struct tlpb_tlp *msg);
+
+/* The function's own view of its config space, for models and tests: size 1, 2, 4. */
+uint32_t tlpb_ep_config_peek(const tlpb_ep *ep, unsigned offset, unsigned size);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

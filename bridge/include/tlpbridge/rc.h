@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The host's face: a root complex that reaches one device over one link.
+ * QEMU's shim, the command line and the tests all drive this.
+ *
+ * Threads: a tlpb_rc belongs to one thread at a time (in QEMU: whoever holds the
+ * big lock). There are no hidden callers: callbacks run inside the calls below,
+ * on the calling thread, while they serve inbound traffic. A callback may use
+ * the same tlpb_rc again; it must not close it.
+ *
+ * Blocking: a call marked "waits" returns when the completion is there or the
+ * link is down. It serves inbound DMA, interrupts and messages meanwhile. There
+ * is no completion timeout while the peer lives; after 2 s, and then with longer
+ * and longer pauses, ops->waiting (or the log) says what is waited for.
+ */
+#ifndef TLPBRIDGE_RC_H
+#define TLPBRIDGE_RC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <tlpbridge/device.h>
+#include <tlpbridge/err.h>
+#include <tlpbridge/tlp.h>
+#include <tlpbridge/wire.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct tlpb_rc tlpb_rc;
+typedef struct tlpb_trace tlpb_trace;
+
+/*
+ * What the host provides. Any member may be NULL: memory then answers
+ * Unsupported Request, the rest is ignored.
+ */
+struct tlpb_rc_ops {
+	/*
+	 * The endpoint reads or writes host memory; MSI and MSI-X are such writes.
+	 * One call never crosses a 4 KiB boundary and has every byte enabled.
+	 * request carries requester ID and attributes. Return 0, or
+	 * TLPB_ERR_BUS_MASTER_OFF, TLPB_ERR_NO_ADDRESS or TLPB_ERR_ACCESS (told to the
+	 * endpoint as Unsupported Request), any other error as Completer Abort.
+	 */
+	int (*mem_read)(void *ctx, const struct tlpb_tlp *request, uint64_t addr,
+			void *buf, size_t len);
+	int (*mem_write)(void *ctx, const struct tlpb_tlp *request, uint64_t addr,
+			 const void *data, size_t len);
+
+	/* INTx changed: pin 0..3 is INTA..INTD; level true is asserted. */
+	void (*intx)(void *ctx, unsigned pin, bool level);
+
+	/* Any other message; msg is valid during the call. */
+	void (*message)(void *ctx, const struct tlpb_tlp *msg);
+
+	/* The link went down, for good; called once. Later reads fail with TLPB_ERR_CLOSED. */
+	void (*down)(void *ctx, enum tlpb_reason reason, const char *text);
+
+	/* Simulated time of the host in picoseconds, for stamps and traces. */
+	uint64_t (*now_ps)(void *ctx);
+
+	/* Somebody waits: text says for what and how long. */
+	void (*waiting)(void *ctx, const char *text);
+
+	/*
+	 * Asked now and then while something waits: give up (Ctrl-C, SIGTERM)? Then a
+	 * connect fails, and a wait takes the link down.
+	 */
+	bool (*cancelled)(void *ctx);
+};
+
+struct tlpb_rc_config {
+	const char *url;		/* where the server listens: "ipc:///run/x.sock" */
+	const char *device;		/* device wanted; NULL or "": the first free one */
+	const char *name;		/* this host's name for messages; NULL: from the process */
+	unsigned connect_timeout_ms;	/* 0: the default, 10,000 */
+	/* Largest payload sent to the device, and where its reads may be split; bytes; 0: 128 and 64. */
+	unsigned mps, rcb;
+	bool plain_pcie;		/* no DMA_FAULT: failed posted writes are told to nobody */
+	tlpb_trace *trace;		/* borrowed, may be NULL; outlives the tlpb_rc */
+	const struct tlpb_rc_ops *ops;	/* copied */
+	void *ctx;			/* for ops */
+};
+
+/*
+ * Join the server at config->url, exchange HELLO and read the device's records.
+ * Waits up to connect_timeout_ms for a server to appear. On failure returns a
+ * negative error and a sentence with cause and cure in why.
+ */
+int tlpb_rc_connect(const struct tlpb_rc_config *config, tlpb_rc **rc, char *why, size_t why_size);
+
+/* Says goodbye (waits at most 1 s for the peer to hear it) and frees. NULL is fine. */
+void tlpb_rc_close(tlpb_rc *rc);
+
+/* The device at the other end; valid until tlpb_rc_close(). */
+const struct tlpb_device *tlpb_rc_device(const tlpb_rc *rc);
+
+bool tlpb_rc_is_up(const tlpb_rc *rc);
+
+/*
+ * For an event loop: poll this descriptor for reading and call tlpb_rc_process()
+ * when it is ready. Process serves a burst of what has arrived and never blocks.
+ * Returns 0, or TLPB_ERR_CLOSED once the link is down.
+ */
+int tlpb_rc_fd(const tlpb_rc *rc);
+int tlpb_rc_process(tlpb_rc *rc);
+
+/*
+ * Configuration access to function bdf (Bus[15:8] Device[7:3] Function[2:0]),
+ * size 1, 2 or 4 bytes, not across a doubleword. Waits. A retry status (CRS) is
+ * returned as TLPB_ERR_CRS, Unsupported Request as TLPB_ERR_UNSUPPORTED; *value is
+ * then all ones of that size.
+ */
+int tlpb_rc_config_read(tlpb_rc *rc, uint16_t bdf, unsigned offset, unsigned size, uint32_t *value);
+int tlpb_rc_config_write(tlpb_rc *rc, uint16_t bdf, unsigned offset, unsigned size, uint32_t value);
+
+/*
+ * Memory access at a PCI bus address, any length and alignment. The read waits,
+ * and fills buf with all ones where it failed. The write is posted: it returns
+ * when the TLPs are queued, and waits only while the peer is too slow to take
+ * them.
+ */
+int tlpb_rc_mem_read(tlpb_rc *rc, uint64_t addr, void *buf, size_t len);
+int tlpb_rc_mem_write(tlpb_rc *rc, uint64_t addr, const void *data, size_t len);
+
+/* I/O space, size 1, 2 or 4 bytes, any alignment. Both wait: I/O writes are non-posted. */
+int tlpb_rc_io_read(tlpb_rc *rc, uint32_t addr, unsigned size, uint32_t *value);
+int tlpb_rc_io_write(tlpb_rc *rc, uint32_t addr, unsigned size, uint32_t value);
+
+/* Send a message TLP (PME_Turn_Off, vendor-defined, …); posted. */
+int tlpb_rc_message(tlpb_rc *rc, const struct tlpb_tlp *msg);
+
+/* Reset the device. Function-level reset goes through its config space instead. Posted. */
+int tlpb_rc_reset(tlpb_rc *rc, enum tlpb_reset kind);
+
+/*
+ * For hosts without firmware: where tlpb_rc_enumerate() puts the device. All
+ * windows are filled upwards from their base.
+ */
+struct tlpb_rc_windows {
+	uint16_t bdf;			/* the ID the device gets */
+	uint64_t mem32, mem64, io;	/* first free address of each window */
+};
+
+struct tlpb_rc_bar {
+	uint64_t addr;		/* PCI bus address */
+	uint64_t size;		/* bytes; 0: not implemented */
+	bool io, is_64bit, prefetch;
+};
+
+/*
+ * Size and place the BARs through config space as firmware does, then set Memory,
+ * I/O and Bus Master Enable. Waits. bars gets TLPB_BARS entries (the upper half of a
+ * 64-bit BAR has size 0).
+ */
+int tlpb_rc_enumerate(tlpb_rc *rc, const struct tlpb_rc_windows *windows,
+		      struct tlpb_rc_bar bars[TLPB_BARS]);
+
+/* Offset of a capability (PCI ID, 8 bits) in config space; 0: not there. Waits. */
+int tlpb_rc_find_capability(tlpb_rc *rc, uint16_t bdf, unsigned id);
+
+/* Counts since the link came up, for demos, tests and tools. */
+struct tlpb_rc_stats {
+	uint64_t config_reads, config_writes;
+	uint64_t mem_reads, mem_writes, io_reads, io_writes;	/* TLPs to the device */
+	uint64_t dma_reads, dma_writes;				/* TLPs from the device */
+	uint64_t dma_read_bytes, dma_write_bytes;
+	uint64_t dma_faults, intx_messages, other_messages;
+	uint64_t unexpected_completions;
+};
+void tlpb_rc_get_stats(const tlpb_rc *rc, struct tlpb_rc_stats *stats);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* The host's monotonic clock, for deadlines and notices; never for anything simulated. */
+#ifndef TLPB_CLOCK_H
+#define TLPB_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+static inline int64_t monotonic_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000ll + t.tv_nsec / 1000000;
+}
+
+#endif

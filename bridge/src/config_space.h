@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The config space of one function: a type 0 header, power management, MSI, PCI
+ * Express and MSI-X capabilities, built from the device's description. Every bit
+ * is read-only, read-write or write-1-to-clear by a mask; what a write *means*
+ * is the endpoint's matter. Pure: no I/O. One thread.
+ */
+#ifndef TLPB_CONFIG_SPACE_H
+#define TLPB_CONFIG_SPACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <tlpbridge/device.h>
+
+enum { CONFIG_SIZE = 4096 };
+
+/* Where the registers are. */
+enum {
+	CFG_COMMAND = 0x04,
+	CFG_STATUS = 0x06,
+	CFG_BAR0 = 0x10,
+	CFG_ROM = 0x30,
+	CFG_CAP_POINTER = 0x34,
+	CFG_PM = 0x40,		/* Power Management capability */
+	CFG_MSI = 0x50,		/* Message Signalled Interrupts, 64 bit, per-vector masking */
+	CFG_PCIE = 0x70,	/* PCI Express capability */
+	CFG_MSIX = 0xb0,	/* MSI-X capability */
+};
+
+enum {
+	COMMAND_IO = 1 << 0,
+	COMMAND_MEMORY = 1 << 1,
+	COMMAND_BUS_MASTER = 1 << 2,
+	COMMAND_INTX_DISABLE = 1 << 10,
+	STATUS_INTX = 1 << 3,
+};
+
+struct config_space {
+	uint8_t value[CONFIG_SIZE];
+	uint8_t writable[CONFIG_SIZE];	/* 1: read-write */
+	uint8_t w1c[CONFIG_SIZE];	/* 1: write 1 to clear */
+	struct tlpb_device device;
+	unsigned mps;			/* largest Max_Payload_Size offered */
+};
+
+void tlpb__config_init(struct config_space *c, const struct tlpb_device *device, unsigned mps);
+
+/* A function-level reset: initial values, but what it keeps (6.6.2): link control, MPS, PME_En. */
+void tlpb__config_flr(struct config_space *c);
+
+/* offset is a multiple of 4. */
+uint32_t tlpb__config_read(const struct config_space *c, unsigned offset);
+
+/*
+ * Write the bytes enabled in be. Returns true when the write asks for a
+ * function-level reset (DevCtl bit 15, which always reads 0).
+ */
+bool tlpb__config_write(struct config_space *c, unsigned offset, unsigned be, uint32_t value);
+
+unsigned tlpb__config_command(const struct config_space *c);
+
+/* May the function send memory requests: Bus Master Enable, and in D0. */
+bool tlpb__config_bus_master(const struct config_space *c);
+void tlpb__config_set_intx_status(struct config_space *c, bool pending);
+
+/* What software programmed into DevCtl: bytes; and how many tags may be in use. */
+unsigned tlpb__config_mps(const struct config_space *c);
+unsigned tlpb__config_mrrs(const struct config_space *c);
+unsigned tlpb__config_tags(const struct config_space *c);
+
+/* Which attributes the function may set in its requests. */
+enum { ATTRIBUTE_RO = 1, ATTRIBUTE_NS = 2, ATTRIBUTE_IDO = 4 };
+unsigned tlpb__config_attributes(const struct config_space *c);
+
+/*
+ * Which region claims len bytes at addr, with decoding enabled: its index, and the
+ * offset into it; -1: none. io tells the space.
+ */
+int tlpb__config_match(const struct config_space *c, bool io, uint64_t addr, unsigned len,
+		       uint64_t *offset);
+
+/* MSI (6.1.4). */
+bool tlpb__config_msi_enabled(const struct config_space *c);
+unsigned tlpb__config_msi_granted(const struct config_space *c);	/* vectors */
+bool tlpb__config_msi_masked(const struct config_space *c, unsigned vector);
+bool tlpb__config_msi_pending(const struct config_space *c, unsigned vector);
+void tlpb__config_msi_set_pending(struct config_space *c, unsigned vector, bool pending);
+void tlpb__config_msi_message(const struct config_space *c, unsigned vector, uint64_t *addr,
+			      uint32_t *data);
+
+/* MSI-X (6.1.4): the function's side; the table is in msix.h. */
+bool tlpb__config_msix_enabled(const struct config_space *c);
+bool tlpb__config_msix_function_masked(const struct config_space *c);
+
+#endif

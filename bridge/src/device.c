@@ -1,0 +1,594 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Records: u16 type, u16 flags, u32 length of the value, value; little-endian.
+ *
+ *	1 PCI	    u16 vendor, device, subsystem vendor, subsystem ID, u32 class code,
+ *		    u8 revision, u8[3] 0
+ *	2 REGION    u16 index, u16 0, u32 flags, u64 size, sub-records
+ *	3 INTERRUPT u16 kind, u16 count (INTx: the pin, 1..4); MSI-X goes on:
+ *		    u8 BAR of the table, u8 BAR of the PBA, u16 0, u32 offset of the table,
+ *		    u32 offset of the PBA
+ *	4 NAME	    the name, without a final 0
+ *	5 REGISTER  reserved: names of registers, for tools
+ *	6 PATH	    reserved: device-tree path and index of a device that is not PCI
+ *
+ * Sub-records look like records; none are known yet. Further bytes behind the
+ * last field of PCI and INTERRUPT are ignored, so that they can grow.
+ */
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <tlpbridge/device.h>
+#include <tlpbridge/err.h>
+#include "cursor.h"
+
+enum record_type {
+	RECORD_PCI = 1,
+	RECORD_REGION = 2,
+	RECORD_INTERRUPT = 3,
+	RECORD_NAME = 4,
+};
+
+enum { RECORD_OPTIONAL = 1 << 0 };	/* a reader that does not know it skips it */
+
+enum interrupt_kind { INTERRUPT_INTX, INTERRUPT_MSI, INTERRUPT_MSIX, INTERRUPT_KINDS };
+
+enum { PCI_BYTES = 16, REGION_BYTES = 16, INTERRUPT_BYTES = 4, MSIX_BYTES = 16 };
+
+enum {
+	MSIX_MAX = 2048,		/* vectors */
+	MSIX_ENTRY = 16,		/* bytes a vector in the table */
+	MSIX_PBA_VECTORS = 64,		/* vectors in 8 bytes of the PBA */
+};
+
+#define KIB (UINT64_C(1) << 10)
+#define MIB (UINT64_C(1) << 20)
+#define GIB (UINT64_C(1) << 30)
+
+/* Where the reason of a refusal goes. */
+struct why {
+	char *text;
+	size_t size;
+};
+
+__attribute__((format(printf, 3, 4)))
+static int refuse(const struct why *why, int err, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(why->text, why->size, fmt, args);
+	va_end(args);
+	return err;
+}
+
+static const char *region_name(unsigned index)
+{
+	static const char *const names[TLPB_REGIONS] = {
+		"BAR0", "BAR1", "BAR2", "BAR3", "BAR4", "BAR5", "ROM", "CONFIG",
+	};
+
+	return names[index];
+}
+
+static bool is_power_of_2(uint64_t n)
+{
+	return n && !(n & (n - 1));
+}
+
+/* None of the flags in forbidden. */
+static int check_flags(const struct tlpb_device *dev, unsigned i, uint32_t forbidden,
+		       const struct why *why)
+{
+	static const struct {
+		uint32_t flag;
+		const char *text;
+	} names[] = {
+		{ TLPB_REGION_MAPPABLE, "mappable" },
+		{ TLPB_REGION_PREFETCH, "prefetchable" },
+		{ TLPB_REGION_IO, "in I/O space" },
+		{ TLPB_REGION_64BIT, "64-bit" },
+	};
+	uint32_t bad = dev->region[i].flags & forbidden;
+	bool io = dev->region[i].flags & TLPB_REGION_IO;
+
+	for (unsigned n = 0; n < sizeof names / sizeof names[0]; n++)
+		if (bad & names[n].flag)
+			return refuse(why, TLPB_ERR_INVALID, "%s%s cannot be %s", region_name(i),
+				      io && i < TLPB_BARS ? ", an I/O BAR," : "", names[n].text);
+	return 0;
+}
+
+static int check_size(const struct tlpb_device *dev, unsigned i, uint64_t least, uint64_t most,
+		      const struct why *why)
+{
+	unsigned long long size = dev->region[i].size;
+
+	if (!is_power_of_2(size))
+		return refuse(why, TLPB_ERR_INVALID, "%s: %llu bytes are not a power of two",
+			      region_name(i), size);
+	if (size < least || size > most)
+		return refuse(why, TLPB_ERR_INVALID,
+			      "%s: %llu bytes are outside of what PCI allows here, %llu to %llu",
+			      region_name(i), size, (unsigned long long)least,
+			      (unsigned long long)most);
+	return 0;
+}
+
+/* The upper half of a 64-bit BAR takes the next one. */
+static int check_pair(const struct tlpb_device *dev, unsigned i, const struct why *why)
+{
+	if (i + 1 == TLPB_BARS)
+		return refuse(why, TLPB_ERR_INVALID,
+			      "%s cannot be 64-bit: no BAR follows for its upper half",
+			      region_name(i));
+	if (dev->region[i + 1].size)
+		return refuse(why, TLPB_ERR_INVALID,
+			      "%s: %llu bytes, but it must be empty as upper half of the 64-bit %s",
+			      region_name(i + 1), (unsigned long long)dev->region[i + 1].size,
+			      region_name(i));
+	return 0;
+}
+
+static int check_bar(const struct tlpb_device *dev, unsigned i, const struct why *why)
+{
+	uint32_t flags = dev->region[i].flags;
+	int err;
+
+	if (flags & TLPB_REGION_IO) {
+		err = check_flags(dev, i, TLPB_REGION_PREFETCH | TLPB_REGION_64BIT |
+				  TLPB_REGION_MAPPABLE, why);
+		return err ? err : check_size(dev, i, 4, 256, why);
+	}
+	if (!(flags & TLPB_REGION_64BIT))
+		return check_size(dev, i, 16, 2 * GIB, why);
+	err = check_size(dev, i, 16, UINT64_C(1) << 63, why);
+	return err ? err : check_pair(dev, i, why);
+}
+
+static int check_rom(const struct tlpb_device *dev, const struct why *why)
+{
+	int err = check_flags(dev, TLPB_ROM, TLPB_REGION_IO | TLPB_REGION_64BIT |
+			      TLPB_REGION_PREFETCH, why);
+
+	return err ? err : check_size(dev, TLPB_ROM, 2 * KIB, 16 * MIB, why);
+}
+
+static int check_config(const struct tlpb_device *dev, const struct why *why)
+{
+	uint64_t size = dev->region[TLPB_CONFIG].size;
+
+	if (size != 256 && size != 4096)
+		return refuse(why, TLPB_ERR_INVALID,
+			      "CONFIG: %llu bytes, but config space has 256 or 4096",
+			      (unsigned long long)size);
+	return check_flags(dev, TLPB_CONFIG, ~(uint32_t)(TLPB_REGION_READ | TLPB_REGION_WRITE),
+			   why);
+}
+
+static int check_region(const struct tlpb_device *dev, unsigned i, const struct why *why)
+{
+	const uint32_t known = TLPB_REGION_READ | TLPB_REGION_WRITE | TLPB_REGION_MAPPABLE |
+			       TLPB_REGION_PREFETCH | TLPB_REGION_IO | TLPB_REGION_64BIT;
+	uint32_t unknown = dev->region[i].flags & ~known;
+
+	if (!dev->region[i].size)
+		return 0;
+	if (unknown)
+		return refuse(why, TLPB_ERR_INVALID, "%s has unknown flags 0x%x", region_name(i),
+			      unknown);
+	if (i == TLPB_CONFIG)
+		return check_config(dev, why);
+	return i == TLPB_ROM ? check_rom(dev, why) : check_bar(dev, i, why);
+}
+
+static uint64_t msix_table_bytes(const struct tlpb_device *dev)
+{
+	return (uint64_t)dev->msix_vectors * MSIX_ENTRY;
+}
+
+static uint64_t msix_pba_bytes(const struct tlpb_device *dev)
+{
+	return ((uint64_t)dev->msix_vectors + MSIX_PBA_VECTORS - 1) / MSIX_PBA_VECTORS * 8;
+}
+
+/* The table or the PBA: aligned, and inside a memory BAR. */
+static int check_msix_part(const struct tlpb_device *dev, const char *part, unsigned bar,
+			   uint32_t offset, uint64_t bytes, const struct why *why)
+{
+	const struct tlpb_region *region;
+
+	if (bar >= TLPB_BARS)
+		return refuse(why, TLPB_ERR_INVALID,
+			      "the MSI-X %s is in BAR%u, which no device has", part, bar);
+	region = &dev->region[bar];
+	if (!region->size || region->flags & TLPB_REGION_IO)
+		return refuse(why, TLPB_ERR_INVALID, "the MSI-X %s is in BAR%u, which is %s", part,
+			      bar, region->size ? "an I/O BAR" : "not implemented");
+	if (offset % 8)
+		return refuse(why, TLPB_ERR_INVALID,
+			      "the MSI-X %s is at offset 0x%x of BAR%u, not a multiple of 8 bytes",
+			      part, offset, bar);
+	if (offset + bytes > region->size)
+		return refuse(why, TLPB_ERR_INVALID,
+			      "the MSI-X %s, %llu bytes at 0x%x, exceeds BAR%u of %llu bytes", part,
+			      (unsigned long long)bytes, offset, bar,
+			      (unsigned long long)region->size);
+	return 0;
+}
+
+static bool msix_parts_overlap(const struct tlpb_device *dev)
+{
+	return dev->msix_table_bar == dev->msix_pba_bar &&
+	       dev->msix_table_offset < dev->msix_pba_offset + msix_pba_bytes(dev) &&
+	       dev->msix_pba_offset < dev->msix_table_offset + msix_table_bytes(dev);
+}
+
+static int check_msix(const struct tlpb_device *dev, const struct why *why)
+{
+	int err;
+
+	if (!dev->msix_vectors)
+		return 0;
+	if (dev->msix_vectors > MSIX_MAX)
+		return refuse(why, TLPB_ERR_INVALID, "%u MSI-X vectors are more than %d",
+			      dev->msix_vectors, MSIX_MAX);
+	err = check_msix_part(dev, "table", dev->msix_table_bar, dev->msix_table_offset,
+			      msix_table_bytes(dev), why);
+	if (err)
+		return err;
+	err = check_msix_part(dev, "PBA", dev->msix_pba_bar, dev->msix_pba_offset,
+			      msix_pba_bytes(dev), why);
+	if (err)
+		return err;
+	if (msix_parts_overlap(dev))
+		return refuse(why, TLPB_ERR_INVALID,
+			      "the MSI-X table at 0x%x and PBA at 0x%x overlap in BAR%u",
+			      dev->msix_table_offset, dev->msix_pba_offset, dev->msix_table_bar);
+	return 0;
+}
+
+static int check_interrupts(const struct tlpb_device *dev, const struct why *why)
+{
+	if (dev->intx_pin > 4)
+		return refuse(why, TLPB_ERR_INVALID,
+			      "interrupt pin %u is none of 1 to 4 (INTA to INTD)", dev->intx_pin);
+	if (dev->msi_vectors && (!is_power_of_2(dev->msi_vectors) || dev->msi_vectors > 32))
+		return refuse(why, TLPB_ERR_INVALID,
+			      "%u MSI vectors are none of 1, 2, 4, 8, 16, 32", dev->msi_vectors);
+	return check_msix(dev, why);
+}
+
+static int check_name(const char *name, const struct why *why)
+{
+	size_t len = strnlen(name, TLPB_NAME_MAX);
+
+	if (!len)
+		return refuse(why, TLPB_ERR_INVALID, "the device has no name");
+	if (len == TLPB_NAME_MAX)
+		return refuse(why, TLPB_ERR_INVALID, "the name is longer than %d bytes",
+			      TLPB_NAME_MAX - 1);
+	for (size_t i = 0; i < len; i++)
+		if (name[i] < 0x20 || name[i] > 0x7e)
+			return refuse(why, TLPB_ERR_INVALID,
+				      "byte %zu of the name, 0x%02x, is not a printable character",
+				      i, (unsigned char)name[i]);
+	return 0;
+}
+
+static int check_ids(const struct tlpb_device *dev, const struct why *why)
+{
+	/* Reading all ones there means to software that nobody is there. */
+	if (dev->vendor_id == 0xffff)
+		return refuse(why, TLPB_ERR_INVALID,
+			      "vendor ID 0xffff means that there is no device");
+	if (dev->class_code >> 24)
+		return refuse(why, TLPB_ERR_INVALID, "class code 0x%x has more than 24 bits",
+			      dev->class_code);
+	return 0;
+}
+
+static int check_device(const struct tlpb_device *dev, const struct why *why)
+{
+	int err = check_name(dev->name, why);
+
+	if (!err)
+		err = check_ids(dev, why);
+	for (unsigned i = 0; !err && i < TLPB_REGIONS; i++)
+		err = check_region(dev, i, why);
+	return err ? err : check_interrupts(dev, why);
+}
+
+int tlpb_device_check(const struct tlpb_device *dev, char *text, size_t size)
+{
+	const struct why why = { text, size };
+
+	return check_device(dev, &why);
+}
+
+static void put_record(struct writer *w, enum record_type type, size_t length)
+{
+	write_u16(w, (uint16_t)type);
+	write_u16(w, 0);
+	write_u32(w, (uint32_t)length);
+}
+
+static void put_pci(struct writer *w, const struct tlpb_device *dev)
+{
+	put_record(w, RECORD_PCI, PCI_BYTES);
+	write_u16(w, dev->vendor_id);
+	write_u16(w, dev->device_id);
+	write_u16(w, dev->subsystem_vendor_id);
+	write_u16(w, dev->subsystem_id);
+	write_u32(w, dev->class_code);
+	write_u32(w, dev->revision);
+}
+
+static void put_region(struct writer *w, const struct tlpb_region *region, unsigned index)
+{
+	if (!region->size)
+		return;
+	put_record(w, RECORD_REGION, REGION_BYTES);
+	write_u16(w, (uint16_t)index);
+	write_u16(w, 0);
+	write_u32(w, region->flags);
+	write_u64(w, region->size);
+}
+
+static void put_interrupt(struct writer *w, enum interrupt_kind kind, uint16_t count)
+{
+	if (!count)
+		return;
+	put_record(w, RECORD_INTERRUPT, INTERRUPT_BYTES);
+	write_u16(w, (uint16_t)kind);
+	write_u16(w, count);
+}
+
+static void put_msix(struct writer *w, const struct tlpb_device *dev)
+{
+	if (!dev->msix_vectors)
+		return;
+	put_record(w, RECORD_INTERRUPT, MSIX_BYTES);
+	write_u16(w, INTERRUPT_MSIX);
+	write_u16(w, dev->msix_vectors);
+	write_u16(w, (uint16_t)(dev->msix_table_bar | dev->msix_pba_bar << 8));
+	write_u16(w, 0);
+	write_u32(w, dev->msix_table_offset);
+	write_u32(w, dev->msix_pba_offset);
+}
+
+int tlpb_device_encode(const struct tlpb_device *dev, uint8_t *bytes, size_t size)
+{
+	struct writer w = { bytes, bytes, bytes + size, false };
+	size_t name_len = strnlen(dev->name, TLPB_NAME_MAX);
+
+	put_record(&w, RECORD_NAME, name_len);
+	write_bytes(&w, dev->name, name_len);
+	put_pci(&w, dev);
+	for (unsigned i = 0; i < TLPB_REGIONS; i++)
+		put_region(&w, &dev->region[i], i);
+	put_interrupt(&w, INTERRUPT_INTX, dev->intx_pin);
+	put_interrupt(&w, INTERRUPT_MSI, dev->msi_vectors);
+	put_msix(&w, dev);
+	return w.bad ? TLPB_ERR_TOO_LARGE : (int)(w.p - w.start);
+}
+
+struct record {
+	uint16_t type;
+	uint16_t flags;
+	uint32_t length;
+	const uint8_t *value;
+};
+
+/* What a decoder has met, so that nothing is said twice. */
+struct decoder {
+	struct tlpb_device *dev;
+	struct why why;
+	bool pci, name, region[TLPB_REGIONS], interrupt[INTERRUPT_KINDS];
+};
+
+/* 1: a record, 0: no more, negative: refused. what is "record" or "sub-record". */
+static int next_record(struct reader *r, struct record *record, const char *what,
+		       const struct why *why)
+{
+	size_t left = (size_t)(r->end - r->p);
+
+	if (!left)
+		return 0;
+	record->type = read_u16(r);
+	record->flags = read_u16(r);
+	record->length = read_u32(r);
+	if (r->bad)
+		return refuse(why, TLPB_ERR_TRUNCATED, "%zu bytes are too short for a %s", left,
+			      what);
+	record->value = read_bytes(r, record->length);
+	if (r->bad)
+		return refuse(why, TLPB_ERR_TRUNCATED, "%s %u says %u bytes, %zu are left", what,
+			      record->type, record->length, left - 8);
+	return 1;
+}
+
+static int unknown_record(const struct record *record, const char *what, const struct why *why)
+{
+	if (record->flags & RECORD_OPTIONAL)
+		return 0;
+	return refuse(why, TLPB_ERR_PROTOCOL, "%s %u is required by the peer, but not known here",
+		      what, record->type);
+}
+
+static int too_short(const struct decoder *d, const struct record *record, const char *name)
+{
+	return refuse(&d->why, TLPB_ERR_TRUNCATED, "%u bytes are too short for a record %s",
+		      record->length, name);
+}
+
+/* Refuses what was met before. */
+static int once(const struct decoder *d, bool *met, const char *name)
+{
+	if (*met)
+		return refuse(&d->why, TLPB_ERR_PROTOCOL, "%s is described twice", name);
+	*met = true;
+	return 0;
+}
+
+static int get_pci(struct decoder *d, const struct record *record)
+{
+	const uint8_t *p = record->value;
+	struct tlpb_device *dev = d->dev;
+
+	if (record->length < PCI_BYTES)
+		return too_short(d, record, "PCI");
+	dev->vendor_id = get_le16(p);
+	dev->device_id = get_le16(p + 2);
+	dev->subsystem_vendor_id = get_le16(p + 4);
+	dev->subsystem_id = get_le16(p + 6);
+	dev->class_code = get_le32(p + 8);
+	dev->revision = p[12];
+	return once(d, &d->pci, "PCI");
+}
+
+/* No sub-records are known yet. */
+static int get_sub_records(const struct decoder *d, struct reader r)
+{
+	struct record sub;
+	int ret;
+
+	while ((ret = next_record(&r, &sub, "sub-record", &d->why)) > 0) {
+		ret = unknown_record(&sub, "sub-record", &d->why);
+		if (ret)
+			return ret;
+	}
+	return ret;
+}
+
+static int get_region(struct decoder *d, const struct record *record)
+{
+	const uint8_t *p = record->value;
+	struct reader rest;
+	unsigned index;
+	int err;
+
+	if (record->length < REGION_BYTES)
+		return too_short(d, record, "REGION");
+	index = get_le16(p);
+	if (index >= TLPB_REGIONS)
+		return refuse(&d->why, TLPB_ERR_INVALID, "there is no region %u", index);
+	err = once(d, &d->region[index], region_name(index));
+	if (err)
+		return err;
+	d->dev->region[index].flags = get_le32(p + 4);
+	d->dev->region[index].size = get_le64(p + 8);
+	rest = (struct reader){ p + REGION_BYTES, p + record->length, false };
+	return get_sub_records(d, rest);
+}
+
+static int get_msix(struct decoder *d, const struct record *record)
+{
+	const uint8_t *p = record->value;
+
+	if (record->length < MSIX_BYTES)
+		return too_short(d, record, "INTERRUPT MSI-X");
+	d->dev->msix_vectors = get_le16(p + 2);
+	d->dev->msix_table_bar = p[4];
+	d->dev->msix_pba_bar = p[5];
+	d->dev->msix_table_offset = get_le32(p + 8);
+	d->dev->msix_pba_offset = get_le32(p + 12);
+	return 0;
+}
+
+/* The device's fields are bytes: nothing may vanish before tlpb_device_check(). */
+static int get_byte_count(const struct decoder *d, uint16_t count, uint8_t *field, const char *name)
+{
+	if (count > UINT8_MAX)
+		return refuse(&d->why, TLPB_ERR_INVALID, "%s: %u is not allowed", name, count);
+	*field = (uint8_t)count;
+	return 0;
+}
+
+static int get_interrupt(struct decoder *d, const struct record *record)
+{
+	static const char *const names[INTERRUPT_KINDS] = { "INTx", "MSI", "MSI-X" };
+	uint16_t kind, count;
+	int err;
+
+	if (record->length < INTERRUPT_BYTES)
+		return too_short(d, record, "INTERRUPT");
+	kind = get_le16(record->value);
+	count = get_le16(record->value + 2);
+	if (kind >= INTERRUPT_KINDS)
+		return record->flags & RECORD_OPTIONAL ? 0 :
+		       refuse(&d->why, TLPB_ERR_PROTOCOL,
+			      "interrupt kind %u is required by the peer, not known here", kind);
+	err = once(d, &d->interrupt[kind], names[kind]);
+	if (err)
+		return err;
+	if (kind == INTERRUPT_MSIX)
+		return get_msix(d, record);
+	return get_byte_count(d, count, kind == INTERRUPT_MSI ? &d->dev->msi_vectors
+							      : &d->dev->intx_pin, names[kind]);
+}
+
+static int get_name(struct decoder *d, const struct record *record)
+{
+	int err = once(d, &d->name, "NAME");
+
+	if (err)
+		return err;
+	if (record->length >= TLPB_NAME_MAX)
+		return refuse(&d->why, TLPB_ERR_INVALID, "a name of %u bytes is longer than %d",
+			      record->length, TLPB_NAME_MAX - 1);
+	/* The rest of a name would hide behind a 0. */
+	if (record->length && memchr(record->value, 0, record->length))
+		return refuse(&d->why, TLPB_ERR_INVALID, "the name has a 0 in it");
+	if (record->length)
+		memcpy(d->dev->name, record->value, record->length);
+	return 0;
+}
+
+static int get_record(struct decoder *d, const struct record *record)
+{
+	switch (record->type) {
+	case RECORD_PCI:
+		return get_pci(d, record);
+	case RECORD_REGION:
+		return get_region(d, record);
+	case RECORD_INTERRUPT:
+		return get_interrupt(d, record);
+	case RECORD_NAME:
+		return get_name(d, record);
+	default:
+		return unknown_record(record, "record", &d->why);
+	}
+}
+
+static int decode(struct decoder *d, struct reader r)
+{
+	struct record record;
+	int ret;
+
+	while ((ret = next_record(&r, &record, "record", &d->why)) > 0) {
+		ret = get_record(d, &record);
+		if (ret)
+			return ret;
+	}
+	if (ret)
+		return ret;
+	if (!d->pci)
+		return refuse(&d->why, TLPB_ERR_PROTOCOL, "the record PCI is missing");
+	return check_device(d->dev, &d->why);
+}
+
+int tlpb_device_decode(const uint8_t *bytes, size_t len, struct tlpb_device *dev,
+		       char *why, size_t why_size)
+{
+	struct decoder d = { .dev = dev, .why = { why, why_size } };
+	int err;
+
+	memset(dev, 0, sizeof *dev);
+	err = decode(&d, (struct reader){ bytes, bytes + len, false });
+	if (err)
+		memset(dev, 0, sizeof *dev);
+	return err;
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <tlpbridge/log.h>
+
+#include "bytes.h"
+#include "completer.h"
+#include "ep_private.h"
+
+unsigned tlpb__ep_mps(const tlpb_ep *ep)
+{
+	unsigned mps = tlpb__config_mps(&ep->config);
+	unsigned peer = tlpb__link_peer(ep->link)->mps;
+
+	return mps < peer ? mps : peer;
+}
+
+/* ---- reset ---- */
+
+/* Everything a reset clears; the captured ID survives a function-level reset (6.6.2). */
+void tlpb__ep_reset(tlpb_ep *ep, enum tlpb_reset kind, bool link_lost)
+{
+	struct tlpb_device device = ep->config.device;
+
+	tlpb__ep_requests_reset(ep, link_lost);
+	tlpb__ep_irq_reset(ep);
+	if (kind == TLPB_RESET_FLR)
+		tlpb__config_flr(&ep->config);
+	else
+		tlpb__config_init(&ep->config, &device, ep->mps);
+	tlpb__msix_reset(&ep->msix);
+	if (kind != TLPB_RESET_FLR)
+		ep->id = 0;
+	ep->generation++;
+	ep->posted_with_model = 0;	/* what the model keeps is of the past */
+	tlpb__ep_dma_abort(ep, TLPB_ERR_CLOSED, link_lost);
+	if (ep->ops.reset)
+		ep->ops.reset(ep->ctx, kind);
+}
+
+/* ---- link events ---- */
+
+static void on_completion(tlpb_ep *ep, const struct tlpb_tlp *tlp)
+{
+	int err = tlpb__tags_complete(&ep->tags, tlp);
+
+	if (err && !ep->unexpected_completions++)	/* said once: the peer decides how many come */
+		tlpb_log(TLPB_LOG_WARNING, "%s: completion for tag %u dropped: %s",
+			 ep->config.device.name, tlp->tag,
+			 err == TLPB_ERR_NOT_FOUND ? "nothing asked for it (Unexpected Completion)"
+						   : "it does not continue its request");
+	if (ep->link)
+		tlpb__ep_dma_pump(ep);
+}
+
+static void on_tlp(void *ctx, const struct tlpb_tlp *tlp, const struct frame *frame)
+{
+	tlpb_ep *ep = ctx;
+
+	if (tlpb_kind_class(tlp->kind) == TLPB_COMPLETION)
+		on_completion(ep, tlp);
+	else
+		tlpb__ep_request(ep, tlp, frame);
+}
+
+static void on_up(void *ctx)
+{
+	tlpb_ep *ep = ctx;
+
+	snprintf(ep->host, sizeof ep->host, "%s", tlpb__link_peer(ep->link)->name);
+	if (!ep->host[0])
+		strcpy(ep->host, "a host without a name");
+	if (ep->ops.connected)
+		ep->ops.connected(ep->ctx, ep->host);
+}
+
+static void on_reset(void *ctx, enum tlpb_reset kind)
+{
+	tlpb__ep_reset(ctx, kind, false);
+}
+
+static void on_dma_fault(void *ctx, const struct dma_fault *fault)
+{
+	tlpb__ep_dma_fault(ctx, fault);
+}
+
+/* Nobody connected yet and nobody will: nothing to tell the model. */
+static void on_down(void *ctx, enum tlpb_reason reason, const char *text)
+{
+	tlpb_ep *ep = ctx;
+
+	if (!ep->host[0]) {
+		tlpb_log(TLPB_LOG_WARNING, "%s: link failed before it was up: %s",
+			 ep->config.device.name, text);
+		return;
+	}
+	tlpb__ep_reset(ep, TLPB_RESET_POWER, true);
+	if (ep->ops.disconnected)
+		ep->ops.disconnected(ep->ctx, reason, text);
+}
+
+static uint64_t on_now_ps(void *ctx)
+{
+	tlpb_ep *ep = ctx;
+
+	return ep->ops.now_ps ? ep->ops.now_ps(ep->ctx) : 0;
+}
+
+/* Stamps are this side's own clock: a trace of two clocks would run backwards. */
+static void on_observe(void *ctx, const struct frame *frame, bool outbound)
+{
+	tlpb_ep *ep = ctx;
+	struct tlpb_trace_record record = {
+		.time_ps = on_now_ps(ep),
+		.direction = outbound ? TLPB_TO_HOST : TLPB_TO_ENDPOINT,
+		.kind = frame->kind, .link = ep->link_number,
+		.body = frame->body, .len = frame->length,
+	};
+
+	if (ep->trace)
+		tlpb_trace_write(ep->trace, &record);
+}
+
+static const struct link_events ep_link_events = {
+	.up = on_up,
+	.tlp = on_tlp,
+	.reset = on_reset,
+	.dma_fault = on_dma_fault,
+	.down = on_down,
+	.observe = on_observe,
+	.now_ps = on_now_ps,
+};
+
+/* ---- life ---- */
+
+int tlpb__ep_attach(tlpb_ep *ep, struct transport *transport, const uint8_t token[TLPB_TOKEN],
+		    uint16_t link_number)
+{
+	struct link_config config = {
+		.role = TLPB_ENDPOINT, .name = ep->config.device.name,
+		.offered = TLPB_FEATURE_DMA_FAULT, .mps = ep->mps, .mrrs = TLPB_MAX_PAYLOAD,
+		.rcb = ENDPOINT_RCB, .device = &ep->config.device,
+		.events = &ep_link_events, .ctx = ep,
+	};
+
+	memcpy(config.token, token, TLPB_TOKEN);
+	ep->link_number = link_number;
+	ep->host[0] = 0;
+	ep->unexpected_completions = 0;
+	return tlpb__link_new(transport, &config, &ep->link);
+}
+
+void tlpb__ep_detach(tlpb_ep *ep, enum tlpb_reason reason, const char *text)
+{
+	struct link *link = ep->link;
+
+	if (!link)
+		return;
+	if (tlpb__link_state(link) != LINK_DOWN)
+		on_down(ep, reason, text);
+	ep->link = NULL;
+	tlpb__link_close(link, reason, text, 500);
+}
+
+int tlpb__ep_process(tlpb_ep *ep)
+{
+	int handled;
+
+	if (!ep->link)
+		return 0;
+	handled = tlpb__link_process(ep->link);
+	if (tlpb__link_state(ep->link) == LINK_DOWN)
+		tlpb__ep_detach(ep, tlpb__link_reason(ep->link), "");
+	return handled;
+}
+
+bool tlpb__ep_attached(const tlpb_ep *ep)
+{
+	return ep->link != NULL;
+}
+
+int tlpb__ep_fd(const tlpb_ep *ep)
+{
+	return ep->link ? tlpb__link_fd(ep->link) : -1;
+}
+
+int tlpb_ep_new(const struct tlpb_ep_config *config, tlpb_ep **out, char *why, size_t why_size)
+{
+	unsigned mps = config->mps ? config->mps : 512;
+	unsigned mrrs = config->mrrs ? config->mrrs : 512;
+	tlpb_ep *ep;
+	int err = tlpb_device_check(config->device, why, why_size);
+
+	if (err)
+		return err;
+	if (!tlpb__size_legal(mps) || !tlpb__size_legal(mrrs)) {
+		snprintf(why, why_size, "MPS %u, MRRS %u: must be 128, 256, ... 4096 bytes", mps, mrrs);
+		return TLPB_ERR_INVALID;
+	}
+	ep = calloc(1, sizeof *ep);
+	if (!ep)
+		goto no_memory;
+	ep->ops = *config->ops;
+	ep->ctx = config->ctx;
+	ep->trace = config->trace;
+	ep->mps = mps;
+	ep->mrrs = mrrs;
+	TAILQ_INIT(&ep->dma);
+	LIST_INIT(&ep->requests);
+	STAILQ_INIT(&ep->held);
+	tlpb__config_init(&ep->config, config->device, mps);
+	tlpb__tags_init(&ep->tags, 32);
+	if (tlpb__msix_init(&ep->msix, &ep->config.device))
+		goto no_memory;
+	*out = ep;
+	return 0;
+no_memory:
+	free(ep);
+	snprintf(why, why_size, "out of memory");
+	return TLPB_ERR_NOMEM;
+}
+
+void tlpb_ep_free(tlpb_ep *ep)
+{
+	if (!ep)
+		return;
+	tlpb__ep_detach(ep, TLPB_REASON_NORMAL, "the device went away");
+	tlpb__ep_requests_free(ep);
+	tlpb__msix_free(&ep->msix);
+	free(ep);
+}
+
+const struct tlpb_device *tlpb_ep_device(const tlpb_ep *ep)
+{
+	return &ep->config.device;
+}
+
+bool tlpb_ep_is_up(const tlpb_ep *ep)
+{
+	return ep->link && tlpb__link_state(ep->link) == LINK_UP;
+}
+
+uint32_t tlpb_ep_config_peek(const tlpb_ep *ep, unsigned offset, unsigned size)
+{
+	uint32_t dw = tlpb__config_read(&ep->config, offset & ~3u) >> (8 * (offset & 3));
+
+	return size == 4 ? dw : dw & ((1u << (8 * size)) - 1);
+}
+
+int tlpb_ep_message(tlpb_ep *ep, const struct tlpb_tlp *msg)
+{
+	struct tlpb_tlp tlp = *msg;
+	int err;
+
+	if (!tlpb_ep_is_up(ep))
+		return TLPB_ERR_CLOSED;
+	tlp.requester_id = ep->id;
+	err = tlpb__link_send_tlp(ep->link, &tlp, NULL);
+	tlpb__link_flush(ep->link);
+	return err;
+}

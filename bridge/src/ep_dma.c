@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * DMA of an endpoint.
+ *
+ * Writes leave at once as posted TLPs. Reads, and the flush that makes a write
+ * exact, need tags and wait here, in order, until there is one; posted writes
+ * that come later may pass them, which the ordering rules allow, and a read
+ * cannot pass a write, because the write is in the link already.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ep_private.h"
+
+struct dma_op {
+	TAILQ_ENTRY(dma_op) entry;
+	tlpb_ep *ep;
+	uint64_t addr;
+	uint8_t *buf;
+	size_t len;		/* to read; 0: a flush */
+	struct tlpb_dma_attr attr;
+	size_t issued;		/* bytes asked for so far */
+	bool all_issued;
+	unsigned outstanding;	/* requests without their last completion */
+
+	bool write;		/* its posted TLPs, of written bytes, are frames first..last */
+	uint32_t first_sequence, last_sequence;
+	size_t written;
+
+	int err;
+	uint64_t fail_addr;	/* lowest byte that failed */
+	tlpb_ep_dma_done *done;
+	void *arg;
+};
+
+static void note_failure(struct dma_op *op, int err, uint64_t addr)
+{
+	if (op->err && addr >= op->fail_addr)
+		return;
+	op->err = err;
+	op->fail_addr = addr;
+}
+
+static void finish_if_over(struct dma_op *op)
+{
+	if (op->outstanding || !(op->all_issued || op->err))
+		return;
+	TAILQ_REMOVE(&op->ep->dma, op, entry);
+	op->done(op->arg, op->err, op->fail_addr);
+	free(op);
+}
+
+static void on_read_done(void *arg, const struct tags_request *request, int err)
+{
+	struct dma_op *op = arg;
+
+	op->outstanding--;
+	if (err)
+		note_failure(op, err, tlpb__tags_next_address(request));
+	finish_if_over(op);
+}
+
+/* That the flush came back tells that the writes before it arrived; its own status does not matter. */
+static void on_flush_done(void *arg, const struct tags_request *request, int err)
+{
+	struct dma_op *op = arg;
+
+	op->outstanding--;
+	if (err == TLPB_ERR_CLOSED)
+		note_failure(op, err, op->addr);
+	finish_if_over(op);
+}
+
+static struct tlpb_tlp request_tlp(const tlpb_ep *ep, enum tlpb_tlp_kind kind, uint64_t addr,
+				   size_t len, const struct tlpb_dma_attr *attr)
+{
+	unsigned enabled = tlpb__config_attributes(&ep->config);
+	struct tlpb_extent e = tlpb_extent(addr, len);
+
+	return (struct tlpb_tlp){
+		.kind = kind, .hdr_4dw = addr >> 32 != 0, .requester_id = ep->id,
+		.address = addr & ~3ull, .length_dw = e.length_dw,
+		.first_be = e.first_be, .last_be = e.last_be,
+		.tc = attr->tc, .ro = attr->ro && enabled & ATTRIBUTE_RO,
+		.ns = attr->ns && enabled & ATTRIBUTE_NS, .ido = attr->ido && enabled & ATTRIBUTE_IDO,
+	};
+}
+
+/* False when there is no tag, or the link is gone. */
+static bool issue_next(struct dma_op *op)
+{
+	tlpb_ep *ep = op->ep;
+	unsigned mrrs = tlpb__config_mrrs(&ep->config);
+	uint64_t addr = op->addr + op->issued;
+	size_t n = tlpb_next_request(addr, op->len - op->issued, mrrs < ep->mrrs ? mrrs : ep->mrrs);
+	struct tlpb_tlp tlp = request_tlp(ep, TLPB_MRD, addr, n, &op->attr);
+
+	if (tlpb__tags_begin(&ep->tags, &tlp, op->buf + op->issued, n,
+			     op->write ? on_flush_done : on_read_done, op))
+		return false;
+	op->outstanding++;
+	op->issued += n;
+	op->all_issued = op->issued == op->len;
+	tlpb__link_send_tlp(ep->link, &tlp, NULL);
+	return true;
+}
+
+static struct dma_op *first_waiting(const tlpb_ep *ep)
+{
+	struct dma_op *op;
+
+	TAILQ_FOREACH(op, &ep->dma, entry)
+		if (!op->all_issued && !op->err)
+			return op;
+	return NULL;
+}
+
+void tlpb__ep_dma_pump(tlpb_ep *ep)
+{
+	struct dma_op *op;
+
+	ep->tags.limit = tlpb__config_tags(&ep->config);
+	while (tlpb_ep_is_up(ep) && (op = first_waiting(ep))) {
+		if (!tlpb__config_bus_master(&ep->config)) {
+			note_failure(op, TLPB_ERR_BUS_MASTER_OFF, op->addr + op->issued);
+			finish_if_over(op);
+		} else if (!issue_next(op)) {
+			break;
+		}
+	}
+}
+
+static int may_start(const tlpb_ep *ep)
+{
+	if (!tlpb_ep_is_up(ep))
+		return TLPB_ERR_CLOSED;
+	return tlpb__config_bus_master(&ep->config) ? 0 : TLPB_ERR_BUS_MASTER_OFF;
+}
+
+static const struct tlpb_dma_attr plain;
+
+static bool attr_legal(const struct tlpb_dma_attr *attr)
+{
+	return !attr || attr->tc < 8;
+}
+
+static struct dma_op *new_op(tlpb_ep *ep, uint64_t addr, const struct tlpb_dma_attr *attr,
+			     tlpb_ep_dma_done *done, void *arg)
+{
+	struct dma_op *op = calloc(1, sizeof *op);
+
+	if (!op)
+		return NULL;
+	op->ep = ep;
+	op->addr = addr;
+	op->attr = attr ? *attr : plain;
+	op->done = done;
+	op->arg = arg;
+	return op;
+}
+
+static void start(struct dma_op *op)
+{
+	tlpb_ep *ep = op->ep;
+
+	TAILQ_INSERT_TAIL(&ep->dma, op, entry);
+	tlpb__ep_dma_pump(ep);
+	if (ep->link)
+		tlpb__link_flush(ep->link);
+}
+
+int tlpb_ep_dma_read(tlpb_ep *ep, uint64_t addr, void *buf, size_t len,
+		     const struct tlpb_dma_attr *attr,
+		     tlpb_ep_dma_done *done, void *arg)
+{
+	int err = may_start(ep);
+	struct dma_op *op;
+
+	if (err)
+		return err;
+	if (!done || (!buf && len) || !attr_legal(attr))
+		return TLPB_ERR_INVALID;
+	op = new_op(ep, addr, attr, done, arg);
+	if (!op)
+		return TLPB_ERR_NOMEM;
+	op->buf = buf;
+	op->len = len;
+	start(op);
+	return 0;
+}
+
+static int send_write(tlpb_ep *ep, uint64_t addr, const uint8_t *data, size_t n,
+		      const struct tlpb_dma_attr *attr, uint32_t *sequence)
+{
+	struct tlpb_tlp tlp = request_tlp(ep, TLPB_MWR, addr, n, attr);
+	uint8_t dws[TLPB_MAX_PAYLOAD];
+	size_t lead = addr & 3;
+
+	tlp.payload = dws;
+	tlp.payload_len = 4u * tlp.length_dw;
+	memset(dws, 0, 4);			/* bytes not enabled are sent as 0 */
+	memset(dws + tlp.payload_len - 4, 0, 4);
+	memcpy(dws + lead, data, n);
+	return tlpb__link_send_tlp(ep->link, &tlp, sequence);
+}
+
+static int send_writes(tlpb_ep *ep, uint64_t addr, const uint8_t *data, size_t len,
+		       const struct tlpb_dma_attr *attr, uint32_t *first, uint32_t *last)
+{
+	bool is_first = true;
+
+	while (len) {
+		size_t n = tlpb_next_request(addr, len, tlpb__ep_mps(ep));
+		int err = send_write(ep, addr, data, n, attr, last);
+
+		if (err)
+			return err;
+		if (is_first)
+			*first = *last;
+		is_first = false;
+		addr += n;
+		data += n;
+		len -= n;
+	}
+	return 0;
+}
+
+int tlpb_ep_dma_write(tlpb_ep *ep, uint64_t addr, const void *data, size_t len,
+		      const struct tlpb_dma_attr *attr,
+		      tlpb_ep_dma_done *done, void *arg)
+{
+	uint32_t first = 0, last = 0;
+	struct dma_op *op;
+	int err = may_start(ep);
+
+	if (err)
+		return err;
+	if (!attr_legal(attr))
+		return TLPB_ERR_INVALID;
+	op = done ? new_op(ep, addr, attr, done, arg) : NULL;
+	if (done && !op)
+		return TLPB_ERR_NOMEM;
+	err = send_writes(ep, addr, data, len, attr ? attr : &plain, &first, &last);
+	if (err) {
+		free(op);
+		return err;
+	}
+	if (op) {
+		op->write = true;
+		op->first_sequence = first;
+		op->last_sequence = last;
+		op->written = len;
+		start(op);
+	}
+	if (ep->link)
+		tlpb__link_flush(ep->link);
+	return 0;
+}
+
+/* The peer's number: one that is no error of ours is still a failure. */
+static int fault_error(const struct dma_fault *fault)
+{
+	switch (fault->reason) {
+#define FAULT_CASE(name, value, text) case value: return TLPB_ERR_##name;
+	TLPB_ERR_LIST(FAULT_CASE)
+#undef FAULT_CASE
+	}
+	return TLPB_ERR_IO;
+}
+
+/* The peer's address: one outside of the write tells nothing about where. */
+static uint64_t fault_address(const struct dma_op *op, const struct dma_fault *fault)
+{
+	return fault->addr - op->addr < op->written ? fault->addr : op->addr;
+}
+
+void tlpb__ep_dma_fault(tlpb_ep *ep, const struct dma_fault *fault)
+{
+	int err = fault_error(fault);
+	struct dma_op *op;
+
+	TAILQ_FOREACH(op, &ep->dma, entry) {
+		uint32_t span = op->last_sequence - op->first_sequence;
+
+		/* Sequence numbers wrap: compare distances. */
+		if (op->write && fault->sequence - op->first_sequence <= span) {
+			note_failure(op, err, fault_address(op, fault));
+			return;
+		}
+	}
+	if (ep->ops.dma_fault)
+		ep->ops.dma_fault(ep->ctx, fault->addr, err);
+}
+
+void tlpb__ep_dma_abort(tlpb_ep *ep, int err, bool forget)
+{
+	struct dma_op *op, *next;
+
+	/* Those with requests in flight end through their tags, the others here. */
+	TAILQ_FOREACH(op, &ep->dma, entry)
+		note_failure(op, err, op->addr);
+	tlpb__tags_abort(&ep->tags, err, forget);
+	for (op = TAILQ_FIRST(&ep->dma); op; op = next) {
+		next = TAILQ_NEXT(op, entry);
+		finish_if_over(op);
+	}
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Frames of wire.h to and from bytes. Pure functions; decoders take untrusted
+ * bytes and never read past len.
+ */
+#ifndef TLPB_FRAME_H
+#define TLPB_FRAME_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <tlpbridge/err.h>
+#include <tlpbridge/wire.h>
+
+enum { TEXT_MAX = 256, URL_MAX = 256, CREDIT_POOLS = 6 };
+
+struct frame {
+	uint16_t kind;
+	uint16_t flags;
+	uint32_t length;
+	uint64_t time_ps;
+	uint32_t sequence;
+	const uint8_t *body;	/* borrowed from the message */
+};
+
+struct join {
+	uint16_t version;
+	uint64_t offered, required;
+	uint8_t host_token[TLPB_TOKEN];
+	char device[TEXT_MAX];
+	char host[TEXT_MAX];
+};
+
+struct grant {
+	uint8_t link_token[TLPB_TOKEN];
+	char url[URL_MAX];
+};
+
+struct refuse {
+	uint16_t reason;
+	uint16_t version;
+	uint64_t features;
+	char text[TEXT_MAX];
+};
+
+struct hello {
+	uint16_t version;
+	uint16_t role;
+	uint64_t offered, required;
+	uint8_t link_token[TLPB_TOKEN];
+	uint16_t mps, mrrs, rcb;
+	uint16_t credits[CREDIT_POOLS];
+	char name[TEXT_MAX];
+};
+
+struct dma_fault {
+	uint32_t sequence;
+	uint16_t reason;	/* -(enum tlpb_err) */
+	uint64_t addr;
+};
+
+struct goodbye {
+	uint16_t reason;
+	char text[TEXT_MAX];
+};
+
+/*
+ * The frame at *offset of a message; *offset moves behind it. 1: a frame, 0: the
+ * message is over, TLPB_ERR_TRUNCATED or TLPB_ERR_TOO_LARGE.
+ */
+int tlpb__frame_next(const uint8_t *message, size_t len, size_t *offset, struct frame *frame);
+
+/* Writes TLPB_FRAME_HEADER bytes. */
+void tlpb__frame_put(uint8_t *header, const struct frame *frame);
+
+/* Encoders return bytes written or TLPB_ERR_TOO_LARGE; decoders 0 or an error. */
+int tlpb__join_encode(const struct join *join, uint8_t *bytes, size_t size);
+int tlpb__join_decode(const uint8_t *bytes, size_t len, struct join *join);
+int tlpb__grant_encode(const struct grant *grant, uint8_t *bytes, size_t size);
+int tlpb__grant_decode(const uint8_t *bytes, size_t len, struct grant *grant);
+int tlpb__refuse_encode(const struct refuse *refuse, uint8_t *bytes, size_t size);
+int tlpb__refuse_decode(const uint8_t *bytes, size_t len, struct refuse *refuse);
+int tlpb__hello_encode(const struct hello *hello, uint8_t *bytes, size_t size);
+int tlpb__hello_decode(const uint8_t *bytes, size_t len, struct hello *hello);
+int tlpb__dma_fault_encode(const struct dma_fault *fault, uint8_t *bytes, size_t size);
+int tlpb__dma_fault_decode(const uint8_t *bytes, size_t len, struct dma_fault *fault);
+int tlpb__goodbye_encode(const struct goodbye *goodbye, uint8_t *bytes, size_t size);
+int tlpb__goodbye_decode(const uint8_t *bytes, size_t len, struct goodbye *goodbye);
+
+/* Comma separated names of feature bits, for messages. */
+void tlpb__feature_names(uint64_t features, char *text, size_t size);
+
+#endif

@@ -1,0 +1,676 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <tlpbridge/log.h>
+
+#include "bytes.h"
+#include "link.h"
+
+enum {
+	GATHER_BYTES = 32 * 1024,	/* frames that travel in one message */
+	OWED_MAX = 16 * 1024 * 1024,	/* far above what all tags together can ask for */
+	GOODBYE_LINGER_MS = 200,	/* for a peer to hear why it is dropped */
+};
+
+/* A message queued for the transport: frames are appended to the last one. */
+struct outgoing {
+	struct outgoing *next;
+	size_t len, size;
+	size_t owed;			/* bytes of it that answer the peer */
+	uint8_t data[];
+};
+
+/* A received message; retired ones wait until no callback can look at them. */
+struct incoming {
+	struct incoming *next;
+	struct message message;
+	size_t offset;
+};
+
+struct link {
+	struct transport *transport;	/* NULL once down */
+	struct link_config config;
+	struct link_events events;
+	void *ctx;
+	char name[TEXT_MAX];
+	struct tlpb_device device;	/* endpoint: own; host: the peer's */
+	bool have_device;
+	struct hello peer;
+	uint64_t features;
+
+	enum link_state state;
+	enum tlpb_reason reason;
+	char reason_text[TEXT_MAX];
+	bool said_goodbye;
+
+	uint32_t tx_sequence, rx_sequence;
+	struct outgoing *tx_head, **tx_tail;
+	size_t backlog;
+	size_t owed;			/* bytes of the backlog that answer the peer */
+
+	struct incoming *rx, *retired;
+	unsigned depth;			/* callbacks running */
+};
+
+bool tlpb__size_legal(unsigned bytes)
+{
+	return bytes >= 128 && bytes <= 4096 && !(bytes & (bytes - 1));
+}
+
+const char *tlpb__link_state_name(enum link_state state)
+{
+	static const char *const names[] = {
+		[LINK_WAIT_HELLO] = "waiting for HELLO", [LINK_HELLO_SENT] = "HELLO sent",
+		[LINK_RECORDS] = "reading the device's records", [LINK_UP] = "up",
+		[LINK_DOWN] = "down",
+	};
+
+	return names[state];
+}
+
+enum link_state tlpb__link_state(const struct link *link)
+{
+	return link->state;
+}
+
+uint64_t tlpb__link_features(const struct link *link)
+{
+	return link->features;
+}
+
+const struct hello *tlpb__link_peer(const struct link *link)
+{
+	return &link->peer;
+}
+
+const struct tlpb_device *tlpb__link_device(const struct link *link)
+{
+	return &link->device;
+}
+
+enum tlpb_reason tlpb__link_reason(const struct link *link)
+{
+	return link->reason;
+}
+
+const char *tlpb__link_reason_text(const struct link *link)
+{
+	return link->reason_text;
+}
+
+size_t tlpb__link_backlog(const struct link *link)
+{
+	return link->backlog;
+}
+
+bool tlpb__link_mid_message(const struct link *link)
+{
+	return link->state != LINK_DOWN && link->rx && link->rx->offset < link->rx->message.len;
+}
+
+int tlpb__link_fd(const struct link *link)
+{
+	return link->transport ? link->transport->ops->fd(link->transport) : -1;
+}
+
+static uint64_t now_ps(const struct link *link)
+{
+	return link->events.now_ps ? link->events.now_ps(link->ctx) : 0;
+}
+
+static void observe(struct link *link, const struct frame *frame, bool outbound)
+{
+	if (link->events.observe)
+		link->events.observe(link->ctx, frame, outbound);
+}
+
+/* ---- sending ---- */
+
+static void drop_outgoing(struct link *link)
+{
+	struct outgoing *o = link->tx_head;
+
+	link->backlog -= o->len;
+	link->owed -= o->owed;
+	link->tx_head = o->next;
+	if (!link->tx_head)
+		link->tx_tail = &link->tx_head;
+	free(o);
+}
+
+static struct outgoing *last_outgoing(struct link *link)
+{
+	if (!link->tx_head)
+		return NULL;
+	return (struct outgoing *)((char *)link->tx_tail - offsetof(struct outgoing, next));
+}
+
+/* Where a frame of size bytes goes: behind the last one, or into a message of its own. */
+static uint8_t *room_for(struct link *link, size_t size)
+{
+	struct outgoing *o = last_outgoing(link);
+
+	if (!o || o->size - o->len < size) {
+		size_t want = size > GATHER_BYTES ? size : GATHER_BYTES;
+
+		o = malloc(sizeof *o + want);
+		if (!o)
+			return NULL;
+		o->next = NULL;
+		o->len = 0;
+		o->owed = 0;
+		o->size = want;
+		*link->tx_tail = o;
+		link->tx_tail = &o->next;
+	}
+	o->len += size;
+	link->backlog += size;
+	return o->data + o->len - size;
+}
+
+static void go_down(struct link *link, enum tlpb_reason reason, const char *text);
+
+/* The last frame answers the peer: one that asks and never reads must not fill our memory. */
+static void note_owed(struct link *link, size_t size)
+{
+	last_outgoing(link)->owed += size;
+	link->owed += size;
+	if (link->owed > OWED_MAX)
+		go_down(link, TLPB_REASON_PROTOCOL,
+			"the peer keeps asking and does not take the answers");
+}
+
+int tlpb__link_send(struct link *link, uint16_t kind, uint16_t flags, const void *body,
+		    size_t len, uint32_t *sequence)
+{
+	struct frame frame = { .kind = kind, .flags = flags, .length = (uint32_t)len,
+			       .time_ps = now_ps(link), .sequence = link->tx_sequence };
+	uint8_t *p;
+
+	if (link->state == LINK_DOWN)
+		return TLPB_ERR_CLOSED;
+	p = room_for(link, TLPB_FRAME_HEADER + len);
+	if (!p) {
+		go_down(link, TLPB_REASON_INTERNAL, "out of memory");
+		return TLPB_ERR_NOMEM;
+	}
+	tlpb__frame_put(p, &frame);
+	if (len)
+		memcpy(p + TLPB_FRAME_HEADER, body, len);
+	frame.body = p + TLPB_FRAME_HEADER;
+	if (sequence)
+		*sequence = link->tx_sequence;
+	link->tx_sequence++;
+	observe(link, &frame, true);
+	return 0;
+}
+
+int tlpb__link_send_tlp(struct link *link, const struct tlpb_tlp *tlp, uint32_t *sequence)
+{
+	uint8_t bytes[TLPB_MAX_TLP];
+	int len = tlpb_tlp_pack(tlp, bytes, sizeof bytes), err;
+
+	if (len < 0)
+		return len;
+	err = tlpb__link_send(link, TLPB_FRAME_TLP, 0, bytes, (size_t)len, sequence);
+	if (!err && tlpb_kind_class(tlp->kind) == TLPB_COMPLETION)
+		note_owed(link, (size_t)len);
+	return err;
+}
+
+int tlpb__link_send_fault(struct link *link, const struct dma_fault *fault)
+{
+	uint8_t body[16];
+	int len = tlpb__dma_fault_encode(fault, body, sizeof body);
+	int err = tlpb__link_send(link, TLPB_FRAME_DMA_FAULT, TLPB_FRAME_OPTIONAL, body,
+				  (size_t)len, NULL);
+
+	if (!err)
+		note_owed(link, (size_t)len);
+	return err;
+}
+
+void tlpb__link_flush(struct link *link)
+{
+	struct transport *t = link->transport;
+
+	if (!t)
+		return;
+	while (link->tx_head) {
+		int err = t->ops->send(t, link->tx_head->data, link->tx_head->len);
+
+		if (err == TLPB_ERR_AGAIN)
+			break;
+		if (err)	/* receiving tells why; what is queued goes nowhere */
+			break;
+		drop_outgoing(link);
+	}
+	t->ops->want_send(t, link->tx_head != NULL);
+}
+
+/* ---- going down ---- */
+
+static void release_incoming(struct link *link, struct incoming *in)
+{
+	if (link->transport)
+		link->transport->ops->release(link->transport, &in->message);
+	free(in);
+}
+
+static void release_retired(struct link *link)
+{
+	while (link->retired) {
+		struct incoming *in = link->retired;
+
+		link->retired = in->next;
+		release_incoming(link, in);
+	}
+}
+
+static void retire_rx(struct link *link)
+{
+	link->rx->next = link->retired;
+	link->retired = link->rx;
+	link->rx = NULL;
+}
+
+/* The transport stays open until no callback can still look at its messages. */
+static void close_transport(struct link *link, int linger_ms)
+{
+	if (!link->transport || link->depth)
+		return;
+	if (link->rx)
+		retire_rx(link);
+	release_retired(link);
+	while (link->tx_head)
+		drop_outgoing(link);
+	link->transport->ops->close(link->transport, linger_ms);
+	link->transport = NULL;
+}
+
+static void go_down(struct link *link, enum tlpb_reason reason, const char *text)
+{
+	if (link->state == LINK_DOWN)
+		return;
+	link->state = LINK_DOWN;
+	link->reason = reason;
+	snprintf(link->reason_text, sizeof link->reason_text, "%s", text);
+	if (link->events.down)
+		link->events.down(link->ctx, reason, link->reason_text);
+}
+
+static void say_goodbye(struct link *link, enum tlpb_reason reason, const char *text)
+{
+	struct goodbye goodbye = { .reason = (uint16_t)reason };
+	uint8_t bytes[TEXT_MAX + 8];
+	int len;
+
+	snprintf(goodbye.text, sizeof goodbye.text, "%s", text);
+	len = tlpb__goodbye_encode(&goodbye, bytes, sizeof bytes);
+	if (tlpb__link_send(link, TLPB_FRAME_GOODBYE, 0, bytes, (size_t)len, NULL) == 0)
+		tlpb__link_flush(link);
+	link->said_goodbye = true;
+}
+
+void tlpb__link_fail(struct link *link, enum tlpb_reason reason, const char *format, ...)
+{
+	char text[TEXT_MAX];
+	va_list args;
+
+	if (link->state == LINK_DOWN)
+		return;
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	say_goodbye(link, reason, text);
+	go_down(link, reason, text);
+}
+
+/* ---- receiving: one handler a frame ---- */
+
+static void protocol_error(struct link *link, const char *what, int err)
+{
+	tlpb__link_fail(link, TLPB_REASON_PROTOCOL, "%s: %s", what, tlpb_strerror(err));
+}
+
+static const char *name_of(const struct hello *h)
+{
+	return h->name[0] ? h->name : "the peer";
+}
+
+/* Both sides check the same things, so that each can tell its own user. */
+static bool hello_acceptable(struct link *link, const struct hello *h)
+{
+	uint64_t missing = (h->required & ~link->config.offered) |
+			   (link->config.required & ~h->offered);
+	char names[TEXT_MAX / 2];
+
+	if (h->version != TLPB_WIRE_VERSION) {
+		tlpb__link_fail(link, TLPB_REASON_VERSION,
+				"protocol versions differ: %s speaks %u, %s speaks %u",
+				link->name, TLPB_WIRE_VERSION, name_of(h), h->version);
+		return false;
+	}
+	if (h->role > TLPB_ENDPOINT) {
+		tlpb__link_fail(link, TLPB_REASON_PROTOCOL,
+				"HELLO with role %u: neither host nor endpoint", h->role);
+		return false;
+	}
+	if (h->role == link->config.role) {
+		tlpb__link_fail(link, TLPB_REASON_PROTOCOL, "both sides say they are the %s",
+				h->role == TLPB_HOST ? "host" : "endpoint");
+		return false;
+	}
+	if (missing) {
+		tlpb__feature_names(missing, names, sizeof names);
+		tlpb__link_fail(link, TLPB_REASON_FEATURE,
+				"%s and %s do not both have: %s", link->name, name_of(h), names);
+		return false;
+	}
+	return true;
+}
+
+static bool sizes_acceptable(struct link *link, const struct hello *h)
+{
+	if (!tlpb__size_legal(h->mps) || !tlpb__size_legal(h->mrrs) ||
+	    (h->rcb != 64 && h->rcb != 128)) {
+		tlpb__link_fail(link, TLPB_REASON_PROTOCOL,
+				"HELLO with MPS %u, MRRS %u, RCB %u: not sizes that PCIe has",
+				h->mps, h->mrrs, h->rcb);
+		return false;
+	}
+	return true;
+}
+
+static void send_hello(struct link *link)
+{
+	struct hello hello = {
+		.version = TLPB_WIRE_VERSION, .role = (uint16_t)link->config.role,
+		.offered = link->config.offered, .required = link->config.required,
+		.mps = (uint16_t)link->config.mps, .mrrs = (uint16_t)link->config.mrrs,
+		.rcb = (uint16_t)link->config.rcb,
+	};
+	uint8_t bytes[TEXT_MAX + 128];
+	int len;
+
+	memcpy(hello.link_token, link->config.token, TLPB_TOKEN);
+	snprintf(hello.name, sizeof hello.name, "%s", link->name);
+	len = tlpb__hello_encode(&hello, bytes, sizeof bytes);
+	tlpb__link_send(link, TLPB_FRAME_HELLO, 0, bytes, (size_t)len, NULL);
+}
+
+static void send_records(struct link *link)
+{
+	uint8_t bytes[4096];
+	int len = tlpb_device_encode(&link->device, bytes, sizeof bytes);
+
+	if (len < 0) {
+		protocol_error(link, "cannot describe the device", len);
+		return;
+	}
+	tlpb__link_send(link, TLPB_FRAME_DEVICE, 0, bytes, (size_t)len, NULL);
+	tlpb__link_send(link, TLPB_FRAME_READY, 0, NULL, 0, NULL);
+}
+
+static void link_is_up(struct link *link)
+{
+	link->state = LINK_UP;
+	if (link->events.up)
+		link->events.up(link->ctx);
+}
+
+static void on_hello(struct link *link, const struct frame *f)
+{
+	struct hello h = { 0 };
+	int err = tlpb__hello_decode(f->body, f->length, &h);
+
+	/* A body too short for the version that it names is that version's matter. */
+	if (err && (err != TLPB_ERR_TRUNCATED || !h.version || h.version == TLPB_WIRE_VERSION)) {
+		protocol_error(link, "HELLO", err);
+		return;
+	}
+	if (!hello_acceptable(link, &h) || !sizes_acceptable(link, &h))
+		return;
+	if (memcmp(h.link_token, link->config.token, TLPB_TOKEN)) {
+		tlpb__link_fail(link, TLPB_REASON_TOKEN, "HELLO with a wrong link token");
+		return;
+	}
+	link->peer = h;
+	link->features = link->config.offered & h.offered;
+	if (link->config.role == TLPB_HOST) {
+		link->state = LINK_RECORDS;
+		return;
+	}
+	send_hello(link);
+	send_records(link);
+	if (link->state != LINK_DOWN)
+		link_is_up(link);
+}
+
+static void on_device(struct link *link, const struct frame *f)
+{
+	char why[TEXT_MAX / 2] = "";
+
+	if (tlpb_device_decode(f->body, f->length, &link->device, why, sizeof why))
+		tlpb__link_fail(link, TLPB_REASON_PROTOCOL, "device description: %s", why);
+	else
+		link->have_device = true;
+}
+
+static void on_ready(struct link *link, const struct frame *f)
+{
+	if (link->have_device)
+		link_is_up(link);
+	else
+		tlpb__link_fail(link, TLPB_REASON_PROTOCOL, "READY without a device description");
+}
+
+static void on_tlp(struct link *link, const struct frame *f)
+{
+	enum tlpb_rule rule = tlpb_tlp_check(f->body, f->length, link->config.mps);
+	struct tlpb_tlp tlp;
+
+	if (rule != TLPB_RULE_NONE || tlpb_tlp_unpack(f->body, f->length, &tlp)) {
+		tlpb__link_fail(link, TLPB_REASON_PROTOCOL, "Malformed TLP (%s)",
+				tlpb_rule_name(rule));
+		return;
+	}
+	if (link->events.tlp)
+		link->events.tlp(link->ctx, &tlp, f);
+}
+
+static void on_reset(struct link *link, const struct frame *f)
+{
+	unsigned kind = f->length >= 2 ? get_le16(f->body) : TLPB_RESET_KINDS;
+
+	if (link->config.role == TLPB_HOST || kind >= TLPB_RESET_KINDS)
+		tlpb__link_fail(link, TLPB_REASON_PROTOCOL, "RESET that makes no sense");
+	else if (link->events.reset)
+		link->events.reset(link->ctx, (enum tlpb_reset)kind);
+}
+
+static void on_dma_fault(struct link *link, const struct frame *f)
+{
+	struct dma_fault fault;
+
+	if (link->config.role == TLPB_HOST || tlpb__dma_fault_decode(f->body, f->length, &fault))
+		tlpb__link_fail(link, TLPB_REASON_PROTOCOL, "DMA_FAULT that makes no sense");
+	else if (link->events.dma_fault)
+		link->events.dma_fault(link->ctx, &fault);
+}
+
+static void on_goodbye(struct link *link, const struct frame *f)
+{
+	struct goodbye g;
+
+	if (tlpb__goodbye_decode(f->body, f->length, &g)) {
+		protocol_error(link, "GOODBYE", TLPB_ERR_TRUNCATED);
+		return;
+	}
+	go_down(link, (enum tlpb_reason)g.reason, g.text);
+}
+
+#define IN(state) (1u << (state))
+
+/* Which frame is legal in which state, and who handles it. */
+static const struct frame_rule {
+	uint16_t kind;
+	unsigned states;
+	void (*handle)(struct link *link, const struct frame *frame);
+} frame_rules[] = {
+	{ TLPB_FRAME_HELLO, IN(LINK_WAIT_HELLO) | IN(LINK_HELLO_SENT), on_hello },
+	{ TLPB_FRAME_DEVICE, IN(LINK_RECORDS), on_device },
+	{ TLPB_FRAME_READY, IN(LINK_RECORDS), on_ready },
+	{ TLPB_FRAME_TLP, IN(LINK_UP), on_tlp },
+	{ TLPB_FRAME_RESET, IN(LINK_UP), on_reset },
+	{ TLPB_FRAME_DMA_FAULT, IN(LINK_UP), on_dma_fault },
+	{ TLPB_FRAME_GOODBYE,
+	  IN(LINK_WAIT_HELLO) | IN(LINK_HELLO_SENT) | IN(LINK_RECORDS) | IN(LINK_UP), on_goodbye },
+};
+
+static const struct frame_rule *find_rule(uint16_t kind)
+{
+	for (unsigned i = 0; i < sizeof frame_rules / sizeof frame_rules[0]; i++)
+		if (frame_rules[i].kind == kind)
+			return &frame_rules[i];
+	return NULL;
+}
+
+static void dispatch(struct link *link, const struct frame *frame)
+{
+	const struct frame_rule *rule = find_rule(frame->kind);
+
+	if (frame->sequence != link->rx_sequence) {
+		tlpb__link_fail(link, TLPB_REASON_PROTOCOL,
+				"frame %u came where %u was due: frames are lost or out of order",
+				frame->sequence, link->rx_sequence);
+		return;
+	}
+	link->rx_sequence++;
+	observe(link, frame, false);
+	if (!rule && frame->flags & TLPB_FRAME_OPTIONAL)
+		return;
+	if (!rule)
+		tlpb__link_fail(link, TLPB_REASON_PROTOCOL, "unknown frame of kind %u", frame->kind);
+	else if (!(rule->states & IN(link->state)))
+		tlpb__link_fail(link, TLPB_REASON_PROTOCOL,
+				"frame of kind %u is not legal while the link is %s", frame->kind,
+				tlpb__link_state_name(link->state));
+	else
+		rule->handle(link, frame);
+}
+
+/* Have a message with unread frames in link->rx. 1, 0 or TLPB_ERR_CLOSED. */
+static int fetch(struct link *link)
+{
+	struct incoming *in;
+	int err;
+
+	if (link->rx && link->rx->offset < link->rx->message.len)
+		return 1;
+	if (link->rx) {
+		retire_rx(link);
+		if (!link->depth)
+			release_retired(link);
+	}
+	in = calloc(1, sizeof *in);
+	if (!in)
+		return 0;
+	err = link->transport->ops->recv(link->transport, &in->message);
+	if (!err) {
+		link->rx = in;
+		return 1;
+	}
+	free(in);
+	return err == TLPB_ERR_AGAIN ? 0 : TLPB_ERR_CLOSED;
+}
+
+static void handle_one(struct link *link)
+{
+	struct incoming *in = link->rx;
+	struct frame frame;
+	int got = tlpb__frame_next(in->message.data, in->message.len, &in->offset, &frame);
+
+	link->depth++;
+	if (got > 0)
+		dispatch(link, &frame);
+	else			/* 0: a message without a frame */
+		protocol_error(link, "frame", got ? got : TLPB_ERR_TRUNCATED);
+	link->depth--;
+}
+
+int tlpb__link_process_one(struct link *link)
+{
+	int got;
+
+	if (link->state != LINK_DOWN) {
+		tlpb__link_flush(link);
+		got = fetch(link);
+		if (got > 0)
+			handle_one(link);
+		else if (got < 0)
+			go_down(link, TLPB_REASON_LOST,
+				"the peer is gone without a goodbye: it crashed or was killed");
+		else
+			return 0;
+	}
+	if (link->state != LINK_DOWN)
+		return 1;
+	close_transport(link, link->said_goodbye ? GOODBYE_LINGER_MS : 0);
+	return TLPB_ERR_CLOSED;
+}
+
+int tlpb__link_process(struct link *link)
+{
+	int handled = 0;
+
+	while ((handled < TLPB__LINK_BURST || tlpb__link_mid_message(link)) &&
+	       tlpb__link_process_one(link) > 0)
+		handled++;
+	if (link->state != LINK_DOWN)
+		tlpb__link_flush(link);
+	return handled;
+}
+
+/* ---- life ---- */
+
+int tlpb__link_new(struct transport *transport, const struct link_config *config,
+		   struct link **out)
+{
+	struct link *link = calloc(1, sizeof *link);
+
+	if (!link) {
+		transport->ops->close(transport, 0);
+		return TLPB_ERR_NOMEM;
+	}
+	link->transport = transport;
+	link->config = *config;
+	link->events = *config->events;
+	link->ctx = config->ctx;
+	link->tx_tail = &link->tx_head;
+	snprintf(link->name, sizeof link->name, "%s", config->name);
+	if (config->device)
+		link->device = *config->device;
+	if (config->role == TLPB_HOST) {
+		link->state = LINK_HELLO_SENT;
+		send_hello(link);
+		tlpb__link_flush(link);
+	}
+	*out = link;
+	return 0;
+}
+
+void tlpb__link_close(struct link *link, enum tlpb_reason reason, const char *text, int linger_ms)
+{
+	link->events = (struct link_events){ .observe = link->events.observe,
+					     .now_ps = link->events.now_ps };
+	if (link->state != LINK_DOWN) {
+		say_goodbye(link, reason, text);
+		go_down(link, reason, text);
+	}
+	close_transport(link, linger_ms);
+	free(link);
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One link: HELLO, the device's records, then TLPs, resets and reports, until a
+ * goodbye. The only place where transport, codec and state meet.
+ *
+ *	host				endpoint
+ *	HELLO_SENT  -- HELLO -------->	WAIT_HELLO
+ *	HELLO_SENT  <- HELLO ---------	UP (DEVICE and READY follow at once)
+ *	RECORDS	    <- DEVICE, READY -
+ *	UP		... TLPs ...	UP
+ *	any state -- GOODBYE, error or lost peer --> DOWN, for good
+ *
+ * Threads: a link belongs to one thread at a time; its owner serialises (QEMU:
+ * the big lock). Callbacks run inside tlpb__link_process_one() and may call the
+ * link again, process_one included: a message is only given back to the
+ * transport when no callback can still look at it.
+ */
+#ifndef TLPB_LINK_H
+#define TLPB_LINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <tlpbridge/device.h>
+#include <tlpbridge/err.h>
+#include <tlpbridge/tlp.h>
+#include <tlpbridge/wire.h>
+
+#include "frame.h"
+#include "transport.h"
+
+enum link_state {
+	LINK_WAIT_HELLO,	/* endpoint: nothing heard yet */
+	LINK_HELLO_SENT,	/* host: said HELLO, waits for the answer */
+	LINK_RECORDS,		/* host: reads the device's records */
+	LINK_UP,
+	LINK_DOWN,
+};
+
+/* Is it a size that Max_Payload_Size and Max_Read_Request_Size can have: 128, 256, ... 4096? */
+bool tlpb__size_legal(unsigned bytes);
+
+const char *tlpb__link_state_name(enum link_state state);
+
+/* Any member may be NULL. */
+struct link_events {
+	/* The link is up; the peer's HELLO and (host) the device can be asked for. */
+	void (*up)(void *ctx);
+
+	/* A well-formed TLP; it and its payload are valid during the call. */
+	void (*tlp)(void *ctx, const struct tlpb_tlp *tlp, const struct frame *frame);
+	void (*reset)(void *ctx, enum tlpb_reset kind);
+	void (*dma_fault)(void *ctx, const struct dma_fault *fault);
+
+	/* The link is down, for good. Called once, not for tlpb__link_close(). */
+	void (*down)(void *ctx, enum tlpb_reason reason, const char *text);
+
+	/* Every frame sent (outbound) or received, in order. */
+	void (*observe)(void *ctx, const struct frame *frame, bool outbound);
+
+	/* Simulated time, picoseconds. */
+	uint64_t (*now_ps)(void *ctx);
+};
+
+struct link_config {
+	enum tlpb_role role;
+	const char *name;		/* of this side, for the peer's messages */
+	uint64_t offered, required;	/* feature bits */
+	uint8_t token[TLPB_TOKEN];	/* host: sent; endpoint: expected */
+	unsigned mps, mrrs, rcb;	/* bytes: what this side accepts */
+	const struct tlpb_device *device; /* endpoint only: borrowed during new() */
+	const struct link_events *events; /* copied */
+	void *ctx;
+};
+
+struct link;
+
+/* Takes the transport over, also on failure. A host says HELLO at once. */
+int tlpb__link_new(struct transport *transport, const struct link_config *config,
+		   struct link **link);
+
+/* Says goodbye unless the link is down already, and frees. linger_ms as in transport.h. */
+void tlpb__link_close(struct link *link, enum tlpb_reason reason, const char *text, int linger_ms);
+
+enum link_state tlpb__link_state(const struct link *link);
+uint64_t tlpb__link_features(const struct link *link);		/* agreed */
+const struct hello *tlpb__link_peer(const struct link *link);	/* valid once up */
+const struct tlpb_device *tlpb__link_device(const struct link *link); /* host, once up */
+
+/* Why the link is down. */
+enum tlpb_reason tlpb__link_reason(const struct link *link);
+const char *tlpb__link_reason_text(const struct link *link);
+
+/*
+ * Queue a frame. Never blocks. Frames travel together until tlpb__link_flush().
+ * *sequence, if not NULL, gets the frame's number. Returns 0, TLPB_ERR_CLOSED, or
+ * TLPB_ERR_NOMEM.
+ */
+int tlpb__link_send(struct link *link, uint16_t kind, uint16_t flags, const void *body,
+		    size_t len, uint32_t *sequence);
+int tlpb__link_send_tlp(struct link *link, const struct tlpb_tlp *tlp, uint32_t *sequence);
+
+/* DMA_FAULT; the caller has seen that the feature was agreed on. */
+int tlpb__link_send_fault(struct link *link, const struct dma_fault *fault);
+
+/* Hand what is queued to the transport, as far as it takes it. */
+void tlpb__link_flush(struct link *link);
+
+/* Bytes that the transport did not take yet. */
+size_t tlpb__link_backlog(const struct link *link);
+
+/*
+ * Handle at most one inbound frame. 1: handled one; 0: nothing there;
+ * TLPB_ERR_CLOSED: down.
+ */
+int tlpb__link_process_one(struct link *link);
+
+/*
+ * Handle what has arrived, but not for ever: at least TLPB__LINK_BURST frames,
+ * then up to the end of a message, so that a peer who never stops cannot keep the
+ * caller from other work. Returns frames handled; the state tells whether the
+ * link is down.
+ */
+int tlpb__link_process(struct link *link);
+
+enum { TLPB__LINK_BURST = 256 };
+
+/*
+ * Is part of a received message still unread? The descriptor does not tell: who
+ * stops calling process_one must not stop here.
+ */
+bool tlpb__link_mid_message(const struct link *link);
+
+/* Readable when process_one has work or a backlog can be sent on; -1 when down. */
+int tlpb__link_fd(const struct link *link);
+
+/* Take the link down as if the peer had broken it; for owners that see more than the link. */
+void tlpb__link_fail(struct link *link, enum tlpb_reason reason, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif

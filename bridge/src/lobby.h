@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The lobby: where hosts JOIN, over nng req/rep. It moves the bodies of JOIN,
+ * GRANT and REFUSE; who gets what is the server's matter.
+ */
+#ifndef TLPB_LOBBY_H
+#define TLPB_LOBBY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "frame.h"
+
+struct lobby;
+
+/*
+ * Listen at url, 0600. A stale socket is replaced; a live one or any other file is
+ * refused. On failure a negative error, cause and cure in why.
+ */
+int tlpb__lobby_listen(const char *url, struct lobby **lobby, char *why, size_t size);
+void tlpb__lobby_close(struct lobby *lobby);
+
+/*
+ * To be called about once a second. A listener of nng 1.5.2 accepts nobody any more
+ * after a peer that connected and left before it could be greeted (a host that gave
+ * up while this process was stopped): then listen anew.
+ */
+void tlpb__lobby_tend(struct lobby *lobby);
+
+/* Readable when a request may be there. */
+int tlpb__lobby_fd(const struct lobby *lobby);
+
+/* The next JOIN: 1; 0 when there is none. Broken ones are answered and skipped. */
+int tlpb__lobby_next(struct lobby *lobby, struct join *join);
+
+/* Answer the JOIN just read. */
+void tlpb__lobby_grant(struct lobby *lobby, const struct grant *grant);
+void tlpb__lobby_refuse(struct lobby *lobby, enum tlpb_reason reason, const char *text);
+
+/* Wait for an answer at most this long, and ask now and then whether to give up. */
+struct lobby_patience {
+	unsigned timeout_ms;
+	bool (*cancelled)(void *ctx);	/* may be NULL */
+	void *ctx;
+};
+
+/*
+ * Host: JOIN the server at url. Blocks. Returns 0 with *grant, TLPB_ERR_REFUSED,
+ * TLPB_ERR_TIMEDOUT, TLPB_ERR_INVALID (no such kind of URL) or TLPB_ERR_PROTOCOL;
+ * cause and cure in why.
+ */
+int tlpb__lobby_join(const char *url, const struct join *join,
+		     const struct lobby_patience *patience, struct grant *grant,
+		     char *why, size_t size);
+
+#endif

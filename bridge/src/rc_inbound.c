@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/* The root complex as completer: the endpoint's DMA, interrupts and messages. */
+#include "completer.h"
+#include "rc_private.h"
+
+enum { ROOT_ID = 0 };	/* the root complex answers as 00:00.0 */
+
+static enum tlpb_cpl_status status_of(int err)
+{
+	switch (err) {
+	case TLPB_ERR_BUS_MASTER_OFF:
+	case TLPB_ERR_NO_ADDRESS:
+	case TLPB_ERR_ACCESS:
+		return TLPB_CPL_UR;
+	default:
+		return TLPB_CPL_CA;
+	}
+}
+
+static int read_memory(tlpb_rc *rc, const struct tlpb_tlp *tlp, uint64_t addr, void *buf, size_t n)
+{
+	if (!rc->ops.mem_read)
+		return TLPB_ERR_NO_ADDRESS;
+	return rc->ops.mem_read(rc->ctx, tlp, addr, buf, n);
+}
+
+static void on_flush(tlpb_rc *rc, const struct tlpb_tlp *tlp)
+{
+	static const uint8_t no_data[4];
+
+	tlpb__complete_register(rc->link, tlp, ROOT_ID, no_data);
+}
+
+/* Memory is read a completion at a time, so that a failure comes at the byte where it is. */
+static void on_read(tlpb_rc *rc, const struct tlpb_tlp *tlp)
+{
+	uint64_t addr = tlpb__request_address(tlp);
+	unsigned left = tlpb__request_bytes(tlp);
+	unsigned peer = tlpb__link_peer(rc->link)->mps;
+	unsigned mps = rc->mps < peer ? rc->mps : peer;
+	uint8_t data[TLPB_MAX_PAYLOAD];
+
+	rc->stats.dma_reads++;
+	if (!left) {
+		on_flush(rc, tlp);
+		return;
+	}
+	while (left) {
+		size_t n = tlpb_next_completion(addr, left, mps, rc->rcb);
+		int err = read_memory(rc, tlp, addr, data, n);
+
+		if (err) {
+			tlpb__complete_status(rc->link, tlp, ROOT_ID, status_of(err), left);
+			return;
+		}
+		tlpb__complete_data(rc->link, tlp, ROOT_ID, addr, data, n, left);
+		rc->stats.dma_read_bytes += n;
+		addr += n;
+		left -= (unsigned)n;
+	}
+}
+
+static void report_fault(tlpb_rc *rc, const struct frame *frame, uint64_t addr, int err)
+{
+	struct dma_fault fault = { .sequence = frame->sequence, .reason = (uint16_t)-err,
+				   .addr = addr };
+
+	rc->stats.dma_faults++;
+	if (tlpb__link_features(rc->link) & TLPB_FEATURE_DMA_FAULT)
+		tlpb__link_send_fault(rc->link, &fault);
+}
+
+static int write_memory(tlpb_rc *rc, const struct tlpb_tlp *tlp, uint64_t addr,
+			const uint8_t *data, size_t n)
+{
+	rc->stats.dma_write_bytes += n;
+	if (tlp->ep)
+		return TLPB_ERR_POISONED;
+	if (!rc->ops.mem_write)
+		return TLPB_ERR_NO_ADDRESS;
+	return rc->ops.mem_write(rc->ctx, tlp, addr, data, n);
+}
+
+/* One call for each run of enabled bytes. */
+static void on_write(tlpb_rc *rc, const struct tlpb_tlp *tlp, const struct frame *frame)
+{
+	uint64_t addr = tlpb__request_address(tlp);
+	const uint8_t *data = tlp->payload + tlpb_first_byte(tlp->first_be);
+	unsigned span = tlpb__request_bytes(tlp);
+
+	rc->stats.dma_writes++;
+	for (unsigned i = 0, end; i < span; i = end + 1) {
+		int err = 0;
+
+		for (end = i; end < span && tlpb__byte_enabled(tlp, end); end++)
+			;
+		if (end > i)
+			err = write_memory(rc, tlp, addr + i, data + i, end - i);
+		if (err) {
+			report_fault(rc, frame, addr + i, err);
+			return;
+		}
+	}
+}
+
+static void on_message(tlpb_rc *rc, const struct tlpb_tlp *tlp)
+{
+	unsigned code = tlp->message_code;
+	bool intx = code >= TLPB_MSG_ASSERT_INTA && code < TLPB_MSG_DEASSERT_INTA + 4;
+
+	if (intx) {
+		rc->stats.intx_messages++;
+		if (rc->ops.intx)
+			rc->ops.intx(rc->ctx, code & 3, code < TLPB_MSG_DEASSERT_INTA);
+		return;
+	}
+	rc->stats.other_messages++;
+	if (rc->ops.message)
+		rc->ops.message(rc->ctx, tlp);
+}
+
+/* I/O, configuration, locked requests and atomics from an endpoint: this root complex has none. */
+static void refuse(tlpb_rc *rc, const struct tlpb_tlp *tlp)
+{
+	if (tlpb_kind_class(tlp->kind) == TLPB_NON_POSTED)
+		tlpb__complete_status(rc->link, tlp, ROOT_ID, TLPB_CPL_UR, tlpb__bytes_asked(tlp));
+}
+
+void tlpb__rc_inbound(tlpb_rc *rc, const struct tlpb_tlp *tlp, const struct frame *frame)
+{
+	switch (tlp->kind) {
+	case TLPB_MRD:
+		on_read(rc, tlp);
+		break;
+	case TLPB_MWR:
+		on_write(rc, tlp, frame);
+		break;
+	case TLPB_MSG:
+	case TLPB_MSGD:
+		on_message(rc, tlp);
+		break;
+	default:
+		refuse(rc, tlp);
+	}
+}

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who gets which endpoint.
+ *
+ *	FREE -- JOIN, GRANT --> GRANTED -- HELLO with the token --> TAKEN
+ *	GRANTED -- nobody within GRANT_MS --> FREE
+ *	TAKEN -- goodbye or lost host --> FREE
+ *
+ * One epoll descriptor stands for the lobby, every link and a timer that ticks once
+ * a second, for grants nobody took up and for the lobby's health.
+ */
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <tlpbridge/log.h>
+#include <tlpbridge/server.h>
+
+#include "clock.h"
+#include "ep_private.h"
+#include "lobby.h"
+
+enum { MAX_ENDPOINTS = 64, GRANT_MS = 5000, JOIN_BURST = 16 };
+
+enum slot_state { SLOT_FREE, SLOT_GRANTED, SLOT_TAKEN };
+
+struct slot {
+	tlpb_ep *ep;
+	enum slot_state state;
+	uint8_t host_token[TLPB_TOKEN];
+	char host[TEXT_MAX];
+	struct grant grant;
+	int64_t granted_ms;
+	int watched_fd;		/* of the link, in the epoll set; -1: none */
+};
+
+struct tlpb_server {
+	struct lobby *lobby;
+	char url[URL_MAX];
+	int epoll_fd, timer_fd;
+	struct slot slot[MAX_ENDPOINTS];
+	unsigned slots;
+	uint16_t links;		/* given out so far */
+};
+
+/* ---- what to wait for ---- */
+
+static void watch(tlpb_server *s, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+
+	epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &event);
+}
+
+/* A descriptor that was closed has left the set by itself. */
+static void update_watch(tlpb_server *s, struct slot *slot)
+{
+	int fd = tlpb__ep_fd(slot->ep);
+
+	if (fd == slot->watched_fd)
+		return;
+	if (fd >= 0)
+		watch(s, fd);
+	slot->watched_fd = fd;
+}
+
+/* A tick a second, for what no descriptor tells: grants that are late, the lobby's health. */
+static void start_timer(tlpb_server *s)
+{
+	struct itimerspec t = { .it_interval.tv_sec = 1, .it_value.tv_sec = 1 };
+
+	timerfd_settime(s->timer_fd, 0, &t, NULL);
+}
+
+/* ---- JOIN ---- */
+
+static struct slot *find_held_by(tlpb_server *s, const struct join *join)
+{
+	for (unsigned i = 0; i < s->slots; i++)
+		if (s->slot[i].state != SLOT_FREE &&
+		    !memcmp(s->slot[i].host_token, join->host_token, TLPB_TOKEN))
+			return &s->slot[i];
+	return NULL;
+}
+
+static bool wanted(const struct slot *slot, const struct join *join)
+{
+	return !join->device[0] || !strcmp(join->device, tlpb_ep_device(slot->ep)->name);
+}
+
+static struct slot *find_free(tlpb_server *s, const struct join *join)
+{
+	for (unsigned i = 0; i < s->slots; i++)
+		if (s->slot[i].state == SLOT_FREE && wanted(&s->slot[i], join))
+			return &s->slot[i];
+	return NULL;
+}
+
+static void refuse_version(tlpb_server *s, const struct join *join)
+{
+	char text[TEXT_MAX];
+
+	snprintf(text, sizeof text, "protocol versions differ: the host speaks %u, this server %u; "
+		 "use the same release of tlpbridge on both sides",
+		 join->version, TLPB_WIRE_VERSION);
+	tlpb__lobby_refuse(s->lobby, TLPB_REASON_VERSION, text);
+}
+
+static void refuse_features(tlpb_server *s, uint64_t missing)
+{
+	char text[TEXT_MAX], names[TEXT_MAX / 2];
+
+	tlpb__feature_names(missing, names, sizeof names);
+	snprintf(text, sizeof text, "this server does not have what the host requires: %s", names);
+	tlpb__lobby_refuse(s->lobby, TLPB_REASON_FEATURE, text);
+}
+
+/* Names every device and who has it, so that a person sees what to do. */
+static void refuse_device(tlpb_server *s, const struct join *join)
+{
+	char text[TEXT_MAX];
+	bool exists = false;
+	size_t used;
+
+	for (unsigned i = 0; i < s->slots; i++)
+		exists = exists || wanted(&s->slot[i], join);
+	used = (size_t)snprintf(text, sizeof text, "%s%.64s; this server has:",
+				exists ? "in use: " : "no such device: ",
+				join->device[0] ? join->device : "every device");
+	for (unsigned i = 0; i < s->slots && used < sizeof text; i++) {
+		const struct slot *slot = &s->slot[i];
+		bool is_free = slot->state == SLOT_FREE;
+
+		used += (size_t)snprintf(text + used, sizeof text - used, "%s %s (%s%.64s)",
+					 i ? "," : "", tlpb_ep_device(slot->ep)->name,
+					 is_free ? "free" : "held by ", is_free ? "" : slot->host);
+	}
+	tlpb__lobby_refuse(s->lobby, exists ? TLPB_REASON_TAKEN : TLPB_REASON_NO_DEVICE, text);
+}
+
+static bool make_grant(tlpb_server *s, struct grant *grant)
+{
+	uint8_t id[4];
+
+	if (getrandom(grant->link_token, TLPB_TOKEN, 0) != TLPB_TOKEN ||
+	    getrandom(id, sizeof id, 0) != sizeof id)
+		return false;
+	snprintf(grant->url, sizeof grant->url, "%.200s.link.%02x%02x%02x%02x", s->url,
+		 id[0], id[1], id[2], id[3]);
+	return true;
+}
+
+static int open_link(tlpb_server *s, struct slot *slot, char *why, size_t size)
+{
+	struct transport *t;
+	int err;
+
+	if (!make_grant(s, &slot->grant)) {
+		snprintf(why, size, "no random numbers");
+		return TLPB_ERR_IO;
+	}
+	err = tlpb__transport_nng_listen(slot->grant.url, &t, why, size);
+	if (err)
+		return err;
+	return tlpb__ep_attach(slot->ep, t, slot->grant.link_token, s->links++);
+}
+
+static void grant_slot(tlpb_server *s, struct slot *slot, const struct join *join)
+{
+	char why[TEXT_MAX] = "out of memory";
+
+	if (open_link(s, slot, why, sizeof why)) {
+		tlpb_log(TLPB_LOG_ERROR, "cannot open a link for %s: %s", join->host, why);
+		tlpb__lobby_refuse(s->lobby, TLPB_REASON_INTERNAL, why);
+		return;
+	}
+	slot->state = SLOT_GRANTED;
+	slot->granted_ms = monotonic_ms();
+	memcpy(slot->host_token, join->host_token, TLPB_TOKEN);
+	snprintf(slot->host, sizeof slot->host, "%s", join->host);
+	update_watch(s, slot);
+	tlpb__lobby_grant(s->lobby, &slot->grant);
+}
+
+static void on_join(tlpb_server *s, const struct join *join)
+{
+	uint64_t missing = join->required & ~(uint64_t)TLPB_FEATURE_DMA_FAULT;
+	struct slot *slot = find_held_by(s, join);
+
+	if (join->version != TLPB_WIRE_VERSION) {
+		refuse_version(s, join);
+	} else if (missing) {
+		refuse_features(s, missing);
+	} else if (slot) {	/* req resends: the answer was lost or late, say it again */
+		tlpb__lobby_grant(s->lobby, &slot->grant);
+	} else {
+		slot = find_free(s, join);
+		if (slot)
+			grant_slot(s, slot, join);
+		else
+			refuse_device(s, join);
+	}
+}
+
+/* ---- links ---- */
+
+static void free_late_grant(struct slot *slot)
+{
+	if (slot->state != SLOT_GRANTED || monotonic_ms() - slot->granted_ms < GRANT_MS)
+		return;
+	tlpb__ep_detach(slot->ep, TLPB_REASON_SILENT, "the link was not taken up in time");
+	tlpb_log(TLPB_LOG_WARNING, "%s: %s did not take up its link within %d s",
+		 tlpb_ep_device(slot->ep)->name, slot->host, GRANT_MS / 1000);
+}
+
+static int process_slot(tlpb_server *s, struct slot *slot)
+{
+	int handled = tlpb__ep_process(slot->ep);
+
+	free_late_grant(slot);
+	if (slot->state == SLOT_GRANTED && tlpb_ep_is_up(slot->ep))
+		slot->state = SLOT_TAKEN;
+	if (!tlpb__ep_attached(slot->ep)) {
+		slot->state = SLOT_FREE;
+		handled++;	/* the model was told */
+	}
+	update_watch(s, slot);
+	return handled;
+}
+
+static void read_timer(tlpb_server *s)
+{
+	uint64_t expirations;
+
+	if (read(s->timer_fd, &expirations, sizeof expirations) < 0)
+		return;		/* only EAGAIN: not due */
+	tlpb__lobby_tend(s->lobby);
+}
+
+int tlpb_server_process(tlpb_server *s)
+{
+	struct join join;
+	int handled = 0;
+
+	read_timer(s);
+	/* Links first: who left makes room for who comes. */
+	for (unsigned i = 0; i < s->slots; i++)
+		if (s->slot[i].state != SLOT_FREE)
+			handled += process_slot(s, &s->slot[i]);
+	for (int n = 0; n < JOIN_BURST && tlpb__lobby_next(s->lobby, &join) > 0; n++) {
+		on_join(s, &join);
+		handled++;
+	}
+	return handled;
+}
+
+int tlpb_server_wait(tlpb_server *s, int timeout_ms)
+{
+	struct pollfd p = { .fd = s->epoll_fd, .events = POLLIN };
+	int handled = tlpb_server_process(s);
+
+	if (handled)
+		return handled;
+	poll(&p, 1, timeout_ms);
+	return tlpb_server_process(s);
+}
+
+int tlpb_server_fd(const tlpb_server *s)
+{
+	return s->epoll_fd;
+}
+
+/* ---- life ---- */
+
+int tlpb_server_open(const char *url, tlpb_server **out, char *why, size_t why_size)
+{
+	tlpb_server *s = calloc(1, sizeof *s);
+	int err = TLPB_ERR_NOMEM;
+
+	snprintf(why, why_size, "out of memory");
+	if (!s)
+		return err;
+	snprintf(s->url, sizeof s->url, "%s", url);
+	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	s->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (s->epoll_fd >= 0 && s->timer_fd >= 0)
+		err = tlpb__lobby_listen(url, &s->lobby, why, why_size);
+	if (err) {
+		tlpb_server_close(s);
+		return err;
+	}
+	watch(s, tlpb__lobby_fd(s->lobby));
+	watch(s, s->timer_fd);
+	start_timer(s);
+	*out = s;
+	return 0;
+}
+
+void tlpb_server_close(tlpb_server *s)
+{
+	if (!s)
+		return;
+	for (unsigned i = 0; i < s->slots; i++)
+		tlpb__ep_detach(s->slot[i].ep, TLPB_REASON_NORMAL, "the server was stopped");
+	tlpb__lobby_close(s->lobby);
+	if (s->timer_fd >= 0)
+		close(s->timer_fd);
+	if (s->epoll_fd >= 0)
+		close(s->epoll_fd);
+	free(s);
+}
+
+int tlpb_server_add(tlpb_server *s, tlpb_ep *ep)
+{
+	if (s->slots == MAX_ENDPOINTS)
+		return TLPB_ERR_TOO_LARGE;
+	s->slot[s->slots++] = (struct slot){ .ep = ep, .watched_fd = -1 };
+	return 0;
+}

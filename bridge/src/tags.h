@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Outstanding non-posted requests of one requester: tags, and the reassembly of
+ * their completions (2.2.6.2, 2.3.2). Pure: no I/O, no clock. One thread.
+ */
+#ifndef TLPB_TAGS_H
+#define TLPB_TAGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <tlpbridge/err.h>
+#include <tlpbridge/tlp.h>
+
+enum { TAGS_MAX = 256 };	/* 8-bit tags */
+
+struct tags_request;
+
+/* A request ended: err is 0 or why; request->got bytes had arrived. Valid during the call. */
+typedef void tags_done(void *arg, const struct tags_request *request, int err);
+
+struct tags_request {
+	struct tlpb_tlp tlp;	/* as sent; its payload is not kept */
+	uint8_t *buf;		/* where read data go; NULL: nowhere */
+	size_t len;		/* bytes the request asks for, 0 for writes and flushes */
+	size_t got;
+	tags_done *done;	/* NULL: abandoned, the tag waits for its completion */
+	void *arg;
+	bool used;
+};
+
+struct tags {
+	struct tags_request request[TAGS_MAX];
+	unsigned limit;		/* tags in use at most: 32 or 256 */
+	unsigned used;
+	unsigned next;		/* where to look for a free one: spreads reuse */
+};
+
+void tlpb__tags_init(struct tags *tags, unsigned limit);
+
+/*
+ * Take a tag for a request about to be sent and write it into tlp->tag. len bytes
+ * go to buf. Returns 0, or TLPB_ERR_AGAIN when all tags are in use.
+ */
+int tlpb__tags_begin(struct tags *tags, struct tlpb_tlp *tlp, void *buf, size_t len,
+		     tags_done *done, void *arg);
+
+/*
+ * Take a completion. Calls done when it was the last one. Returns 0;
+ * TLPB_ERR_NOT_FOUND for an Unexpected Completion (no such tag or requester),
+ * which is to be dropped; TLPB_ERR_PROTOCOL when its byte count, address or
+ * length do not continue the request, which then fails with the same error.
+ */
+int tlpb__tags_complete(struct tags *tags, const struct tlpb_tlp *completion);
+
+/*
+ * End all requests with err. forget: the link is gone and completions will not
+ * come, so that tags are free at once; otherwise each stays taken until its last
+ * completion, because a late one must not hit a new request.
+ */
+void tlpb__tags_abort(struct tags *tags, int err, bool forget);
+
+/* Address of the first byte of a memory read that has not arrived. */
+uint64_t tlpb__tags_next_address(const struct tags_request *request);
+
+#endif

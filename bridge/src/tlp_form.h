@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The form of each kind of TLP (table 2-3 of the base specification): what codec,
+ * check and text agree on. Private to the codec layer.
+ */
+#ifndef TLPB_TLP_FORM_H
+#define TLPB_TLP_FORM_H
+
+#include <tlpbridge/tlp.h>
+
+/* How the header continues after its first doubleword. */
+enum tlp_layout { LAYOUT_ADDRESS, LAYOUT_CONFIG, LAYOUT_MESSAGE, LAYOUT_COMPLETION };
+
+/* Bits of byte 0, Fmt[2:0] and Type[4:0]. */
+enum {
+	FMT_PREFIX = 0x80,	/* a prefix, or a reserved Fmt */
+	FMT_DATA = 0x40,
+	FMT_4DW = 0x20,
+	FMT_MASK = 0xe0,
+	TYPE_ROUTING = 0x07,	/* of messages */
+	PREFIX_END_END = 0x10,
+	PREFIX_PASID = 0x91,
+};
+
+struct tlp_form {
+	uint8_t byte0;		/* Fmt and Type with the free bits 0 */
+	uint8_t free_bits;	/* bits of byte 0 that vary within the kind */
+	enum tlp_layout layout;
+	enum tlpb_tlp_class cls;
+	const char *name;
+};
+
+/* NULL when kind is out of range. */
+const struct tlp_form *tlpb__tlp_form(enum tlpb_tlp_kind kind);
+
+/* Where the parts of an encoded TLP begin; all in bytes. */
+struct tlp_shape {
+	size_t prefixes;		/* how many doublewords of prefixes */
+	size_t header;			/* offset of the header */
+	size_t payload;			/* offset behind the header */
+	enum tlpb_tlp_kind kind;	/* TLPB_TLP_KINDS when Fmt/Type is undefined */
+};
+
+/*
+ * Find the parts. TLPB_RULE_TRUNCATED: nothing in *shape but prefixes and header
+ * may be used. TLPB_RULE_UNDEFINED_FMT_TYPE: there are at least 12 bytes of header.
+ */
+enum tlpb_rule tlpb__tlp_shape(const uint8_t *bytes, size_t len, struct tlp_shape *shape);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Layer 2: moves messages between two peers, in order and whole, and knows
+ * nothing of what is in them. One implementation a file; the same vtable and
+ * rules for all.
+ *
+ * Threads: a transport belongs to one thread. Nothing here blocks but close().
+ */
+#ifndef TLPB_TRANSPORT_H
+#define TLPB_TRANSPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <tlpbridge/err.h>
+
+struct transport;
+
+struct message {
+	const uint8_t *data;
+	size_t len;
+	void *handle;		/* the transport's own */
+};
+
+struct transport_ops {
+	/* Copies. 0, TLPB_ERR_AGAIN (back-pressure: see want_send), TLPB_ERR_CLOSED. */
+	int (*send)(struct transport *t, const uint8_t *data, size_t len);
+
+	/* 0, TLPB_ERR_AGAIN, or TLPB_ERR_CLOSED after the last message of a peer that left. */
+	int (*recv)(struct transport *t, struct message *message);
+
+	/* Gives a received message back. */
+	void (*release)(struct transport *t, struct message *message);
+
+	/* Readable while recv has something to say, or, after want_send, send may go on. */
+	int (*fd)(const struct transport *t);
+	void (*want_send)(struct transport *t, bool want);
+
+	/*
+	 * Free. Waits up to linger_ms for the peer to leave first, so that what was
+	 * sent last is heard.
+	 */
+	void (*close)(struct transport *t, int linger_ms);
+};
+
+struct transport {
+	const struct transport_ops *ops;
+};
+
+/* A pair in memory: both ends in one process; each end may live in its own thread. */
+int tlpb__transport_mem_pair(unsigned max_messages, struct transport *ends[2]);
+
+/*
+ * The nng pair. listen: makes the socket, 0600, for one peer, and unlinks it
+ * when that peer is there. dial: the peer must be listening. On failure a
+ * negative error and the reason in why.
+ */
+int tlpb__transport_nng_listen(const char *url, struct transport **t, char *why, size_t size);
+int tlpb__transport_nng_dial(const char *url, struct transport **t, char *why, size_t size);
+
+#endif

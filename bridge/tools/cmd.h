@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* The subcommands of tlpbridge(1). */
+#ifndef TLPBRIDGE_CMD_H
+#define TLPBRIDGE_CMD_H
+
+/* Exit statuses, the same for every subcommand. */
+enum {
+	EXIT_OK = 0,
+	EXIT_BAD_INPUT = 1,	/* ran, but could not use all of its input */
+	EXIT_USAGE = 2,		/* did not run */
+};
+
+/* argv[0] is the subcommand's own name. Each returns the exit status. */
+int cmd_tlp(int argc, char **argv);
+int cmd_trace(int argc, char **argv);
+
+/*
+ * Say on stderr that name is not among the names known (NULL ends them) and
+ * which of them it may have been meant to be. what: "command". Returns EXIT_USAGE.
+ */
+int cmd_unknown(const char *what, const char *name, const char *const *known);
+
+#endif
