@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What a PCI Express function says of itself: IDs, BARs, interrupts. Whoever
+ * hosts the model makes its config space from it.
+ *
+ *	function_description("uart").id(0x1234, 0x0001).bar(0, bar_kind::mem32, 4096)
+ */
+#ifndef KIT_FUNCTION_DESCRIPTION_H
+#define KIT_FUNCTION_DESCRIPTION_H
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+namespace kit {
+
+enum { bars = 6 };
+
+// Memory of 32 or 64 address bits, the same prefetchable, or I/O space.
+enum class bar_kind { none, mem32, mem64, pref32, pref64, io };
+
+struct bar_description {
+	bar_kind kind = bar_kind::none;
+	uint64_t size = 0;		// bytes, a power of two
+};
+
+struct msix_description {
+	unsigned vectors = 0;		// 0: none, up to 2048
+	unsigned table_bar = 0, pba_bar = 0;
+	uint32_t table_offset = 0, pba_offset = 0;	// bytes
+};
+
+struct function_description {
+	std::string name;		// what a host asks for
+	uint16_t vendor_id = 0, device_id = 0;
+	uint16_t subsystem_vendor_id = 0, subsystem_id = 0;
+	uint32_t class_code = 0xff0000;	// base class, sub-class, interface
+	uint8_t revision = 0;
+	std::array<bar_description, bars> bar_table{};
+	uint64_t rom_size = 0;		// bytes; 0: no expansion ROM
+	unsigned intx_pin = 0;		// 0: none, 1..4: INTA..INTD
+	unsigned msi_vectors = 0;	// 0: none, or 1, 2, 4, 8, 16, 32
+	msix_description msix_table;
+
+	explicit function_description(std::string its_name) : name(std::move(its_name)) {}
+
+	function_description &id(uint16_t vendor, uint16_t device)
+	{
+		vendor_id = vendor;
+		device_id = device;
+		return *this;
+	}
+
+	function_description &subsystem(uint16_t vendor, uint16_t subsystem)
+	{
+		subsystem_vendor_id = vendor;
+		subsystem_id = subsystem;
+		return *this;
+	}
+
+	function_description &class_id(uint32_t code, uint8_t its_revision = 0)
+	{
+		class_code = code;
+		revision = its_revision;
+		return *this;
+	}
+
+	function_description &bar(unsigned index, bar_kind kind, uint64_t size)
+	{
+		bar_table.at(index) = { kind, size };
+		return *this;
+	}
+
+	function_description &rom(uint64_t size)
+	{
+		rom_size = size;
+		return *this;
+	}
+
+	function_description &intx(unsigned pin = 1)
+	{
+		intx_pin = pin;
+		return *this;
+	}
+
+	function_description &msi(unsigned vectors)
+	{
+		msi_vectors = vectors;
+		return *this;
+	}
+
+	function_description &msix(const msix_description &table)
+	{
+		msix_table = table;
+		return *this;
+	}
+};
+
+} // namespace kit
+
+#endif

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The outside of a model: what whoever hosts it needs to connect it. A model
+ * derives from pcie_function, describes itself and gives a socket for each BAR.
+ * Nothing here says where the host is.
+ */
+#ifndef KIT_PCIE_FUNCTION_H
+#define KIT_PCIE_FUNCTION_H
+
+#include <cstddef>
+#include <cstdint>
+#include <systemc>
+#include <tlm>
+#include <tlm_utils/simple_initiator_socket.h>
+
+#include "function_description.h"
+#include "interrupt_if.h"
+#include "reset_if.h"
+
+namespace kit {
+
+class pcie_function : public sc_core::sc_module, public reset_if {
+public:
+	tlm_utils::simple_initiator_socket<pcie_function> dma;
+	sc_core::sc_port<interrupt_if> irq;
+
+	const function_description &description() const { return description_; }
+
+	// The target socket of a BAR that the description has.
+	virtual tlm::tlm_target_socket<> &bar_socket(unsigned index) = 0;
+
+protected:
+	pcie_function(sc_core::sc_module_name name, function_description description);
+
+	/*
+	 * DMA of len bytes at a bus address, from a thread process: waits until the
+	 * transfer is done. data is the transfer's until then.
+	 */
+	tlm::tlm_response_status dma_read(uint64_t addr, void *data, size_t len);
+	tlm::tlm_response_status dma_write(uint64_t addr, const void *data, size_t len);
+
+private:
+	tlm::tlm_response_status transfer(tlm::tlm_command command, uint64_t addr, void *data,
+					  size_t len);
+
+	function_description description_;
+};
+
+} // namespace kit
+
+#endif

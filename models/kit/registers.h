@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+/*
+ * 32-bit little-endian registers, declared as a list:
+ *
+ *	registers regs({
+ *		{ 0x00, "MAGIC", access::rw, 0x12345678 },
+ *		{ 0x04, "COMMAND", access::rw, 0, [this](uint32_t v) { start(v); } },
+ *	});
+ *
+ * Accesses may have any length and byte enables. What lies between the
+ * registers reads as 0 and ignores writes.
+ */
+#ifndef KIT_REGISTERS_H
+#define KIT_REGISTERS_H
+
+#include <cstdint>
+#include <functional>
+#include <tlm>
+#include <vector>
+
+namespace kit {
+
+enum class access { ro, rw };
+
+struct register_entry {
+	uint32_t offset;		// bytes, a multiple of 4
+	const char *name;
+	access mode;
+	uint32_t reset;
+	std::function<void(uint32_t value)> written = {};	// after the value was stored
+	std::function<uint32_t()> read = {};			// in place of the stored value
+};
+
+class registers {
+public:
+	explicit registers(std::vector<register_entry> entries);
+
+	// The stored value. offset must be one of the list.
+	uint32_t &operator[](uint32_t offset);
+
+	// All stored values become those of the list; no handler is called.
+	void reset();
+
+	// Serve a payload whose address is an offset; sets the response. Handlers may wait.
+	void access_payload(tlm::tlm_generic_payload &payload);
+
+	// The same without side effects: no handler is called.
+	void access_debug(tlm::tlm_generic_payload &payload);
+
+private:
+	struct cell {
+		register_entry entry;
+		uint32_t value;
+	};
+
+	using word_access = uint32_t (registers::*)(cell &, bool write, uint32_t value);
+
+	cell *find(uint64_t offset);
+	uint32_t access_word(cell &cell, bool write, uint32_t value);
+	uint32_t debug_word(cell &cell, bool write, uint32_t value);
+	void for_each_word(tlm::tlm_generic_payload &payload, word_access access);
+	void transfer_word(tlm::tlm_generic_payload &payload, uint64_t offset, word_access access);
+
+	std::vector<cell> cells;
+};
+
+} // namespace kit
+
+#endif

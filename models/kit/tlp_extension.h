@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What a TLP says beyond command, address and data.
+ *
+ * On a request to a model: where it comes from. It lives as long as the
+ * b_transport() call it came with. On DMA by a model (optional): how to send it.
+ */
+#ifndef KIT_TLP_EXTENSION_H
+#define KIT_TLP_EXTENSION_H
+
+#include <cstdint>
+#include <tlm>
+
+namespace kit {
+
+class tlp_extension : public tlm::tlm_extension<tlp_extension> {
+public:
+	// Both ways: the header's fields (2.2.6).
+	uint8_t tc = 0;			// Traffic Class
+	bool ido = false;		// ID-based ordering
+	bool ro = false;		// relaxed ordering
+	bool ns = false;		// no snoop
+
+	/*
+	 * Request to a model: a memory write, nobody waits for its result.
+	 * DMA write: return once it is on its way, without knowing how it ends.
+	 */
+	bool posted = false;
+
+	// Requests to a model only.
+	uint16_t requester_id = 0;	// Bus[15:8] Device[7:3] Function[2:0]
+	uint16_t tag = 0;
+	unsigned function = 0;		// of the device: the one addressed
+	unsigned region = 0;		// 0..5: BAR, 6: expansion ROM
+	uint64_t address = 0;		// bus address of the first byte of the payload
+
+	tlm::tlm_extension_base *clone() const override
+	{
+		return new tlp_extension(*this);
+	}
+
+	void copy_from(const tlm::tlm_extension_base &other) override
+	{
+		*this = static_cast<const tlp_extension &>(other);
+	}
+};
+
+} // namespace kit
+
+#endif

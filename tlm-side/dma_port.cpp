@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+#include "dma_port.h"
+
+#include <chrono>
+#include <cstring>
+
+#include "kit/payload.h"
+#include "kit/tlp_extension.h"
+#include "tlm_status.h"
+
+namespace tlpb {
+
+enum { debug_ms = 1000 };	// longest debug access
+
+/*
+ * Shared by the process that waits and by each piece in flight: a process that
+ * is killed while it waits leaves the memory the library still writes to.
+ */
+struct dma_port::transfer {
+	unsigned pieces = 0;			// in flight
+	int err = 0;				// of the first piece that failed
+	std::unique_ptr<uint8_t[]> data;	// of a read
+	sc_core::sc_event done;			// no piece is in flight any more
+};
+
+// The next bytes from that offset on which are enabled together; length 0 at the end.
+dma_port::run dma_port::next_run(const tlm::tlm_generic_payload &payload, size_t from)
+{
+	size_t len = payload.get_data_length(), begin = from, end;
+
+	if (!payload.get_byte_enable_ptr())
+		return { from, len - from };
+	while (begin < len && !kit::byte_enabled(payload, begin))
+		begin++;
+	for (end = begin; end < len && kit::byte_enabled(payload, end);)
+		end++;
+	return { begin, end - begin };
+}
+
+void dma_port::piece_done(void *arg, int err, uint64_t)
+{
+	std::unique_ptr<transfer_ptr> holder(static_cast<transfer_ptr *>(arg));
+	transfer &transfer = **holder;
+
+	if (err && !transfer.err)
+		transfer.err = err;
+	if (!--transfer.pieces)
+		transfer.done.notify(sc_core::SC_ZERO_TIME);
+}
+
+static tlpb_dma_attr attributes(const tlm::tlm_generic_payload &payload)
+{
+	auto *tlp = payload.get_extension<kit::tlp_extension>();
+
+	return tlp ? tlpb_dma_attr{ tlp->tc, tlp->ido, tlp->ro, tlp->ns } : tlpb_dma_attr{};
+}
+
+void dma_port::begin_piece(const transfer_ptr &transfer, const tlm::tlm_generic_payload &payload,
+			   run run, bool posted)
+{
+	uint64_t addr = payload.get_address() + run.offset;
+	transfer_ptr *arg = posted ? nullptr : new transfer_ptr(transfer);
+	tlpb_dma_attr attr = attributes(payload);
+	int err;
+
+	transfer->pieces += !posted;
+	if (payload.is_read())
+		err = tlpb_ep_dma_read(ep, addr, transfer->data.get() + run.offset, run.len,
+				       &attr, piece_done, arg);
+	else
+		err = tlpb_ep_dma_write(ep, addr, payload.get_data_ptr() + run.offset, run.len,
+					&attr, posted ? nullptr : piece_done, arg);
+	if (err && !posted)
+		piece_done(arg, err, addr);
+	else if (err && !transfer->err)
+		transfer->err = err;
+}
+
+dma_port::transfer_ptr dma_port::begin(const tlm::tlm_generic_payload &payload, bool posted)
+{
+	transfer_ptr fresh = std::make_shared<transfer>();
+	run run = next_run(payload, 0);
+
+	if (payload.is_read())
+		fresh->data.reset(new uint8_t[payload.get_data_length()]);
+	for (; run.len && !fresh->err; run = next_run(payload, run.offset + run.len))
+		begin_piece(fresh, payload, run, posted);
+	return fresh;
+}
+
+void dma_port::finish(const transfer &transfer, tlm::tlm_generic_payload &payload)
+{
+	run run = next_run(payload, 0);
+
+	if (payload.is_read() && !transfer.err)
+		for (; run.len; run = next_run(payload, run.offset + run.len))
+			memcpy(payload.get_data_ptr() + run.offset,
+			       transfer.data.get() + run.offset, run.len);
+	payload.set_response_status(to_response(transfer.err));
+}
+
+static bool is_posted(const tlm::tlm_generic_payload &payload)
+{
+	auto *tlp = payload.get_extension<kit::tlp_extension>();
+
+	return tlp && tlp->posted && payload.is_write();
+}
+
+// What TLM-2.0 allows and the bus can do. Sets the response if not.
+static bool is_valid(tlm::tlm_generic_payload &payload)
+{
+	unsigned len = payload.get_data_length();
+
+	if (!payload.is_read() && !payload.is_write())
+		payload.set_response_status(tlm::TLM_COMMAND_ERROR_RESPONSE);
+	else if (!len || payload.get_streaming_width() < len)
+		payload.set_response_status(tlm::TLM_BURST_ERROR_RESPONSE);
+	else if (payload.get_address() + (len - 1) < payload.get_address())
+		payload.set_response_status(tlm::TLM_ADDRESS_ERROR_RESPONSE);
+	else
+		return true;
+	return false;
+}
+
+static bool in_thread()
+{
+	sc_core::sc_curr_proc_kind kind = sc_core::sc_get_current_process_handle().proc_kind();
+
+	return kind == sc_core::SC_THREAD_PROC_ || kind == sc_core::SC_CTHREAD_PROC_;
+}
+
+void dma_port::b_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &delay)
+{
+	bool posted = is_posted(payload);
+
+	payload.set_dmi_allowed(false);
+	if (!posted && !in_thread())
+		SC_REPORT_ERROR("tlpbridge/dma", "DMA waits for its answer: call b_transport() from an "
+				"SC_THREAD, or ask for a posted write (kit::tlp_extension)");
+	if (!is_valid(payload))
+		return;
+	if (!posted && delay != sc_core::SC_ZERO_TIME) {
+		sc_core::wait(delay);
+		delay = sc_core::SC_ZERO_TIME;
+	}
+
+	transfer_ptr transfer = begin(payload, posted);
+	while (transfer->pieces)
+		sc_core::wait(transfer->done);
+	finish(*transfer, payload);
+}
+
+unsigned dma_port::transport_dbg(tlm::tlm_generic_payload &payload)
+{
+	using clock = std::chrono::steady_clock;
+
+	if (!poll || !is_valid(payload))
+		return 0;
+
+	clock::time_point end = clock::now() + std::chrono::milliseconds(debug_ms);
+	transfer_ptr transfer = begin(payload, false);
+	while (transfer->pieces && clock::now() < end)
+		poll(10);
+	if (transfer->pieces)
+		return 0;
+	finish(*transfer, payload);
+	return payload.is_response_ok() ? payload.get_data_length() : 0;
+}
+
+} // namespace tlpb

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A model's DMA: generic payloads at bus addresses, into TLPs and back.
+ *
+ * Threads: the SystemC thread. b_transport() suspends the calling thread
+ * process, never the kernel; several processes may be in it at once.
+ */
+#ifndef TLM_SIDE_DMA_PORT_H
+#define TLM_SIDE_DMA_PORT_H
+
+#include <functional>
+#include <memory>
+#include <systemc>
+#include <tlm>
+#include <tlpbridge/ep.h>
+
+namespace tlpb {
+
+// Serve the link for at most timeout_ms; returns early when something arrived.
+using poll_function = std::function<void(int timeout_ms)>;
+
+class dma_port {
+public:
+	// Both are borrowed. poll may stay empty: debug accesses then move nothing.
+	dma_port(tlpb_ep *ep, const poll_function &poll) : ep(ep), poll(poll) {}
+
+	/*
+	 * Any length and byte enables; waits for the incoming delay, then until the
+	 * transfer is done. A write whose tlp_extension says posted returns at once.
+	 */
+	void b_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &delay);
+
+	/*
+	 * May not wait, so it serves the link for up to a second until the answer is
+	 * there; requests that arrive meanwhile are only queued. Returns all bytes or 0.
+	 */
+	unsigned transport_dbg(tlm::tlm_generic_payload &payload);
+
+private:
+	struct transfer;
+	struct run {
+		size_t offset, len;
+	};
+
+	using transfer_ptr = std::shared_ptr<transfer>;
+
+	static run next_run(const tlm::tlm_generic_payload &payload, size_t from);
+	static void piece_done(void *arg, int err, uint64_t fail_addr);
+	transfer_ptr begin(const tlm::tlm_generic_payload &payload, bool posted);
+	void begin_piece(const transfer_ptr &transfer, const tlm::tlm_generic_payload &payload,
+			 run run, bool posted);
+	static void finish(const transfer &transfer, tlm::tlm_generic_payload &payload);
+
+	tlpb_ep *ep;
+	const poll_function &poll;
+};
+
+} // namespace tlpb
+
+#endif

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: MIT
+#include "pcie_endpoint.h"
+
+#include <cmath>
+#include <stdexcept>
+#include <tlpbridge/log.h>
+
+#include "kit/tlp_extension.h"
+#include "tlm_status.h"
+
+namespace tlpb {
+
+enum {
+	faults_logged = 8,		// posted DMA faults told before silence
+	reset_patience_us = 10,		// simulated, for writes before a reset
+};
+
+// A payload and its extension on the stack of the process that serves a request.
+class request_payload {
+public:
+	explicit request_payload(const tlpb_ep_request &request)
+	{
+		fill_payload(request);
+		fill_extension(request);
+		payload.set_extension(&extension);
+	}
+
+	// A payload deletes the extensions it still has; this one is not its own.
+	~request_payload() { payload.clear_extension(&extension); }
+
+	tlm::tlm_generic_payload payload;
+
+private:
+	void fill_payload(const tlpb_ep_request &request);
+	void fill_extension(const tlpb_ep_request &request);
+
+	kit::tlp_extension extension;
+};
+
+void request_payload::fill_payload(const tlpb_ep_request &request)
+{
+	unsigned length = static_cast<unsigned>(request.length);
+
+	payload.set_command(request.write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
+	payload.set_address(request.offset);
+	payload.set_data_ptr(request.data);
+	payload.set_data_length(length);
+	payload.set_streaming_width(length);
+	if (request.byte_enable) {
+		// TLM has one pointer type for both directions; targets only read it.
+		payload.set_byte_enable_ptr(const_cast<unsigned char *>(request.byte_enable));
+		payload.set_byte_enable_length(length);
+	}
+	payload.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
+}
+
+void request_payload::fill_extension(const tlpb_ep_request &request)
+{
+	const tlpb_tlp &tlp = *request.tlp;
+
+	extension.tc = tlp.tc;
+	extension.ido = tlp.ido;
+	extension.ro = tlp.ro;
+	extension.ns = tlp.ns;
+	extension.posted = request.posted;
+	extension.requester_id = tlp.requester_id;
+	extension.tag = tlp.tag;
+	extension.region = request.region;
+	extension.address = tlp.address + tlpb_first_byte(tlp.first_be);
+}
+
+// Simulated time, whatever the resolution the program chose.
+static uint64_t now_ps()
+{
+	static const double ps = std::round(sc_core::sc_get_time_resolution().to_seconds() * 1e15) / 1e3;
+	uint64_t ticks = sc_core::sc_time_stamp().value();
+
+	return ps >= 1 ? ticks * static_cast<uint64_t>(ps)
+		       : ticks / static_cast<uint64_t>(std::round(1 / ps));
+}
+
+struct pcie_endpoint::callbacks {
+	static pcie_endpoint &self(void *ctx) { return *static_cast<pcie_endpoint *>(ctx); }
+
+	static void access(void *ctx, tlpb_ep_request *request) { self(ctx).pool.arrive(request); }
+
+	static void reset(void *ctx, tlpb_reset kind) { self(ctx).function_reset(kind); }
+
+	static void connected(void *ctx, const char *host)
+	{
+		self(ctx).drive_wire();
+		if (self(ctx).on_connected)
+			self(ctx).on_connected(host ? host : "");
+	}
+
+	static void disconnected(void *ctx, tlpb_reason reason, const char *text)
+	{
+		if (self(ctx).on_disconnected)
+			self(ctx).on_disconnected(text && *text ? text : tlpb_reason_text(reason));
+	}
+
+	static void dma_fault(void *ctx, uint64_t addr, int err)
+	{
+		unsigned count = ++self(ctx).faults;
+
+		if (count <= faults_logged)
+			tlpb_log(TLPB_LOG_WARNING, "%s: posted DMA write at 0x%llx failed: %s%s",
+				 self(ctx).name(), static_cast<unsigned long long>(addr),
+				 tlpb_strerror(err),
+				 count == faults_logged ? " (more of these are not shown)" : "");
+	}
+
+	static uint64_t now(void *) { return now_ps(); }
+};
+
+static void set_region(tlpb_region &region, const kit::bar_description &bar)
+{
+	static const struct {
+		kit::bar_kind kind;
+		uint32_t flags;
+	} kinds[] = {
+		{ kit::bar_kind::mem32, 0 },
+		{ kit::bar_kind::mem64, TLPB_REGION_64BIT },
+		{ kit::bar_kind::pref32, TLPB_REGION_PREFETCH },
+		{ kit::bar_kind::pref64, TLPB_REGION_PREFETCH | TLPB_REGION_64BIT },
+		{ kit::bar_kind::io, TLPB_REGION_IO },
+	};
+
+	for (const auto &row : kinds)
+		if (row.kind == bar.kind)
+			region = { bar.size, TLPB_REGION_READ | TLPB_REGION_WRITE | row.flags };
+}
+
+tlpb_device to_device(const kit::function_description &function)
+{
+	tlpb_device device = {};
+
+	function.name.copy(device.name, sizeof device.name - 1);
+	device.vendor_id = function.vendor_id;
+	device.device_id = function.device_id;
+	device.subsystem_vendor_id = function.subsystem_vendor_id;
+	device.subsystem_id = function.subsystem_id;
+	device.class_code = function.class_code;
+	device.revision = function.revision;
+	for (unsigned i = 0; i < kit::bars; i++)
+		set_region(device.region[i], function.bar_table[i]);
+	if (function.rom_size)
+		device.region[TLPB_ROM] = { function.rom_size, TLPB_REGION_READ };
+	device.intx_pin = static_cast<uint8_t>(function.intx_pin);
+	device.msi_vectors = static_cast<uint8_t>(function.msi_vectors);
+	device.msix_vectors = static_cast<uint16_t>(function.msix_table.vectors);
+	device.msix_table_bar = static_cast<uint8_t>(function.msix_table.table_bar);
+	device.msix_pba_bar = static_cast<uint8_t>(function.msix_table.pba_bar);
+	device.msix_table_offset = function.msix_table.table_offset;
+	device.msix_pba_offset = function.msix_table.pba_offset;
+	return device;
+}
+
+pcie_endpoint::pcie_endpoint(sc_core::sc_module_name name, const kit::function_description &function,
+			     tlpb_trace *trace)
+	: pcie_endpoint(name, to_device(function), trace)
+{
+}
+
+pcie_endpoint::pcie_endpoint(sc_core::sc_module_name name, const tlpb_device &device,
+			     tlpb_trace *trace)
+	: sc_module(name), bar("bar", TLPB_BARS), rom("rom"), dma("dma"), irq("irq"),
+	  intx_wire("intx_wire"), reset("reset"), endpoint(open(device, trace)),
+	  port(endpoint, poll), pool([this](tlpb_ep_request *request) { serve(request); })
+{
+	irq.bind(*this);
+	dma.register_b_transport(&port, &dma_port::b_transport);
+	dma.register_transport_dbg(&port, &dma_port::transport_dbg);
+}
+
+// Before any process exists: a description that is refused leaves none behind.
+tlpb_ep *pcie_endpoint::open(const tlpb_device &device, tlpb_trace *trace)
+{
+	tlpb_ep_ops ops = {};
+	tlpb_ep_config config = {};
+	tlpb_ep *ep;
+	char why[256];
+
+	ops.access = callbacks::access;
+	ops.reset = callbacks::reset;
+	ops.connected = callbacks::connected;
+	ops.disconnected = callbacks::disconnected;
+	ops.dma_fault = callbacks::dma_fault;
+	ops.now_ps = callbacks::now;
+	config.device = &device;
+	config.ops = &ops;
+	config.ctx = this;
+	config.trace = trace;
+	if (tlpb_ep_new(&config, &ep, why, sizeof why))
+		throw std::invalid_argument(std::string(device.name) + ": " + why);
+	return ep;
+}
+
+pcie_endpoint::~pcie_endpoint()
+{
+	tlpb_ep_free(endpoint);
+}
+
+pcie_endpoint::socket &pcie_endpoint::socket_of(unsigned region)
+{
+	return region == TLPB_ROM ? rom : bar[region];
+}
+
+bool pcie_endpoint::holds_only_msix(unsigned region) const
+{
+	const tlpb_device &d = device();
+
+	return d.msix_vectors && d.msix_table_bar == region && d.msix_pba_bar == region;
+}
+
+void pcie_endpoint::check_binding(unsigned region, socket &socket)
+{
+	if (!device().region[region].size || socket.size() || holds_only_msix(region))
+		return;
+	SC_REPORT_ERROR("tlpbridge/binding",
+			(std::string(socket.name()) + " is not bound, but the device has this "
+			 "region: bind it to a target socket of the model, or leave the region "
+			 "out of the description").c_str());
+}
+
+// A method process that runs f at each notification of event.
+static void spawn_method(const char *name, const sc_core::sc_event &event, std::function<void()> f)
+{
+	sc_core::sc_spawn_options options;
+
+	options.spawn_method();
+	options.dont_initialize();
+	options.set_sensitivity(&event);
+	sc_core::sc_spawn(std::move(f), name, &options);
+}
+
+void pcie_endpoint::end_of_elaboration()
+{
+	for (unsigned region = 0; region <= TLPB_ROM; region++)
+		check_binding(region, socket_of(region));
+	spawn_method("reset_overdue", reset_overdue, [this] { drop(pool.hurry_actions()); });
+	if (intx_wire.size())
+		spawn_method("wire", intx_wire->value_changed_event(), [this] { drive_wire(); });
+}
+
+void pcie_endpoint::drive_wire()
+{
+	if (intx_wire.size())
+		tlpb_ep_intx(endpoint, intx_wire->read());
+}
+
+/*
+ * In a process of the pool. A completion for a host that has gone or for a
+ * function that was reset meanwhile is dropped by the library.
+ */
+void pcie_endpoint::serve(tlpb_ep_request *request)
+{
+	tlpb_cpl_status status = TLPB_CPL_UR;
+
+	if (!request->length)	// a flush: the writes before it have been taken
+		status = TLPB_CPL_SC;
+	else if (socket_of(request->region).size())
+		status = transport(*request);
+	tlpb_ep_complete(endpoint, request, status);
+}
+
+tlpb_cpl_status pcie_endpoint::transport(const tlpb_ep_request &request)
+{
+	request_payload with_extension(request);
+	tlm::tlm_generic_payload &payload = with_extension.payload;
+	sc_core::sc_time delay;
+
+	socket_of(request.region)->b_transport(payload, delay);
+	if (delay != sc_core::SC_ZERO_TIME)
+		sc_core::wait(delay);
+	if (payload.get_response_status() == tlm::TLM_INCOMPLETE_RESPONSE && !warned_incomplete) {
+		warned_incomplete = true;
+		tlpb_log(TLPB_LOG_WARNING, "%s: the model left a payload without response status: "
+			 "the host gets Completer Abort", name());
+	}
+	return to_completion(payload.get_response_status());
+}
+
+void pcie_endpoint::drop(const request_pool::requests &requests)
+{
+	for (tlpb_ep_request *request : requests)
+		tlpb_ep_complete(endpoint, request, TLPB_CPL_UR);
+}
+
+/*
+ * Inside tlpb_server_process(). Posted writes that have arrived are done, also when their
+ * host resets the function or leaves right after them: the model takes them
+ * first, then it is reset. But a model may wait in a write for what only a reset
+ * gives it, so the reset overtakes them after a while.
+ */
+void pcie_endpoint::function_reset(tlpb_reset kind)
+{
+	drop(pool.withdraw_non_posted());
+	if (pool.quiet()) {
+		reset_model(kind);
+	} else {
+		pool.arrive([this, kind] { reset_model(kind); });
+		reset_overdue.notify(sc_core::sc_time(reset_patience_us, sc_core::SC_US));
+	}
+}
+
+void pcie_endpoint::reset_model(tlpb_reset kind)
+{
+	for (int i = 0; i < reset.size(); i++)
+		reset[i]->reset(to_kit(kind));
+	drive_wire();
+}
+
+kit::irq_result pcie_endpoint::msi(unsigned vector)
+{
+	return to_kit(tlpb_ep_msi(endpoint, vector));
+}
+
+kit::irq_result pcie_endpoint::msix(unsigned vector)
+{
+	return to_kit(tlpb_ep_msix(endpoint, vector));
+}
+
+kit::irq_result pcie_endpoint::intx(bool level)
+{
+	return to_kit(tlpb_ep_intx(endpoint, level));
+}
+
+} // namespace tlpb

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The bridge owns the wait of the SystemC thread: it serves the link, runs what
+ * the model has to do, and blocks in the kernel when both are idle.
+ *
+ *	tlpb::pump pump("ipc:///run/x.sock");
+ *	pump.add(endpoint);
+ *	return pump.run();
+ *
+ * Threads: all of it in the thread that runs SystemC, which sc_main() is in.
+ * One pump a process. There is no receive thread, and an idle pump costs no CPU.
+ */
+#ifndef TLM_SIDE_PUMP_H
+#define TLM_SIDE_PUMP_H
+
+#include <string>
+#include <tlpbridge/server.h>
+
+#include "pcie_endpoint.h"
+
+namespace tlpb {
+
+class pump {
+public:
+	// Listen at url. Throws std::runtime_error with cause and cure.
+	explicit pump(const std::string &url);
+
+	// Says goodbye to the hosts, removes the socket and lets DMA in flight fail.
+	~pump();
+
+	pump(const pump &) = delete;
+	pump &operator=(const pump &) = delete;
+
+	// Offer an endpoint; it must outlive the pump. Throws std::runtime_error.
+	void add(pcie_endpoint &endpoint);
+
+	/*
+	 * Elaborate the design and run its initial processes; sc_start() takes no
+	 * time. run() does it too; call it to hear of errors first.
+	 */
+	void start();
+
+	/*
+	 * Serve until SIGINT, SIGTERM or sc_stop(). Returns 0. What a model throws, or
+	 * reports as an error, comes out of it as an exception.
+	 */
+	int run();
+
+private:
+	void step();
+	void settle();
+
+	tlpb_server *server = nullptr;
+	bool started = false;
+};
+
+} // namespace tlpb
+
+#endif
