@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What changed in QEMU's own API between 7.2 and 10.1, in one place. Include it
+ * first, instead of qemu/osdep.h; NDEBUG must not be defined.
+ */
+#ifndef TLPBRIDGE_QEMU_COMPAT_H
+#define TLPBRIDGE_QEMU_COMPAT_H
+
+#include "qemu/osdep.h"
+
+#define TLPB_QEMU_AT_LEAST(major, minor)						\
+	(QEMU_VERSION_MAJOR > (major) ||						\
+	 (QEMU_VERSION_MAJOR == (major) && QEMU_VERSION_MINOR >= (minor)))
+
+#include "hw/pci/pci.h"
+#include "hw/pci/pci_bridge.h"
+#include "hw/pci/pci_bus.h"
+#include "hw/qdev-properties.h"
+#include "migration/vmstate.h"
+
+#if TLPB_QEMU_AT_LEAST(8, 0)
+#include "hw/pci/pci_device.h"
+#endif
+
+#if TLPB_QEMU_AT_LEAST(10, 0)
+#include "system/runstate.h"
+#include "system/system.h"
+#define TLPB_PROPERTIES const Property
+#define TLPB_END_OF_PROPERTIES
+#else
+#include "sysemu/runstate.h"
+#include "sysemu/sysemu.h"
+#define TLPB_PROPERTIES Property
+#define TLPB_END_OF_PROPERTIES DEFINE_PROP_END_OF_LIST(),
+#endif
+
+#if TLPB_QEMU_AT_LEAST(10, 1)
+#define TLPB_CLASS_DATA const void
+#else
+#define TLPB_CLASS_DATA void
+#endif
+
+#if !TLPB_QEMU_AT_LEAST(9, 1)
+#define device_class_set_legacy_reset(dc, handler) ((dc)->reset = (handler))
+#endif
+
+#endif

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Config space belongs to the endpoint: every guest access is a CfgRd0 or CfgWr0.
+ * QEMU keeps a shadow in PCIDevice.config of what it needs itself: BARs, ROM and
+ * Command for routing, Interrupt Pin, and where the PCI Express capability is.
+ */
+#include "tlpbridge-qemu.h"
+
+#include "qapi/error.h"
+#include "qemu/error-report.h"
+#include "qemu/range.h"
+#include "qemu/timer.h"
+
+enum {
+	CAPABILITIES_MAX = (PCI_CONFIG_SPACE_SIZE - PCI_CONFIG_HEADER_SIZE) / 4,
+	EXP_LNKSTA_END = PCI_EXP_LNKSTA + 2,
+	CRS_PAUSE_US = 10 * 1000,
+	NO_CAPABILITY = 0xff,	/* an ID that looking for goes through the whole list */
+};
+
+static uint32_t all_ones(int len)
+{
+	return MAKE_64BIT_MASK(0, len * 8);
+}
+
+/*
+ * Bytes of the next request at offset: 4, 2 or 1, within its doubleword and
+ * aligned. QEMU's own ports allow a guest to cross doublewords.
+ */
+static int piece(uint32_t offset, int len)
+{
+	if (len >= 4 && offset % 4 == 0)
+		return 4;
+	if (len >= 2 && offset % 2 == 0)
+		return 2;
+	return 1;
+}
+
+static int read_pieces(tlpb_rc *rc, uint16_t bdf, uint32_t offset, int len, uint32_t *value)
+{
+	uint32_t part, result = 0;
+	int err, n;
+
+	for (int done = 0; done < len; done += n) {
+		n = piece(offset + done, len - done);
+		err = tlpb_rc_config_read(rc, bdf, offset + done, n, &part);
+		if (err)
+			return err;
+		result |= part << (8 * done);
+	}
+	*value = result;
+	return 0;
+}
+
+static int write_pieces(tlpb_rc *rc, uint16_t bdf, uint32_t offset, int len, uint32_t value)
+{
+	int err, n;
+
+	for (int done = 0; done < len; done += n) {
+		n = piece(offset + done, len - done);
+		err = tlpb_rc_config_write(rc, bdf, offset + done, n,
+					   (value >> (8 * done)) & all_ones(n));
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/*
+ * PCIDeviceClass.config_read. All ones when there is no answer, and on Configuration
+ * Retry Status: QEMU's root port has no CRS Software Visibility.
+ */
+uint32_t tlpbridge_config_read(PCIDevice *d, uint32_t offset, int len)
+{
+	TLPBridge *s = TLPBRIDGE(d);
+	uint32_t value = all_ones(len);
+	tlpb_rc *rc;
+
+	if (s->dma_depth) {
+		s->dma_hit_self = true;
+		return value;
+	}
+	rc = tlpbridge_enter(s);
+	if (rc && read_pieces(rc, pci_get_bdf(d), offset, len, &value))
+		value = all_ones(len);
+	tlpbridge_leave(s);
+	return value;
+}
+
+static bool starts_flr(TLPBridge *s, uint32_t offset, uint32_t value, int len)
+{
+	return s->flr_byte && range_covers_byte(offset, len, s->flr_byte) &&
+	       value >> (8 * (s->flr_byte - offset)) & (PCI_EXP_DEVCTL_BCR_FLR >> 8);
+}
+
+/* PCIDeviceClass.config_write. The shadow moves only after the endpoint has accepted. */
+void tlpbridge_config_write(PCIDevice *d, uint32_t offset, uint32_t value, int len)
+{
+	TLPBridge *s = TLPBRIDGE(d);
+	int err = TLPB_ERR_CLOSED;
+	tlpb_rc *rc;
+
+	if (s->dma_depth) {
+		s->dma_hit_self = true;
+		return;
+	}
+	rc = tlpbridge_enter(s);
+	if (rc)
+		err = write_pieces(rc, pci_get_bdf(d), offset, len, value);
+	tlpbridge_leave(s);
+	if (err || !s->link.rc)
+		return;		/* refused, or unrealized while we waited */
+	if (starts_flr(s, offset, value, len)) {
+		s->in_flr = true;
+		pci_device_reset(d);
+		s->in_flr = false;
+	} else {
+		pci_default_write_config(d, offset, value, len);
+	}
+}
+
+/* An endpoint that has just started may ask to be asked again. */
+static int read_patiently(TLPBridge *s, unsigned offset, uint32_t *value)
+{
+	PCIDevice *d = PCI_DEVICE(s);
+	int64_t end = qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + s->connect_timeout_ms;
+	int err;
+
+	for (;;) {
+		err = tlpb_rc_config_read(s->link.rc, pci_get_bdf(d), offset, 4, value);
+		if (err != TLPB_ERR_CRS || qemu_clock_get_ms(QEMU_CLOCK_REALTIME) >= end)
+			return err;
+		g_usleep(CRS_PAUSE_US);
+	}
+}
+
+static bool read_endpoint(TLPBridge *s, uint8_t *config, Error **errp)
+{
+	for (unsigned offset = 0; offset < PCI_CONFIG_SPACE_SIZE; offset += 4) {
+		uint32_t value;
+		int err = read_patiently(s, offset, &value);
+
+		if (err) {
+			error_setg(errp, "cannot read config space of the device at %s, "
+				   "offset 0x%02x: %s", s->url, offset, tlpb_strerror(err));
+			return false;
+		}
+		stl_le_p(config + offset, value);
+	}
+	return true;
+}
+
+/* Offset of a capability in the endpoint's bytes; 0: not there; -1: the list is broken. */
+static int find_capability(const uint8_t *config, uint8_t id)
+{
+	unsigned at = config[PCI_CAPABILITY_LIST];
+
+	if (!(config[PCI_STATUS] & PCI_STATUS_CAP_LIST))
+		return 0;
+	for (int i = 0; i < CAPABILITIES_MAX; i++) {
+		at &= ~3u;
+		if (!at)
+			return 0;
+		if (at < PCI_CONFIG_HEADER_SIZE)
+			return -1;
+		if (config[at + PCI_CAP_LIST_ID] == id)
+			return at;
+		at = config[at + PCI_CAP_LIST_NEXT];
+	}
+	return -1;
+}
+
+/*
+ * Everything that QEMU shows or uses, but not what it manages itself: Command,
+ * Header Type (multi-function), BARs, Interrupt Line. After the header nothing in the
+ * shadow may change: QEMU reads only constants there.
+ */
+static void fill_shadow(PCIDevice *d, const uint8_t *config)
+{
+	memcpy(d->config, config, PCI_COMMAND);
+	memcpy(d->config + PCI_CLASS_REVISION, config + PCI_CLASS_REVISION, 4);
+	memcpy(d->config + PCI_SUBSYSTEM_VENDOR_ID, config + PCI_SUBSYSTEM_VENDOR_ID, 4);
+	d->config[PCI_INTERRUPT_PIN] = config[PCI_INTERRUPT_PIN];
+	memcpy(d->config + PCI_CONFIG_HEADER_SIZE, config + PCI_CONFIG_HEADER_SIZE,
+	       PCI_CONFIG_SPACE_SIZE - PCI_CONFIG_HEADER_SIZE);
+	memset(d->wmask + PCI_CONFIG_HEADER_SIZE, 0,
+	       pci_config_size(d) - PCI_CONFIG_HEADER_SIZE);
+}
+
+static void set_express(TLPBridge *s, const uint8_t *config, unsigned at)
+{
+	PCIDevice *d = PCI_DEVICE(s);
+
+	if (at + EXP_LNKSTA_END > PCI_CONFIG_SPACE_SIZE)
+		return;
+	d->exp.exp_cap = at;	/* the root port mirrors our link status */
+	if (pci_get_long(config + at + PCI_EXP_DEVCAP) & PCI_EXP_DEVCAP_FLR)
+		s->flr_byte = at + PCI_EXP_DEVCTL + 1;
+}
+
+/* The list goes into the shadow only if it ends: QEMU would follow it for ever. */
+static void set_capabilities(TLPBridge *s, const uint8_t *config)
+{
+	PCIDevice *d = PCI_DEVICE(s);
+	int express = find_capability(config, PCI_CAP_ID_EXP);
+
+	if (find_capability(config, NO_CAPABILITY) < 0) {
+		warn_report("tlpbridge: the capability list of the device at %s is broken; "
+			    "QEMU ignores it, the guest sees it as it is", s->url);
+		return;
+	}
+	if (!(config[PCI_STATUS] & PCI_STATUS_CAP_LIST))
+		return;
+	d->config[PCI_STATUS] |= PCI_STATUS_CAP_LIST;
+	d->config[PCI_CAPABILITY_LIST] = config[PCI_CAPABILITY_LIST];
+	if (express > 0)
+		set_express(s, config, express);
+}
+
+/* What QEMU would assert, or could not route. */
+static bool check_header(TLPBridge *s, const uint8_t *config, Error **errp)
+{
+	uint8_t type = config[PCI_HEADER_TYPE] & ~PCI_HEADER_TYPE_MULTI_FUNCTION;
+
+	if (type != PCI_HEADER_TYPE_NORMAL)
+		error_setg(errp, "the device at %s has a header of type %u; only endpoints "
+			   "(type 0) can be bridged", s->url, type);
+	else if (config[PCI_INTERRUPT_PIN] > PCI_NUM_PINS)
+		error_setg(errp, "the device at %s has %u in its Interrupt Pin register; "
+			   "0 to 4 are allowed", s->url, config[PCI_INTERRUPT_PIN]);
+	else
+		return true;
+	return false;
+}
+
+/* Reads the endpoint's config space into the shadow. Waits. */
+bool tlpbridge_config_init(TLPBridge *s, Error **errp)
+{
+	uint8_t config[PCI_CONFIG_SPACE_SIZE];
+
+	if (!read_endpoint(s, config, errp) || !check_header(s, config, errp))
+		return false;
+	fill_shadow(PCI_DEVICE(s), config);
+	set_capabilities(s, config);
+	return true;
+}

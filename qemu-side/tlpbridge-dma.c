@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the endpoint does to the host: DMA, MSI and MSI-X (which are memory writes),
+ * INTx, messages, and the end of the link. All of these run inside a call into rc,
+ * under the BQL (design notes in tlpbridge-qemu.h).
+ */
+#include "tlpbridge-qemu.h"
+
+#include "qemu/error-report.h"
+#include "qemu/main-loop.h"
+#include "qemu/range.h"
+#include "qemu/timer.h"
+
+enum {
+	/* x86: writes here are interrupts, one aligned doubleword each. */
+	INTERRUPTS_BASE = 0xfee00000,
+	INTERRUPTS_SIZE = 0x100000,
+
+	/* DMA that reaches another bridge's BAR waits there and serves more DMA. */
+	DMA_DEPTH_MAX = 16,
+};
+
+bool tlpbridge_dma_hits_self(TLPBridge *s, MemTxAttrs attrs)
+{
+	return s->dma_depth && !attrs.unspecified &&
+	       attrs.requester_id == pci_requester_id(PCI_DEVICE(s));
+}
+
+static bool hits_interrupts(uint64_t addr, size_t len)
+{
+	static int is_x86 = -1;
+
+	if (is_x86 < 0)
+		is_x86 = object_class_by_name("apic-common") != NULL;
+	return is_x86 && ranges_overlap(addr, len, INTERRUPTS_BASE, INTERRUPTS_SIZE);
+}
+
+/* QEMU takes any write into the interrupt range; a stray one hangs the guest. */
+static bool interrupt_allowed(bool write, uint64_t addr, size_t len)
+{
+	return write && len == 4 && addr % 4 == 0;
+}
+
+/* 0, or why this DMA is refused before QEMU sees it. */
+static int refusal(TLPBridge *s, const struct tlpb_tlp *request, bool write, uint64_t addr,
+		   size_t len)
+{
+	PCIDevice *d = PCI_DEVICE(s);
+
+	if (!s->link.rc)
+		return TLPB_ERR_CLOSED;	/* unrealized inside one of our callbacks */
+	if (!(pci_get_word(d->config + PCI_COMMAND) & PCI_COMMAND_MASTER))
+		return TLPB_ERR_BUS_MASTER_OFF;
+	if (request->at || request->has_pasid)
+		return TLPB_ERR_ACCESS;	/* the host offers neither ATS nor PASID */
+	if (hits_interrupts(addr, len) && !interrupt_allowed(write, addr, len))
+		return TLPB_ERR_NO_ADDRESS;
+	if (s->dma_depth >= DMA_DEPTH_MAX)
+		return TLPB_ERR_BUSY;
+	return 0;
+}
+
+static int outcome(MemTxResult result, bool hit_self)
+{
+	if (hit_self)
+		return TLPB_ERR_NO_ADDRESS;
+	if (result == MEMTX_OK)
+		return 0;
+	return result & MEMTX_ACCESS_ERROR ? TLPB_ERR_ACCESS : TLPB_ERR_NO_ADDRESS;
+}
+
+static int dma(TLPBridge *s, const struct tlpb_tlp *request, bool write, uint64_t addr,
+	       void *buf, size_t len)
+{
+	PCIDevice *d = PCI_DEVICE(s);
+	MemTxAttrs attrs = { .requester_id = pci_requester_id(d) };
+	int err = refusal(s, request, write, addr, len);
+	bool outer_hit = s->dma_hit_self, hit;
+	MemTxResult result;
+
+	if (err)
+		return err;
+	s->dma_hit_self = false;
+	s->dma_depth++;
+	if (write)
+		result = address_space_write(pci_get_address_space(d), addr, attrs, buf, len);
+	else
+		result = address_space_read_full(pci_get_address_space(d), addr, attrs, buf, len);
+	s->dma_depth--;
+	hit = s->dma_hit_self;
+	s->dma_hit_self = outer_hit;
+	return outcome(result, hit);
+}
+
+static int mem_read(void *ctx, const struct tlpb_tlp *request, uint64_t addr, void *buf,
+		    size_t len)
+{
+	return dma(ctx, request, false, addr, buf, len);
+}
+
+static int mem_write(void *ctx, const struct tlpb_tlp *request, uint64_t addr,
+		     const void *data, size_t len)
+{
+	return dma(ctx, request, true, addr, (void *)data, len);
+}
+
+/* QEMU asserts that the pin exists, so the peer's word is checked first. */
+static void intx(void *ctx, unsigned pin, bool level)
+{
+	TLPBridge *s = ctx;
+	PCIDevice *d = PCI_DEVICE(s);
+
+	if (!s->link.rc)
+		return;
+	if (pin + 1 == d->config[PCI_INTERRUPT_PIN]) {
+		pci_set_irq(d, level);
+	} else if (!s->told_pin) {
+		g_autofree char *label = tlpbridge_label(s);
+
+		s->told_pin = true;
+		warn_report("%s: ignored INT%c: its Interrupt Pin register says %u", label,
+			    'A' + pin, d->config[PCI_INTERRUPT_PIN]);
+	}
+}
+
+static void message(void *ctx, const struct tlpb_tlp *msg)
+{
+	TLPBridge *s = ctx;
+	g_autofree char *label = NULL;
+	char text[128];
+
+	if (s->told_message)
+		return;
+	s->told_message = true;
+	label = tlpbridge_label(s);
+	tlpb_tlp_text(msg, text, sizeof(text));
+	info_report("%s: ignored message %s (and any further one)", label, text);
+}
+
+/* The device stays; the guest reads all ones from it, like from an empty slot. */
+static void down(void *ctx, enum tlpb_reason reason, const char *text)
+{
+	TLPBridge *s = ctx;
+	PCIDevice *d = PCI_DEVICE(s);
+	g_autofree char *label = tlpbridge_label(s);
+
+	if (!s->link.rc)
+		return;
+	error_report("%s: the link to %s is down: %s. The device now reads all ones.", label,
+		     s->url, text && *text ? text : tlpb_reason_text(reason));
+	qemu_set_fd_handler(s->fd, NULL, NULL, NULL);
+	if (d->config[PCI_INTERRUPT_PIN])
+		pci_set_irq(d, 0);
+}
+
+static uint64_t now_ps(void *ctx)
+{
+	return (uint64_t)qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) * 1000;
+}
+
+static void waiting(void *ctx, const char *text)
+{
+	g_autofree char *label = tlpbridge_label(ctx);
+
+	warn_report("%s: %s", label, text);
+}
+
+/*
+ * QEMU has noted a signal for its main loop, which waits for us. (While QEMU starts,
+ * signals still end it at once.)
+ */
+static bool cancelled(void *ctx)
+{
+	TLPBridge *s = ctx;
+
+	/* A device that falls silent in realize must not keep QEMU from failing to start. */
+	if (s->realize_end_ms && qemu_clock_get_ms(QEMU_CLOCK_REALTIME) >= s->realize_end_ms)
+		return true;
+	return qemu_shutdown_requested_get() == SHUTDOWN_CAUSE_HOST_SIGNAL;
+}
+
+const struct tlpb_rc_ops tlpbridge_rc_ops = {
+	.mem_read = mem_read,
+	.mem_write = mem_write,
+	.intx = intx,
+	.message = message,
+	.down = down,
+	.now_ps = now_ps,
+	.waiting = waiting,
+	.cancelled = cancelled,
+};
