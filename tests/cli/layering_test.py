@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The layers of docs/architecture.md, kept by looking at every #include of the tree.
+
+usage: layering_test.py SOURCE_DIRECTORY
+"""
+import os
+import re
+import sys
+import unittest
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^">]+)[">]', re.M)
+SOURCE = re.compile(r"\.(c|h|cpp|hpp|cc)$")
+
+# Layer of each file of bridge/src by its stem: a file includes its own layer or a lower one.
+LAYERS = {
+    "err": 0, "log": 0, "bytes": 0, "clock": 0, "cursor": 0,
+    "tlp_codec": 1, "tlp_ecrc": 1, "tlp_check": 1, "tlp_text": 1, "tlp_split": 1, "tlp_form": 1,
+    "frame": 1, "device": 1,
+    "transport": 2, "transport_nng": 2, "transport_mem": 2, "lobby": 2,
+    "tags": 3, "config_space": 3, "msix": 3,
+    "link": 4, "completer": 4,
+    "rc": 5, "rc_private": 5, "rc_inbound": 5, "rc_enumerate": 5,
+    "ep": 5, "ep_private": 5, "ep_request": 5, "ep_dma": 5, "ep_irq": 5, "server": 5, "trace": 5,
+}
+PUBLIC_LAYERS = {"err": 0, "log": 0, "wire": 1, "tlp": 1, "device": 1,
+                 "rc": 5, "ep": 5, "server": 5, "trace": 5}
+PURE = [stem for stem, layer in LAYERS.items() if layer in (1, 3)]
+IMPURE_HEADERS = re.compile(r"^(unistd|fcntl|poll|pthread|time|stdio_ext|threads|signal)\.h$"
+                            r"|^sys/(socket|stat|epoll|eventfd|timerfd|mman|time|random)\.h$|^nng/")
+MAY_USE_NNG = {"bridge/src/transport_nng.c", "bridge/src/lobby.c"}
+
+
+def sources(root, folder):
+    """(path relative to root, [(is a system include, name)]) of each source below folder."""
+    for directory, _, names in os.walk(os.path.join(root, folder)):
+        for name in sorted(names):
+            if SOURCE.search(name):
+                path = os.path.join(directory, name)
+                with open(path, encoding="utf-8") as file:
+                    found = INCLUDE.findall(file.read())
+                yield os.path.relpath(path, root), [(a == "<", b) for a, b in found]
+
+
+def stem(path):
+    return os.path.splitext(os.path.basename(path))[0]
+
+
+class Layering(unittest.TestCase):
+    root = "."
+
+    def each(self, *folders):
+        seen = 0
+        for folder in folders:
+            for path, includes in sources(self.root, folder):
+                seen += 1
+                for system, name in includes:
+                    yield path, system, name
+        self.assertGreater(seen, 0, f"no source in {folders}: the test looks in the wrong place")
+
+    def refuse(self, why, *folders, bad):
+        hits = [f"{path} includes {name}" for path, _, name in self.each(*folders)
+                if bad(path, name)]
+        self.assertEqual(hits, [], why)
+
+    def test_every_file_of_the_library_has_a_layer(self):
+        files = {stem(path) for path, _ in sources(self.root, "bridge/src")}
+        self.assertEqual(files - set(LAYERS), set(), "give the new file a layer in this test")
+        self.assertEqual(set(LAYERS) - files, set(), "the file is gone: remove it from this test")
+
+    def test_a_file_includes_its_own_layer_or_a_lower_one(self):
+        def too_high(path, name):
+            if name.startswith("tlpbridge/"):
+                return PUBLIC_LAYERS[stem(name)] > LAYERS[stem(path)]
+            return stem(name) in LAYERS and LAYERS[stem(name)] > LAYERS[stem(path)]
+        self.refuse("layers point downwards only", "bridge/src", bad=too_high)
+
+    def test_codec_and_policy_are_pure(self):
+        self.refuse("layers 1 and 3 do no I/O, have no threads and no clock", "bridge/src",
+                    bad=lambda path, name: stem(path) in PURE and IMPURE_HEADERS.search(name))
+
+    def test_transports_know_no_tlp(self):
+        self.refuse("layer 2 moves bytes", "bridge/src", bad=lambda path, name:
+                    stem(path).startswith("transport") and name == "tlpbridge/tlp.h")
+
+    def test_only_the_transport_and_the_lobby_include_nng(self):
+        self.refuse("nng has two rooms", "bridge", "tlm-side", "qemu-side", "models", "examples",
+                    bad=lambda path, name: name.startswith("nng/") and path not in MAY_USE_NNG)
+
+    def test_rc_and_ep_never_include_each_other(self):
+        def crosses(path, name):
+            return (stem(path).startswith("rc") and re.search(r"(^|/)ep(_private)?\.h$", name)
+                    or stem(path).startswith("ep") and re.search(r"(^|/)rc(_private)?\.h$", name))
+        self.refuse("the two faces share the link, nothing else", "bridge/src", bad=crosses)
+
+    def test_qemu_side_sees_the_host_face_only(self):
+        allowed = {"rc", "trace", "log", "device", "tlp", "err", "wire"}
+        self.refuse("qemu-side/ sees rc.h, never ep.h or SystemC", "qemu-side",
+                    bad=lambda path, name: re.match(r"systemc|tlm|sysc/", name) or
+                    name.startswith("tlpbridge/") and stem(name) not in allowed)
+
+    def test_tlm_side_sees_the_endpoint_face_only(self):
+        allowed = {"ep", "server", "trace", "log", "device", "tlp", "err", "wire"}
+        self.refuse("tlm-side/ sees ep.h, never rc.h or QEMU", "tlm-side",
+                    bad=lambda path, name: re.match(r"(qemu|hw|qapi|exec)/", name) or
+                    name.startswith("tlpbridge/") and stem(name) not in allowed)
+
+    def test_a_model_cannot_tell_that_it_is_remote(self):
+        self.refuse("models/ include SystemC, TLM and the kit only", "models",
+                    bad=lambda path, name: name.startswith("tlpbridge/") or
+                    re.search(r"pcie_endpoint|pump|request_pool|dma_port", name))
+
+    def test_only_the_composition_root_names_models(self):
+        models = {stem(path) for path, _ in sources(self.root, "models")
+                  if not path.startswith("models/kit/")}
+        self.refuse("only main.cpp names models", "tlm-side", bad=lambda path, name:
+                    path != "tlm-side/main.cpp" and stem(name) in models)
+
+    def test_only_tests_include_private_headers(self):
+        private = {os.path.basename(path) for path, _ in sources(self.root, "bridge/src")
+                   if path.endswith(".h")}
+        self.refuse("bridge/src/*.h are the library's own",
+                    "bridge/tools", "tlm-side", "qemu-side", "models", "examples",
+                    bad=lambda path, name: os.path.basename(name) in private and
+                    not name.startswith("tlpbridge/"))
+
+    def test_every_source_names_its_licence(self):
+        missing = []
+        for folder in ("bridge", "tlm-side", "qemu-side", "models", "examples", "tests", "script"):
+            for directory, _, names in os.walk(os.path.join(self.root, folder)):
+                for name in names:
+                    path = os.path.join(directory, name)
+                    if name.endswith((".json", ".pyc", ".md")) or name == "COPYING":
+                        continue
+                    with open(path, encoding="utf-8", errors="replace") as file:
+                        if "SPDX-License-Identifier:" not in file.read(400):
+                            missing.append(os.path.relpath(path, self.root))
+        self.assertEqual(missing, [])
+
+
+if __name__ == "__main__":
+    Layering.root = sys.argv.pop(1)
+    unittest.main()

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: MIT
+"""The cases, in their order. What happens in the guest is in scripts/."""
+import signal
+import time
+
+MSIX_MARGIN = 8         # vectors left to the guest's other devices
+MSIX_MAX = 2048         # what endpoint-test offers, and MSI-X allows
+
+IOMMU = ("-machine", "kernel-irqchip=split", "-device", "intel-iommu,intremap=on")
+
+cases = {}
+
+
+def case(function):
+    cases[function.__name__] = function
+    return function
+
+
+@case
+def pcitest(session):
+    """the kernel's driver: BARs, each type of interrupt, transfers"""
+    trace = session.file("t.pcap")
+    console = session.guest("pcitest.sh", session.server("--msix", "32"), trace=trace)
+    session.end(console)
+    session.trace_is_sound(trace)
+
+
+@case
+def msix(session):
+    """every MSI-X vector that a guest with two CPUs grants"""
+    found = []
+    console = session.guest("msix_granted.sh", session.server(), host={"granted": lambda n: found.append(int(n))})
+    granted = found[0] if found else 0
+    if session.check("some hundred vectors granted", granted >= 256, f"{granted} of {MSIX_MAX}"):
+        use = min(granted - MSIX_MARGIN, MSIX_MAX)
+        session.report.note(f"this guest grants {granted} of {MSIX_MAX} MSI-X vectors with 2 CPUs; testing {use}")
+        console += session.guest("msix.sh", session.server("--msix", str(use)))
+    session.end(console)
+
+
+@case
+def msix_all(session):
+    """all 2,048 MSI-X vectors, in a guest with CPUs enough for them"""
+    session.end(session.guest("msix.sh", session.server(), qemu=("-smp", "12")))
+
+
+@case
+def iommu(session):
+    """MSI 1 to 32, MSI-X and DMA through an IOMMU with interrupt remapping"""
+    console = session.guest("iommu.sh", session.server("--msix", "64"), qemu=IOMMU, append="intel_iommu=on")
+    session.end(console, expected="vtd_|New fault is not recorded")     # QEMU tells of the fault that is tried
+
+
+@case
+def effect(session):
+    """a register whose read does DMA both ways and an interrupt, 1,000 times from two CPUs"""
+    trace = session.file("t.pcap")
+    console = session.guest("effect.sh", session.server("--msix", "8"), append="memmap=16M$0x10000000", trace=trace)
+    session.end(console)
+    session.trace_is_sound(trace)
+
+
+@case
+def config(session):
+    """lspci and setpci, driver life cycle, resets"""
+    session.end(session.guest("config.sh", session.server()))
+
+
+@case
+def bars(session):
+    """64-bit, prefetchable and I/O BARs"""
+    # Not in one function: a bridge's one prefetchable window is either below or above 4 GiB.
+    layouts = ("0:mem64:64K,2:pref64:1G,4:io:256", "0:mem32:64K,5:pref32:8K")
+    session.end(session.guest("bars.sh", *[session.server("--bars", layout) for layout in layouts]))
+
+
+@case
+def two_devices(session):
+    """two functions of two servers in one guest, busy at the same time"""
+    servers = [session.server("--msix", "8") for _ in range(2)]
+    session.end(session.guest("two_devices.sh", *servers))
+
+
+def server_dies(session, kill):
+    server = session.server("--msix", "8")
+    console = session.guest("server_killed.sh", server, host={"kill": lambda: kill(server)})
+    downs = [line for line in console.splitlines() if "qemu-system-x86_64: " in line
+             and "waiting for" not in line]
+    session.check("QEMU says why, in one line", len(downs) == 1 and "crashed or was killed" in downs[0]
+                  and "reads all ones" in downs[0], "\n".join(downs) or "it said nothing")
+
+
+@case
+def server_killed(session):
+    """the server is killed between and during reads"""
+    server_dies(session, Kill.at_once)
+
+
+@case
+def server_killed_in_read(session):
+    """the server is killed while a CPU is known to wait for it"""
+    server_dies(session, Kill.while_stopped)
+
+
+class Kill:
+    @staticmethod
+    def at_once(server):
+        server.kill()
+
+    @staticmethod
+    def while_stopped(server):
+        server.signal(signal.SIGSTOP)
+        time.sleep(1)           # the guest does nothing but read
+        server.kill()
+
+
+@case
+def server_paused(session):
+    """the server stops for five seconds and goes on"""
+    server = session.server("--msix", "8")
+
+    def pause(seconds):
+        server.signal(signal.SIGSTOP)
+        time.sleep(float(seconds))
+        server.signal(signal.SIGCONT)
+
+    console = session.guest("server_paused.sh", server, host={"pause": pause})
+    session.check("QEMU says what it waits for", "waiting for MRd" in console)
+    session.end(console)
+
+
+@case
+def host_killed(session):
+    """QEMU is killed during DMA; the server takes the next one"""
+    server = session.server("--msix", "8")
+
+    def kill():
+        time.sleep(1)
+        session.kill_guest()
+
+    session.guest("copy_forever.sh", server, host={"kill": kill}, killed=True)
+    server.await_line("disconnected: the peer is gone")
+    session.end(session.guest("next_host.sh", server))

@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""A Linux guest in stock QEMU against a server process: the tests of the whole path.
+
+Every case starts its own servers and guests and ends them. One line a check; exit status 0 when
+there was at least one and none failed. The logs of a case are in LOGS/CASE.
+"""
+import argparse
+import fnmatch
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from cases import cases
+from report import Report
+from session import GUEST_IMAGE, Session
+
+
+def options():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--filter", default="*", metavar="PATTERN",
+                        help="cases to run: patterns with * and ?, separated by colons")
+    parser.add_argument("--list", action="store_true", help="print the names of the cases")
+    parser.add_argument("--xml", metavar="FILE", help="write a JUnit XML file")
+    parser.add_argument("--logs", default="guest-logs", metavar="DIR", help="default: guest-logs")
+    parser.add_argument("--serve", metavar="FILE", help="tlpbridge-serve")
+    parser.add_argument("--plugin", metavar="FILE", help="tlpbridge-qemu.so")
+    parser.add_argument("--tool", metavar="FILE", help="tlpbridge")
+    chosen = parser.parse_args()
+    if not chosen.list:
+        for name in ("serve", "plugin", "tool"):
+            path = getattr(chosen, name)
+            if not path or not os.path.exists(path):
+                parser.error(f"--{name}: {path or 'missing'}")
+            setattr(chosen, name, os.path.abspath(path))
+    return chosen
+
+
+def selected(pattern):
+    parts = pattern.split(":")
+    return [name for name in cases if any(fnmatch.fnmatchcase(name, part) for part in parts)]
+
+
+def run(name, chosen, report):
+    begin = time.monotonic()
+    report.begin(name, cases[name].__doc__)
+    with Session(chosen, report, os.path.join(os.path.abspath(chosen.logs), name)) as session:
+        try:
+            cases[name](session)
+        except (RuntimeError, OSError, LookupError) as problem:
+            report.check("case comes to its end", False, f"{type(problem).__name__}: {problem}")
+        if report.failed(name):
+            session.show_logs()
+    report.note(f"{time.monotonic() - begin:.1f} s")
+
+
+def stop(number, _frame):
+    sys.exit(128 + number)
+
+
+def main():
+    chosen = options()
+    names = selected(chosen.filter)
+    if chosen.list:
+        print("\n".join(names))
+        return 0
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
+    if subprocess.run([GUEST_IMAGE], stdout=subprocess.DEVNULL, check=False).returncode:
+        return 1
+    report = Report()
+    for name in names:
+        run(name, chosen, report)
+    if chosen.xml:
+        report.write(chosen.xml)
+    return 0 if report.verdict() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: MIT
+"""One test case's processes: servers, and guests that use them. All of them end with the case."""
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+RUN_GUEST = os.path.join(HERE, "run-guest")
+GUEST_IMAGE = os.path.join(HERE, "../../script/guest-image.sh")
+SCRIPTS = os.path.join(HERE, "scripts")
+
+GUEST_SECONDS = 200     # for one guest; the watchdog
+SERVER_SECONDS = 20     # for a server to listen, and to end
+TAIL_LINES = 25
+
+# Told by the server and by QEMU in ordinary runs only when something is wrong.
+# Anywhere in a line: QEMU's and the guest's words share the console.
+COMPLAINT = re.compile(r"tlpbridge-serve: (error|warning): |qemu-system-x86_64: (?!.*\binfo: )")
+SLOW = re.compile(r"waiting for .* \(\d+ s\)")     # a loaded machine; no fault
+
+
+def read(path):
+    """A log; empty when its writer came to nothing."""
+    if not os.path.exists(path):
+        return ""
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return file.read()
+
+
+def spawn(words, **more):
+    """A process that dies with this one, whatever kills it."""
+    return subprocess.Popen(["setpriv", "--pdeathsig", "KILL"] + words, stdin=subprocess.DEVNULL, **more)
+
+
+class Server:
+    """tlpbridge-serve endpoint-test."""
+
+    def __init__(self, session, number, options):
+        self.url = f"ipc://{session.directory}/s{number}.sock"
+        self.log = os.path.join(session.logs, f"server{number}.log")
+        with open(self.log, "wb") as log:
+            self.process = spawn([session.paths.serve, "endpoint-test", "--listen", self.url, *options],
+                                 stdout=log, stderr=log)
+
+    def await_line(self, words):
+        deadline = time.monotonic() + SERVER_SECONDS
+        while words not in read(self.log):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"the server did not say \"{words}\"")
+            time.sleep(0.02)
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def end(self):
+        """Its exit status to SIGTERM; None when it had to be killed."""
+        self.process.terminate()
+        try:
+            return self.process.wait(SERVER_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return None
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+class Session:
+    """Directory for sockets and traces, directory for logs, processes, checks."""
+
+    def __init__(self, paths, report, logs):
+        self.paths = paths
+        self.report = report
+        self.logs = logs
+        self.scratch = tempfile.TemporaryDirectory(prefix="tlpb-")     # short: a socket's path is limited
+        self.directory = self.scratch.name
+        self.servers = []
+        self.runner = None
+        self.guests = 0
+
+    def __enter__(self):
+        os.makedirs(self.logs, exist_ok=True)
+        for name in os.listdir(self.logs):
+            os.unlink(os.path.join(self.logs, name))
+        return self
+
+    def __exit__(self, *reason):
+        for server in self.servers:
+            if server.process.poll() is None:
+                server.kill()
+        self.scratch.cleanup()
+
+    def file(self, name):
+        return os.path.join(self.directory, name)
+
+    def check(self, name, passed, why=""):
+        return self.report.check(name, passed, why)
+
+    def server(self, *options):
+        server = Server(self, len(self.servers), list(options))
+        self.servers.append(server)
+        server.await_line("listening at")
+        return server
+
+    # A guest
+
+    def guest(self, script, *servers, qemu=(), append="", trace=None, host=None, killed=False):
+        """Runs scripts/SCRIPT in a guest with a device for each server. Each line "host: WORD ARGUMENT..."
+        of the script calls host[WORD](ARGUMENT...). killed: the host does not let it end.
+        Returns the console's text."""
+        self.guests += 1
+        before = self.report.failed()
+        log = os.path.join(self.logs, f"guest{self.guests}.log")
+        words = [RUN_GUEST, "--timeout", str(GUEST_SECONDS), "--log", log, "--append", append,
+                 os.path.join(SCRIPTS, script), "--", *qemu, *self.devices(servers, trace)]
+        errors = os.path.join(self.logs, f"guest{self.guests}.err")
+        with open(errors, "wb") as err:
+            self.runner = spawn(words, stdout=subprocess.PIPE, stderr=err, text=True, errors="replace")
+        passed = self.follow(host or {})
+        self.judge(script, passed, self.report.failed() - before, killed, errors)
+        return read(log)
+
+    def devices(self, servers, trace):
+        words = ["-plugin", self.paths.plugin]
+        for n, server in enumerate(servers):
+            words += ["-device", f"pcie-root-port,id=rp{n},chassis={n + 1},slot={n + 1}",
+                      "-device", f"tlpbridge,bus=rp{n},url={server.url}" + (f",trace={trace}" if trace else "")]
+        return words
+
+    def follow(self, host):
+        """Until run-guest ends, which has a watchdog for QEMU. Returns how many checks the guest passed."""
+        passed = 0
+        watchdog = threading.Timer(GUEST_SECONDS + 30, self.runner.kill)
+        watchdog.start()
+        try:
+            for line in self.runner.stdout:
+                passed += self.take(line.rstrip("\n"), host)
+            self.runner.wait()
+        finally:
+            watchdog.cancel()
+            self.runner.kill()
+            self.runner.wait()
+        return passed
+
+    def take(self, line, host):
+        """A line that the script printed (tests/guest/image/check.sh). True: a check that passed."""
+        word, _, rest = line.partition(" ")
+        if word == "ok":
+            return self.report.check(rest, True)
+        if word == "failed":
+            self.report.check(rest, False)
+        elif word == "note":
+            self.report.note(rest)
+        elif word == "host:":
+            action, *arguments = rest.split()
+            host[action](*arguments)
+        else:
+            self.report.more(line)
+        return False
+
+    def judge(self, script, passed, failed, killed, errors):
+        status = self.runner.returncode
+        if killed:
+            self.check("guest was killed as planned", status == -signal.SIGKILL, f"run-guest ended with {status}")
+        elif status not in (0, 1) or (status == 1) != (failed > 0) or not passed + failed:
+            self.check(f"{script} comes to its end", False, f"run-guest ended with {status}\n{read(errors)}")
+
+    def kill_guest(self):
+        """run-guest, and with it QEMU: a host that dies without a goodbye."""
+        self.runner.kill()
+
+    # Afterwards
+
+    def end(self, console, expected="(?!)"):
+        """The servers that still run end well, and nobody has complained, but of what is expected."""
+        for server in self.servers:
+            if server.process.poll() is None:
+                status = server.end()
+                self.check("server ends when asked to", status == 0, f"status {status}")
+        lines = "\n".join([console] + [read(server.log) for server in self.servers]).splitlines()
+        complaints = [line for line in lines if COMPLAINT.search(line)
+                      and not SLOW.search(line) and not re.search(expected, line)]
+        self.check("neither QEMU nor a server complains", not complaints, "\n".join(complaints))
+
+    def trace_is_sound(self, path):
+        shown = subprocess.run([self.paths.tool, "trace", "show", "--summary", path], capture_output=True,
+                               text=True, check=False)
+        self.check("trace is whole and no TLP malformed",
+                   shown.returncode == 0 and "DMA writes" in shown.stdout and "malformed" not in shown.stdout,
+                   shown.stdout + shown.stderr)
+
+    def show_logs(self):
+        for name in sorted(os.listdir(self.logs)):
+            path = os.path.join(self.logs, name)
+            lines = read(path).splitlines()[-TAIL_LINES:]
+            if lines and name.endswith(".log"):
+                print("\n".join([f"  end of {path}:"] + ["    | " + line for line in lines]), flush=True)

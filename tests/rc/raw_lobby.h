@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* A host made by hand that talks to a lobby: any bytes in, the answer out. */
+#ifndef TLPB_TEST_RAW_LOBBY_H
+#define TLPB_TEST_RAW_LOBBY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "frame.h"
+
+struct lobby_answer {
+	uint16_t kind;		/* 0: none */
+	struct grant grant;
+	struct refuse refuse;
+};
+
+/* Send a message of these bytes and wait for the answer. */
+struct lobby_answer raw_ask(const char *url, const void *message, size_t len);
+
+/* A JOIN to change before it is sent. */
+struct join raw_join(const char *device, uint8_t token);
+struct lobby_answer raw_send_join(const char *url, const struct join *join);
+
+/* A lobby that takes requests and never answers: its socket, and its end. */
+unsigned mute_lobby_open(const char *url);
+void mute_lobby_close(unsigned lobby);
+
+#endif

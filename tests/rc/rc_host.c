@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A host in a process of its own, to be killed: connects to URL, says "up", and
+ * does what MODE says for ever: idle, dma (both ways, without pause), read.
+ */
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gtest.h"
+#include "host.h"
+
+static const char *url, *mode;
+
+static void serve_for_ever(void)
+{
+	for (;;) {
+		struct pollfd p = { .fd = tlpb_rc_fd(host.rc), .events = POLLIN };
+
+		if (tlpb_rc_process(host.rc))
+			FAIL("down: %s", host.down_text);
+		poll(&p, 1, 1000);
+	}
+}
+
+static void dma_for_ever(void)
+{
+	for (;;) {
+		run_command(COMMAND_COPY, RAM_BASE, RAM_BASE + RAM_SIZE / 2, RAM_SIZE / 2);
+		run_command(COMMAND_WRITE, 0, RAM_BASE, RAM_SIZE);
+	}
+}
+
+static void read_for_ever(void)
+{
+	for (;;)
+		reg_read(REG_STATUS);
+}
+
+TEST(Host, DoesWhatItIsTold)
+{
+	host_start(url);
+	puts("up");
+	fflush(stdout);
+	if (!strcmp(mode, "dma"))
+		dma_for_ever();
+	else if (!strcmp(mode, "read"))
+		read_for_ever();
+	serve_for_ever();
+}
+
+/* The tests' main() takes options only: the two arguments come by the environment. */
+__attribute__((constructor)) static void take_arguments(void)
+{
+	url = getenv("RC_HOST_URL");
+	mode = getenv("RC_HOST_MODE");
+}

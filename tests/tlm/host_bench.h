@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A pcie_endpoint with a scripted model, and a host on the other end of a real
+ * link. The host's part of a test runs in a thread of its own, the model's part in
+ * the main thread, where the pump runs SystemC.
+ */
+#ifndef TESTS_TLM_HOST_BENCH_H
+#define TESTS_TLM_HOST_BENCH_H
+
+#include <atomic>
+#include <cstring>
+#include <functional>
+#include <gtest.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string>
+#include <thread>
+#include <tlm_utils/simple_target_socket.h>
+#include <tlpbridge/rc.h>
+#include <unistd.h>
+#include <vector>
+
+#include "kit/pcie_function.h"
+#include "kit/tlp_extension.h"
+#include "pcie_endpoint.h"
+#include "pump.h"
+#include "sim.h"
+
+// BAR0 registers, BAR1 MSI-X; what an access does is up to the test.
+class scripted_model : public kit::pcie_function {
+public:
+	using handler = std::function<void(tlm::tlm_generic_payload &, sc_core::sc_time &)>;
+
+	tlm_utils::simple_target_socket<scripted_model> socket;
+	handler on_access;
+	std::vector<kit::reset_kind> resets;
+
+	explicit scripted_model(sc_core::sc_module_name name)
+		: pcie_function(name, describe()), socket("socket")
+	{
+		socket.register_b_transport(this, &scripted_model::b_transport);
+	}
+
+	tlm::tlm_target_socket<> &bar_socket(unsigned) override { return socket; }
+
+	void reset(kit::reset_kind kind) override { resets.push_back(kind); }
+
+	using pcie_function::dma_read;
+	using pcie_function::dma_write;
+
+private:
+	static kit::function_description describe()
+	{
+		return kit::function_description("scripted").id(0x1234, 0x5678).intx().msi(4)
+			.bar(0, kit::bar_kind::mem32, 4096).bar(1, kit::bar_kind::mem32, 4096)
+			.msix({ 8, 1, 1, 0, 0x800 });
+	}
+
+	void b_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &delay)
+	{
+		payload.set_response_status(tlm::TLM_OK_RESPONSE);
+		if (on_access)
+			on_access(payload, delay);
+	}
+};
+
+// What the host's thread has.
+class test_host {
+public:
+	enum : uint64_t { memory_base = 0x100000, memory_size = 0x40000 };
+	enum : uint16_t { bdf = 0x0100 };
+
+	std::vector<uint8_t> memory = std::vector<uint8_t>(memory_size);
+	std::function<void()> on_dma_write;	// before the bytes are stored
+	int dma_answer = 0;
+	std::vector<std::string> intx;
+	tlpb_rc *rc = nullptr;
+	tlpb_rc_bar bars[TLPB_BARS] = {};
+
+	void open(const std::string &url)
+	{
+		tlpb_rc_ops ops = {};
+		tlpb_rc_config config = {};
+		tlpb_rc_windows windows = { bdf, 0xe0000000, 0x800000000, 0x1000 };
+		char why[512] = "";
+
+		ops.mem_read = mem_read;
+		ops.mem_write = mem_write;
+		ops.intx = intx_changed;
+		config.url = url.c_str();
+		config.name = "test";
+		config.ops = &ops;
+		config.ctx = this;
+		EXPECT_EQ(tlpb_rc_connect(&config, &rc, why, sizeof why), 0);
+		EXPECT_STREQ(why, "");
+		if (rc)
+			EXPECT_EQ(tlpb_rc_enumerate(rc, &windows, bars), 0);
+	}
+
+	void close()
+	{
+		tlpb_rc_close(rc);
+		rc = nullptr;
+	}
+
+	int read(unsigned offset, uint32_t *value)
+	{
+		*value = 0;
+		return tlpb_rc_mem_read(rc, bars[0].addr + offset, value, 4);
+	}
+
+	uint32_t read(unsigned offset)
+	{
+		uint32_t value;
+
+		EXPECT_EQ(read(offset, &value), 0);
+		return value;
+	}
+
+	void write(unsigned offset, uint32_t value)
+	{
+		EXPECT_EQ(tlpb_rc_mem_write(rc, bars[0].addr + offset, &value, 4), 0);
+	}
+
+	void command(unsigned value)
+	{
+		EXPECT_EQ(tlpb_rc_config_write(rc, bdf, 4, 2, value), 0);
+	}
+
+private:
+	static int check(test_host *host, uint64_t addr, size_t len)
+	{
+		if (host->dma_answer)
+			return host->dma_answer;
+		if (addr < memory_base || addr - memory_base > memory_size - len)
+			return TLPB_ERR_NO_ADDRESS;
+		return 0;
+	}
+
+	static int mem_read(void *ctx, const tlpb_tlp *, uint64_t addr, void *buf, size_t len)
+	{
+		test_host *host = static_cast<test_host *>(ctx);
+		int err = check(host, addr, len);
+
+		if (!err)
+			memcpy(buf, &host->memory[addr - memory_base], len);
+		return err;
+	}
+
+	static int mem_write(void *ctx, const tlpb_tlp *, uint64_t addr, const void *data, size_t len)
+	{
+		test_host *host = static_cast<test_host *>(ctx);
+		int err = check(host, addr, len);
+
+		if (host->on_dma_write)
+			host->on_dma_write();
+		if (!err)
+			memcpy(&host->memory[addr - memory_base], data, len);
+		return err;
+	}
+
+	static void intx_changed(void *ctx, unsigned pin, bool level)
+	{
+		static_cast<test_host *>(ctx)->intx.push_back((level ? "assert " : "deassert ") +
+							      std::to_string(pin));
+	}
+};
+
+struct host_bench {
+	std::string url = "ipc:///tmp/tlpb-tlm-test-" + std::to_string(getpid()) + ".sock";
+	scripted_model model{ "model" };
+	sc_core::sc_signal<bool> wire{ "wire" };
+	tlpb::pcie_endpoint endpoint{ "endpoint", model.description() };
+	tlpb::pump pump{ url };
+
+	host_bench()
+	{
+		endpoint.bar[0].bind(model.socket);
+		endpoint.reset.bind(model);
+		endpoint.intx_wire.bind(wire);
+		model.dma.bind(endpoint.dma);
+		model.irq.bind(endpoint.irq);
+		pump.add(endpoint);
+	}
+
+	// Run host_part with a connected host, and SystemC until it returns. EXPECT_* only.
+	void with_host(std::function<void(test_host &)> host_part)
+	{
+		pthread_t pump_thread = pthread_self();
+		std::thread thread([&] {
+			test_host host;
+
+			host.open(url);
+			if (host.rc)
+				host_part(host);
+			if (host.rc)
+				host.close();
+			pthread_kill(pump_thread, SIGTERM);
+		});
+
+		pump.run();
+		thread.join();
+		model.on_access = nullptr;
+	}
+};
+
+// The one bench of a test program; without what the test before left in it.
+inline host_bench &the_bench()
+{
+	static host_bench bench;
+
+	bench.model.on_access = nullptr;
+	bench.model.resets.clear();
+	return bench;
+}
+
+#endif

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A TLM model's DMA and interrupts, on a real link.
+ */
+#include "host_bench.h"
+
+namespace {
+
+using sc_core::sc_time;
+using sc_core::SC_NS;
+using tlm::tlm_generic_payload;
+
+enum : uint64_t { base = test_host::memory_base };
+
+/*
+ * Runs model_part inside a read of the host, in the process that serves it; the
+ * host's part comes before and after.
+ */
+void in_model(std::function<void(host_bench &)> model_part,
+	      std::function<void(test_host &)> before = nullptr,
+	      std::function<void(test_host &)> after = nullptr)
+{
+	host_bench &b = the_bench();
+
+	b.model.on_access = [&](tlm_generic_payload &, sc_time &) { model_part(b); };
+	b.with_host([&](test_host &host) {
+		if (before)
+			before(host);
+		host.read(0);
+		if (after)
+			after(host);
+	});
+}
+
+void expect_one_interrupt(test_host &host)
+{
+	std::string all;
+
+	for (const std::string &change : host.intx)
+		all += change + ", ";
+	EXPECT_STREQ(all.c_str(), "assert 0, deassert 0, ");
+}
+
+void fill(std::vector<uint8_t> &bytes)
+{
+	for (size_t i = 0; i < bytes.size(); i++)
+		bytes[i] = static_cast<uint8_t>(i * 13 + (i >> 8));
+}
+
+} // namespace
+
+TEST(PcieDma, ReadsAndWritesOfAnyLengthAndAlignment)
+{
+	static const struct {
+		uint64_t offset;
+		size_t len;
+	} rows[] = { { 0, 1 }, { 3, 1 }, { 1, 2 }, { 2, 5 }, { 0, 4096 }, { 4093, 6 }, { 511, 100001 } };
+
+	for (const auto &row : rows)
+		in_model([&](host_bench &b) {
+			std::vector<uint8_t> bytes(row.len);
+
+			EXPECT_EQ(b.model.dma_read(base + row.offset, bytes.data(), row.len),
+				  tlm::TLM_OK_RESPONSE);
+			EXPECT_EQ(b.model.dma_write(base + 0x20000 + row.offset, bytes.data(), row.len),
+				  tlm::TLM_OK_RESPONSE);
+		}, [](test_host &host) { fill(host.memory); }, [&](test_host &host) {
+			uint8_t *to = &host.memory[0x20000 + row.offset];
+			std::vector<uint8_t> untouched(host.memory.size());
+
+			fill(untouched);
+			EXPECT_MEMEQ(&host.memory[row.offset], to, row.len);
+			EXPECT_EQ(to[row.len], untouched[0x20000 + row.offset + row.len]);
+		});
+}
+
+TEST(PcieDma, ByteEnablesOfAWriteLeaveTheOtherBytesAlone)
+{
+	in_model([](host_bench &b) {
+		uint8_t data[8] = { 1, 2, 3, 4, 5, 6, 7, 8 }, enable[4] = { 0xff, 0, 0, 0xff };
+		tlm_generic_payload payload;
+		sc_time delay;
+
+		prepare(payload, tlm::TLM_WRITE_COMMAND, base, data, 8);
+		payload.set_byte_enable_ptr(enable);	// shorter than the data: repeats
+		payload.set_byte_enable_length(4);
+		b.model.dma->b_transport(payload, delay);
+		EXPECT_EQ(payload.get_response_status(), tlm::TLM_OK_RESPONSE);
+	}, nullptr, [](test_host &host) {
+		EXPECT_MEMEQ(host.memory.data(), "\1\0\0\4\5\0\0\10", 8);
+	});
+}
+
+TEST(PcieDma, ByteEnablesOfAReadLeaveTheOtherBytesAlone)
+{
+	in_model([](host_bench &b) {
+		uint8_t data[4] = { 9, 9, 9, 9 }, enable[4] = { 0, 0xff, 0xff, 0 };
+		tlm_generic_payload payload;
+		sc_time delay;
+
+		prepare(payload, tlm::TLM_READ_COMMAND, base, data, 4);
+		payload.set_byte_enable_ptr(enable);
+		payload.set_byte_enable_length(4);
+		b.model.dma->b_transport(payload, delay);
+		EXPECT_MEMEQ(data, "\x9\x1\x2\x9", 4);
+	}, [](test_host &host) { memcpy(host.memory.data(), "\0\1\2\3", 4); });
+}
+
+TEST(PcieDma, IncomingDelayPassesFirst)
+{
+	in_model([](host_bench &b) {
+		uint8_t byte;
+		tlm_generic_payload payload;
+		sc_time delay(70, SC_NS);
+		double before = now_ns();
+
+		prepare(payload, tlm::TLM_READ_COMMAND, base, &byte, 1);
+		b.model.dma->b_transport(payload, delay);
+		EXPECT_EQ(now_ns() - before, 70);
+		EXPECT_TRUE(delay == sc_core::SC_ZERO_TIME);
+	});
+}
+
+TEST(PcieDma, FailuresBecomeResponses)
+{
+	static const struct {
+		int answer;
+		tlm::tlm_response_status response;
+	} rows[] = {
+		{ TLPB_ERR_NO_ADDRESS, tlm::TLM_ADDRESS_ERROR_RESPONSE },
+		{ TLPB_ERR_ACCESS, tlm::TLM_ADDRESS_ERROR_RESPONSE },
+		{ TLPB_ERR_IO, tlm::TLM_GENERIC_ERROR_RESPONSE },
+	};
+
+	for (const auto &row : rows)
+		in_model([&](host_bench &b) {
+			uint32_t value = 0;
+
+			EXPECT_EQ(b.model.dma_read(base, &value, 4), row.response);
+			EXPECT_EQ(b.model.dma_write(base, &value, 4), row.response);
+		}, [&](test_host &host) { host.dma_answer = row.answer; });
+}
+
+TEST(PcieDma, NothingGoesOutWhileBusMasterEnableIsOff)
+{
+	in_model([](host_bench &b) {
+		uint32_t value = 0;
+
+		EXPECT_EQ(b.model.dma_read(base, &value, 4), tlm::TLM_COMMAND_ERROR_RESPONSE);
+		EXPECT_EQ(b.model.dma_write(base, &value, 4), tlm::TLM_COMMAND_ERROR_RESPONSE);
+	}, [](test_host &host) { host.command(2); });
+}
+
+TEST(PcieDma, WithoutAHostItFails)
+{
+	host_bench &b = the_bench();
+	uint32_t value = 0;
+
+	b.with_host([](test_host &) {});
+	EXPECT_FALSE(tlpb_ep_is_up(b.endpoint.ep()));
+	in_thread([&] {
+		EXPECT_EQ(b.model.dma_read(base, &value, 4), tlm::TLM_GENERIC_ERROR_RESPONSE);
+	});
+}
+
+TEST(PcieDma, InvalidPayloadsAreRefusedByTlmRules)
+{
+	in_model([](host_bench &b) {
+		uint8_t data[8];
+		tlm_generic_payload payload;
+		sc_time delay;
+
+		prepare(payload, tlm::TLM_READ_COMMAND, base, data, 0);
+		b.model.dma->b_transport(payload, delay);
+		EXPECT_EQ(payload.get_response_status(), tlm::TLM_BURST_ERROR_RESPONSE);
+		prepare(payload, tlm::TLM_READ_COMMAND, base, data, 8);
+		payload.set_streaming_width(4);
+		b.model.dma->b_transport(payload, delay);
+		EXPECT_EQ(payload.get_response_status(), tlm::TLM_BURST_ERROR_RESPONSE);
+		prepare(payload, tlm::TLM_IGNORE_COMMAND, base, data, 8);
+		b.model.dma->b_transport(payload, delay);
+		EXPECT_EQ(payload.get_response_status(), tlm::TLM_COMMAND_ERROR_RESPONSE);
+		prepare(payload, tlm::TLM_READ_COMMAND, ~0ull - 2, data, 8);
+		b.model.dma->b_transport(payload, delay);
+		EXPECT_EQ(payload.get_response_status(), tlm::TLM_ADDRESS_ERROR_RESPONSE);
+	});
+}
+
+TEST(PcieDma, SeveralProcessesAtOnce)
+{
+	enum { processes = 8, len = 10000 };
+	unsigned done = 0;
+
+	in_model([&](host_bench &b) {
+		for (unsigned i = 0; i < processes; i++)
+			spawn([&b, &done, i] {
+				std::vector<uint8_t> bytes(len);
+
+				b.model.dma_read(base + i, bytes.data(), len);
+				b.model.dma_write(base + 0x10000 + i * len, bytes.data(), len);
+				done++;
+			});
+		while (done < processes)
+			sc_core::wait(sc_time(10, SC_NS));
+	}, [](test_host &host) { fill(host.memory); }, [](test_host &host) {
+		for (unsigned i = 0; i < processes; i++)
+			EXPECT_MEMEQ(&host.memory[i], &host.memory[0x10000 + i * len], len);
+	});
+}
+
+TEST(PcieDma, PostedWriteReturnsAtOnce)
+{
+	in_model([](host_bench &b) {
+		uint8_t byte = 0x5a;
+		tlm_generic_payload payload;
+		kit::tlp_extension tlp;
+		sc_time delay;
+		double before = now_ns();
+		sc_dt::uint64 delta = sc_core::sc_delta_count();
+
+		tlp.posted = true;
+		for (uint64_t addr : { (uint64_t)base, (uint64_t)0 }) {
+			prepare(payload, tlm::TLM_WRITE_COMMAND, addr, &byte, 1);
+			payload.set_extension(&tlp);
+			b.model.dma->b_transport(payload, delay);
+			payload.clear_extension(&tlp);
+			EXPECT_EQ(payload.get_response_status(), tlm::TLM_OK_RESPONSE);
+		}
+		EXPECT_EQ(now_ns(), before);
+		EXPECT_EQ(sc_core::sc_delta_count(), delta);
+	}, nullptr, [](test_host &host) { EXPECT_EQ(host.memory[0], 0x5a); });
+}
+
+TEST(PcieDma, DebugTransferNeedsNoWait)
+{
+	in_model([](host_bench &b) {
+		uint8_t bytes[5000];
+		tlm_generic_payload payload;
+		sc_dt::uint64 delta = sc_core::sc_delta_count();
+
+		prepare(payload, tlm::TLM_READ_COMMAND, base, bytes, sizeof bytes);
+		EXPECT_EQ(b.model.dma->transport_dbg(payload), sizeof bytes);
+		EXPECT_EQ(bytes[4999], (uint8_t)(4999 * 13 + (4999 >> 8)));
+		prepare(payload, tlm::TLM_WRITE_COMMAND, base + 0x8000, bytes, sizeof bytes);
+		EXPECT_EQ(b.model.dma->transport_dbg(payload), sizeof bytes);
+		prepare(payload, tlm::TLM_READ_COMMAND, 0, bytes, 4);
+		EXPECT_EQ(b.model.dma->transport_dbg(payload), 0u);
+		EXPECT_EQ(sc_core::sc_delta_count(), delta);
+	}, [](test_host &host) { fill(host.memory); }, [](test_host &host) {
+		EXPECT_MEMEQ(&host.memory[0], &host.memory[0x8000], 5000);
+	});
+}
+
+TEST(PcieDma, KilledProcessLeavesTheTransferBehindUnharmed)
+{
+	in_model([](host_bench &b) {
+		sc_core::sc_process_handle victim = sc_core::sc_spawn([&b] {
+			std::vector<uint8_t> bytes(20000);
+
+			b.model.dma_read(base, bytes.data(), bytes.size());
+		}, sc_core::sc_gen_unique_name("victim"));
+
+		sc_core::wait(sc_core::SC_ZERO_TIME);
+		sc_core::wait(sc_core::SC_ZERO_TIME);
+		victim.kill();
+		uint32_t value;
+		EXPECT_EQ(b.model.dma_read(base, &value, 4), tlm::TLM_OK_RESPONSE);
+	});
+}
+
+TEST(PcieInterrupts, MsiIsAWriteToTheHost)
+{
+	kit::irq_result first = kit::irq_result::no_link, beyond = first, off = first;
+
+	in_model([&](host_bench &b) {
+		off = b.model.irq->msix(0);
+		first = b.model.irq->msi(0);
+		beyond = b.model.irq->msi(1);
+	}, [](test_host &host) {
+		unsigned msi = static_cast<unsigned>(tlpb_rc_find_capability(host.rc, test_host::bdf, 5));
+
+		tlpb_rc_config_write(host.rc, test_host::bdf, msi + 4, 4, base + 0x40);
+		tlpb_rc_config_write(host.rc, test_host::bdf, msi + 12, 2, 0x1234);
+		tlpb_rc_config_write(host.rc, test_host::bdf, msi + 2, 2, 1);
+	}, [](test_host &host) { EXPECT_MEMEQ(&host.memory[0x40], "\x34\x12\0\0", 4); });
+	EXPECT_TRUE(first == kit::irq_result::sent);
+	EXPECT_TRUE(beyond == kit::irq_result::no_vector);
+	EXPECT_TRUE(off == kit::irq_result::disabled);
+}
+
+TEST(PcieInterrupts, WireDrivesIntx)
+{
+	in_model([](host_bench &b) {
+		b.wire.write(true);
+		sc_core::wait(sc_time(1, SC_NS));
+		b.wire.write(false);
+		sc_core::wait(sc_time(1, SC_NS));
+	}, nullptr, expect_one_interrupt);
+}
+
+TEST(PcieInterrupts, HostThatComesLaterSeesTheWireAsItIs)
+{
+	in_model([](host_bench &b) {
+		b.wire.write(true);
+		sc_core::wait(sc_time(1, SC_NS));
+	});
+	in_model([](host_bench &b) {
+		b.wire.write(false);
+		sc_core::wait(sc_time(1, SC_NS));
+	}, nullptr, expect_one_interrupt);
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Order and independence of requests, with requests that are nothing but a name
+ * and a time to serve.
+ */
+#include <gtest.h>
+#include <map>
+#include <string>
+
+#include "request_pool.h"
+#include "sim.h"
+
+namespace {
+
+struct bench {
+	std::string log;	// "+a" began, "-a" ended
+	std::map<tlpb_ep_request *, std::pair<char, unsigned>> known;
+	tlpb::request_pool pool{ [this](tlpb_ep_request *r) { serve(r); } };
+
+	void serve(tlpb_ep_request *request)
+	{
+		auto [name, ns] = known[request];
+
+		log += std::string("+") + name + " ";
+		if (ns)
+			sc_core::wait(sc_core::sc_time(ns, sc_core::SC_NS));
+		log += std::string("-") + name + " ";
+		delete request;
+	}
+
+	void arrive(char name, bool posted, unsigned ns)
+	{
+		tlpb_ep_request *request = new tlpb_ep_request{};
+
+		request->posted = posted;
+		known[request] = { name, ns };
+		pool.arrive(request);
+	}
+
+	void read(char name, unsigned ns) { arrive(name, false, ns); }
+	void write(char name, unsigned ns) { arrive(name, true, ns); }
+};
+
+void free_all(const tlpb::request_pool::requests &requests, size_t expected)
+{
+	EXPECT_EQ(requests.size(), expected);
+	for (tlpb_ep_request *request : requests)
+		delete request;
+}
+
+bench &fresh()
+{
+	static bench b;
+
+	run_simulation();
+	b.log.clear();
+	b.known.clear();
+	return b;
+}
+
+} // namespace
+
+TEST(RequestPool, ServesOneRequest)
+{
+	bench &b = fresh();
+
+	b.read('a', 0);
+	run_simulation();
+	EXPECT_STREQ(b.log.c_str(), "+a -a ");
+}
+
+TEST(RequestPool, PostedRequestsStayInOrderEvenIfTheModelWaits)
+{
+	bench &b = fresh();
+
+	b.write('a', 30);
+	b.write('b', 0);
+	b.write('c', 10);
+	run_simulation();
+	EXPECT_STREQ(b.log.c_str(), "+a -a +b -b +c -c ");
+}
+
+TEST(RequestPool, ReadBeginsAfterTheWritesBeforeIt)
+{
+	bench &b = fresh();
+
+	b.write('a', 30);
+	b.read('b', 0);
+	run_simulation();
+	EXPECT_STREQ(b.log.c_str(), "+a -a +b -b ");
+}
+
+TEST(RequestPool, NothingIsHeldUpByReadsThatWait)
+{
+	bench &b = fresh();
+
+	b.read('a', 100);
+	b.read('b', 50);
+	b.write('c', 0);
+	b.read('d', 10);
+	run_simulation();
+	EXPECT_STREQ(b.log.c_str(), "+a +b +c -c +d -d -b -a ");
+}
+
+TEST(RequestPool, LaterArrivalsAreServedWhileReadsWait)
+{
+	bench &b = fresh();
+
+	b.read('a', 100);
+	in_thread([&] {
+		sc_core::wait(sc_core::sc_time(10, sc_core::SC_NS));
+		b.write('b', 20);
+		b.read('c', 0);
+		sc_core::wait(sc_core::sc_time(10, sc_core::SC_NS));
+		b.read('d', 0);
+	});
+	EXPECT_STREQ(b.log.c_str(), "+a +b -b +c -c +d -d -a ");
+}
+
+TEST(RequestPool, ProcessesAreUsedAgain)
+{
+	bench &b = fresh();
+
+	for (int round = 0; round < 100; round++) {
+		b.read('a', 5);
+		b.read('b', 5);
+		b.write('c', 5);
+		run_simulation();
+	}
+	EXPECT_LE(b.pool.processes(), 6u);
+}
+
+TEST(RequestPool, AllTagsOfAHostCanBeInFlight)
+{
+	bench &b = fresh();
+
+	for (int i = 0; i < tlpb::request_pool::processes_max - 1; i++)
+		b.read('r', 1000);
+	b.write('w', 0);
+	in_thread([&] {
+		sc_core::wait(sc_core::sc_time(1, sc_core::SC_NS));
+		EXPECT_TRUE(b.log.find("-w") != std::string::npos);
+		EXPECT_TRUE(b.log.find("-r") == std::string::npos);
+	});
+}
+
+TEST(RequestPool, MoreThanThatWaitTheirTurnAndAreServed)
+{
+	bench &b = fresh();
+	enum { requests = 3 * tlpb::request_pool::processes_max };
+
+	for (int i = 0; i < requests; i++)
+		b.read('r', 10);
+	b.write('w', 0);
+	run_simulation();
+	EXPECT_EQ(b.pool.processes(), (size_t)tlpb::request_pool::processes_max);
+	EXPECT_EQ(b.log.size(), 6u * (requests + 1));
+}
+
+TEST(RequestPool, WithdrawTakesBackReadsThatHaveNotBegun)
+{
+	bench &b = fresh();
+
+	b.write('a', 100);
+	in_thread([&] {
+		sc_core::wait(sc_core::sc_time(1, sc_core::SC_NS));
+		b.write('b', 0);
+		b.read('c', 0);
+		free_all(b.pool.withdraw_non_posted(), 1);
+		b.read('d', 0);
+	});
+	EXPECT_STREQ(b.log.c_str(), "+a -a +b -b +d -d ");
+}
+
+TEST(RequestPool, ActionComesAfterTheWritesBeforeItAndBeforeWhatFollows)
+{
+	bench &b = fresh();
+
+	b.write('a', 100);
+	b.pool.arrive([&] { b.log += "! "; });
+	EXPECT_FALSE(b.pool.quiet());
+	b.read('b', 0);
+	run_simulation();
+	EXPECT_STREQ(b.log.c_str(), "+a -a ! +b -b ");
+	EXPECT_TRUE(b.pool.quiet());
+}
+
+TEST(RequestPool, HurriedActionsOvertakeWhatHasNotBegun)
+{
+	bench &b = fresh();
+
+	b.write('a', 100);
+	in_thread([&] {
+		sc_core::wait(sc_core::sc_time(1, sc_core::SC_NS));
+		EXPECT_FALSE(b.pool.quiet());
+		b.write('b', 0);
+		b.pool.arrive([&] { b.log += "! "; });
+		b.write('c', 0);
+		free_all(b.pool.hurry_actions(), 1);
+	});
+	EXPECT_STREQ(b.log.c_str(), "+a ! -a +c -c ");
+}

@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: MIT */
+/* One suite for all transports: each test runs over each of them. */
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <tlpbridge/wire.h>
+#include <unistd.h>
+
+#include "bytes.h"
+#include "gtest.h"
+#include "process.h"
+#include "transport.h"
+
+enum { PATIENCE_MS = 30 * 1000, SMALL_QUEUE = 8 };
+
+static struct transport *ends[2];	/* of the running test */
+
+static void connect_mem(void)
+{
+	ASSERT_EQ(tlpb__transport_mem_pair(SMALL_QUEUE, ends), 0);
+}
+
+static const char *private_url(void)
+{
+	static char url[300];
+
+	snprintf(url, sizeof url, "ipc://%s", test_path("pair.sock"));
+	return url;
+}
+
+static void connect_nng(void)
+{
+	char why[256] = "";
+
+	ASSERT_EQ(tlpb__transport_nng_listen(private_url(), &ends[0], why, sizeof why), 0);
+	ASSERT_EQ(tlpb__transport_nng_dial(private_url(), &ends[1], why, sizeof why), 0);
+}
+
+static const struct kind {
+	const char *name;
+	void (*connect)(void);
+} kinds[] = { { "in memory", connect_mem }, { "nng ipc", connect_nng } };
+
+static void close_end(int i, int linger_ms)
+{
+	if (ends[i])
+		ends[i]->ops->close(ends[i], linger_ms);
+	ends[i] = NULL;
+}
+
+static void over_each(void (*body)(void))
+{
+	for (unsigned i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+		processes_end();	/* a fresh directory */
+		gt_about(kinds[i].name);
+		kinds[i].connect();
+		body();
+		close_end(0, 0);
+		close_end(1, 0);
+	}
+	processes_end();
+}
+
+/* TEST(Transport, Name) whose body runs over each kind. */
+#define TRANSPORT_TEST(name) \
+	static void name##_body(void); \
+	TEST(Transport, name) { over_each(name##_body); } \
+	static void name##_body(void)
+
+static bool readable(int i, int timeout_ms)
+{
+	struct pollfd p = { .fd = ends[i]->ops->fd(ends[i]), .events = POLLIN };
+
+	return poll(&p, 1, timeout_ms) == 1;
+}
+
+static int send_now(int i, const void *data, size_t len)
+{
+	return ends[i]->ops->send(ends[i], data, len);
+}
+
+/* Sends, and waits for room as the link does. */
+static void send_patiently(int i, const void *data, size_t len)
+{
+	int err = send_now(i, data, len);
+
+	while (err == TLPB_ERR_AGAIN) {
+		ends[i]->ops->want_send(ends[i], true);
+		ASSERT_TRUE(readable(i, PATIENCE_MS));
+		err = send_now(i, data, len);
+	}
+	ends[i]->ops->want_send(ends[i], false);
+	ASSERT_EQ(err, 0);
+}
+
+static int recv_now(int i, struct message *m)
+{
+	return ends[i]->ops->recv(ends[i], m);
+}
+
+/* Receives, and waits for it as the link does: look first, then sleep. */
+static int recv_patiently(int i, struct message *m)
+{
+	int err;
+
+	while ((err = recv_now(i, m)) == TLPB_ERR_AGAIN)
+		ASSERT_TRUE(readable(i, PATIENCE_MS));
+	return err;
+}
+
+static void release(int i, struct message *m)
+{
+	ends[i]->ops->release(ends[i], m);
+}
+
+static void expect_number(int i, uint32_t number)
+{
+	struct message m;
+
+	ASSERT_EQ(recv_patiently(i, &m), 0);
+	ASSERT_EQ(m.len, 4);
+	ASSERT_EQ(get_le32(m.data), number);
+	release(i, &m);
+}
+
+static void send_number(int i, uint32_t number)
+{
+	uint8_t bytes[4];
+
+	put_le32(bytes, number);
+	send_patiently(i, bytes, 4);
+}
+
+TRANSPORT_TEST(MessagesComeWholeAndInOrderBothWays)
+{
+	for (uint32_t n = 0; n < 1000; n++) {
+		send_number(0, n);
+		send_number(1, ~n);
+		expect_number(1, n);
+		expect_number(0, ~n);
+	}
+}
+
+TRANSPORT_TEST(AMessageOfTheLargestSizeComesWhole)
+{
+	uint8_t *big = malloc(TLPB_MESSAGE_MAX);
+	struct message m;
+
+	for (size_t i = 0; i < TLPB_MESSAGE_MAX; i++)
+		big[i] = (uint8_t)(i * 31 + i / 251);
+	for (int n = 0; n < 5; n++) {
+		send_patiently(0, big, TLPB_MESSAGE_MAX);
+		ASSERT_EQ(recv_patiently(1, &m), 0);
+		EXPECT_EQ(m.len, TLPB_MESSAGE_MAX);
+		EXPECT_MEMEQ(m.data, big, TLPB_MESSAGE_MAX);
+		release(1, &m);
+	}
+	free(big);
+}
+
+TRANSPORT_TEST(AnEmptyMessageIsAMessage)
+{
+	struct message m;
+
+	send_patiently(0, "", 0);
+	ASSERT_EQ(recv_patiently(1, &m), 0);
+	EXPECT_EQ(m.len, 0);
+	release(1, &m);
+}
+
+TRANSPORT_TEST(MessagesMayBeKeptWhileLaterOnesArrive)
+{
+	struct message kept[5];
+
+	for (uint32_t n = 0; n < 5; n++)
+		send_number(0, n);
+	for (int n = 0; n < 5; n++)
+		ASSERT_EQ(recv_patiently(1, &kept[n]), 0);
+	for (uint32_t n = 0; n < 5; n++) {
+		EXPECT_EQ(get_le32(kept[n].data), n);
+		release(1, &kept[n]);
+	}
+}
+
+/* Fills the way to the peer; returns how many it took. */
+static uint32_t send_until_full(int i)
+{
+	uint8_t bytes[4];
+	uint32_t n = 0;
+
+	for (int quiet = 0; quiet < 20;) {
+		put_le32(bytes, n);
+		int err = send_now(i, bytes, 4);
+
+		ASSERT_TRUE(err == 0 || err == TLPB_ERR_AGAIN);
+		n += !err;
+		quiet = err ? quiet + 1 : 0;
+		if (err)
+			sleep_ms(5);	/* what is on its way may still make room */
+		ASSERT_LT(n, 1000000);
+	}
+	return n;
+}
+
+TRANSPORT_TEST(BackPressureLosesNothing)
+{
+	uint32_t sent = send_until_full(0);
+
+	EXPECT_GT(sent, 0);
+	for (uint32_t n = 0; n < sent; n++)
+		expect_number(1, n);
+	for (uint32_t n = 0; n < 100; n++) {
+		send_number(0, n);
+		expect_number(1, n);
+	}
+}
+
+TRANSPORT_TEST(TheDescriptorTellsOfRoomOnlyWhenAsked)
+{
+	uint32_t sent = send_until_full(0);
+	struct message m;
+
+	EXPECT_EQ(recv_now(0, &m), TLPB_ERR_AGAIN);
+	EXPECT_FALSE(readable(0, 20));
+	ends[0]->ops->want_send(ends[0], true);
+	EXPECT_FALSE(readable(0, 20));
+	for (uint32_t n = 0; n < sent; n++)
+		expect_number(1, n);
+	EXPECT_TRUE(readable(0, PATIENCE_MS));
+	ends[0]->ops->want_send(ends[0], false);
+	EXPECT_EQ(recv_now(0, &m), TLPB_ERR_AGAIN);
+	EXPECT_FALSE(readable(0, 20));
+}
+
+/* The link sends, finds no room, looks for messages, and only then sleeps. */
+TRANSPORT_TEST(RoomThatCameBeforeALookForMessagesIsNotForgotten)
+{
+	uint32_t sent = send_until_full(0);
+	struct message m;
+
+	ends[0]->ops->want_send(ends[0], true);
+	for (uint32_t n = 0; n < sent; n++)
+		expect_number(1, n);
+	EXPECT_TRUE(readable(0, PATIENCE_MS));
+	EXPECT_EQ(recv_now(0, &m), TLPB_ERR_AGAIN);
+	EXPECT_TRUE(readable(0, PATIENCE_MS));
+}
+
+TRANSPORT_TEST(TheDescriptorIsReadableExactlyWhileThereAreMessages)
+{
+	struct message m;
+
+	EXPECT_EQ(recv_now(1, &m), TLPB_ERR_AGAIN);
+	EXPECT_FALSE(readable(1, 20));
+	send_number(0, 1);
+	send_number(0, 2);
+	EXPECT_TRUE(readable(1, PATIENCE_MS));
+	expect_number(1, 1);
+	EXPECT_TRUE(readable(1, PATIENCE_MS));
+	expect_number(1, 2);
+	EXPECT_EQ(recv_now(1, &m), TLPB_ERR_AGAIN);
+	EXPECT_FALSE(readable(1, 20));
+}
+
+TRANSPORT_TEST(APeerThatLeftIsSeenAfterItsLastMessage)
+{
+	struct message m;
+
+	for (uint32_t n = 0; n < 5; n++)
+		send_number(0, n);
+	sleep_ms(50);		/* nng sends on threads of its own */
+	close_end(0, 0);
+	for (uint32_t n = 0; n < 5; n++)
+		expect_number(1, n);
+	EXPECT_EQ(recv_patiently(1, &m), TLPB_ERR_CLOSED);
+	EXPECT_EQ(recv_now(1, &m), TLPB_ERR_CLOSED);
+	EXPECT_EQ(send_now(1, "x", 1), TLPB_ERR_CLOSED);
+	EXPECT_TRUE(readable(1, 0));
+}
+
+static void *close_later(void *arg)
+{
+	sleep_ms(50);
+	close_end(1, 0);
+	return NULL;
+}
+
+TRANSPORT_TEST(ClosingDoesNotWaitForAPeerWhenNotAskedTo)
+{
+	long long start = now_ms();
+
+	close_end(0, 0);
+	EXPECT_LT(now_ms() - start, 5000);
+}
+
+TRANSPORT_TEST(LingeringEndsWhenThePeerLeaves)
+{
+	long long start = now_ms();
+	pthread_t thread;
+
+	ASSERT_EQ(pthread_create(&thread, NULL, close_later, NULL), 0);
+	send_number(0, 7);
+	close_end(0, PATIENCE_MS);
+	EXPECT_LT(now_ms() - start, PATIENCE_MS / 2);
+	pthread_join(thread, NULL);
+}
+
+/* Both sides pump at full speed through a small queue: a lost wake-up would hang. */
+struct pumping {
+	int self;
+	uint32_t count;
+};
+
+static void *pump(void *arg)
+{
+	struct pumping *p = arg;
+	struct transport *t = ends[p->self];
+	uint32_t sent = 0, got = 0;
+	uint8_t bytes[4];
+	struct message m;
+
+	while (sent < p->count || got < p->count) {
+		while (sent < p->count) {
+			put_le32(bytes, sent);
+			if (t->ops->send(t, bytes, 4))
+				break;
+			sent++;
+		}
+		t->ops->want_send(t, sent < p->count);
+		if (!t->ops->recv(t, &m)) {
+			EXPECT_EQ(get_le32(m.data), got);
+			got++;
+			t->ops->release(t, &m);
+		} else if (sent == p->count && got == p->count) {
+			break;
+		} else if (!readable(p->self, PATIENCE_MS)) {
+			EXPECT_EQ(got, p->count);
+			break;
+		}
+	}
+	EXPECT_EQ(sent, p->count);
+	return NULL;
+}
+
+TRANSPORT_TEST(TwoThreadsThatSendAndReceiveAtOnceNeverStall)
+{
+	struct pumping a = { 0, 20000 }, b = { 1, 20000 };
+	pthread_t thread;
+
+	ASSERT_EQ(pthread_create(&thread, NULL, pump, &b), 0);
+	pump(&a);
+	pthread_join(thread, NULL);
+}
+
+/* Sends until the peer is gone. */
+static void *babble(void *arg)
+{
+	struct transport *t = arg;
+	int err = 0;
+
+	while (!err || err == TLPB_ERR_AGAIN) {
+		err = t->ops->send(t, (const uint8_t *)"babble", 6);
+		if (err == TLPB_ERR_AGAIN)
+			sleep_ms(1);
+	}
+	return NULL;
+}
+
+/* Whoever is dropped may still be talking: the close of a server must not hang on it. */
+static void close_on_babble(void (*connect)(void), int i, int linger_ms)
+{
+	pthread_t thread;
+	struct message m;
+
+	processes_end();
+	connect();
+	ASSERT_EQ(pthread_create(&thread, NULL, babble, ends[!i]), 0);
+	for (int n = 0; n < 20; n++) {
+		ASSERT_EQ(recv_patiently(i, &m), 0);
+		release(i, &m);
+	}
+	close_end(i, linger_ms);
+	pthread_join(thread, NULL);
+	close_end(!i, 0);
+}
+
+TEST(Transport, ClosingWhileThePeerTalksNeverHangs)
+{
+	for (unsigned kind = 0; kind < sizeof kinds / sizeof kinds[0]; kind++) {
+		gt_about(kinds[kind].name);
+		alarm(120);
+		for (int n = 0; n < 60; n++)
+			close_on_babble(kinds[kind].connect, n % 2, n % 4 ? 0 : 10);
+		alarm(0);
+	}
+	processes_end();
+}
+
+/* ---- nng only ---- */
+
+TEST(TransportNng, ThePrivateSocketIsForItsOwnerAloneAndVanishesWithThePeer)
+{
+	struct message m;
+	struct stat st;
+
+	processes_end();
+	connect_nng();
+	ASSERT_EQ(stat(test_path("pair.sock"), &st), 0);
+	EXPECT_EQ(st.st_mode & 0777, 0600);
+	while (recv_now(0, &m) == TLPB_ERR_AGAIN && !stat(test_path("pair.sock"), &st))
+		sleep_ms(2);
+	EXPECT_NE(stat(test_path("pair.sock"), &st), 0);
+	close_end(0, 0);
+	close_end(1, 0);
+	processes_end();
+}
+
+TEST(TransportNng, ASecondPeerDoesNotHarmTheFirst)
+{
+	char why[256];
+	struct transport *second = NULL;
+	struct message m;
+
+	processes_end();
+	connect_nng();
+	tlpb__transport_nng_dial(private_url(), &second, why, sizeof why);
+	for (int i = 0; i < 20; i++) {		/* time for its arrival and departure */
+		ASSERT_EQ(recv_now(0, &m), TLPB_ERR_AGAIN);
+		sleep_ms(5);
+	}
+	if (second)
+		second->ops->close(second, 0);
+	sleep_ms(50);
+	ASSERT_EQ(recv_now(0, &m), TLPB_ERR_AGAIN);
+	send_number(1, 77);
+	expect_number(0, 77);
+	send_number(0, 78);
+	expect_number(1, 78);
+	close_end(0, 0);
+	close_end(1, 0);
+	processes_end();
+}
+
+TEST(TransportNng, NobodyAtTheUrlIsAnErrorWithAReason)
+{
+	struct transport *t = NULL;
+	char why[256] = "";
+
+	processes_end();
+	EXPECT_LT(tlpb__transport_nng_dial(private_url(), &t, why, sizeof why), 0);
+	EXPECT_NOT_NULL(strstr(why, "pair.sock"));
+	processes_end();
+}
+
+TEST(TransportNng, AnOversizedMessageEndsTheConnection)
+{
+	uint8_t *big = calloc(1, TLPB_MESSAGE_MAX + 1);
+	struct message m;
+
+	processes_end();
+	connect_nng();
+	EXPECT_EQ(send_now(0, big, TLPB_MESSAGE_MAX + 1), 0);
+	EXPECT_EQ(recv_patiently(1, &m), TLPB_ERR_CLOSED);
+	free(big);
+	close_end(0, 0);
+	close_end(1, 0);
+	processes_end();
+}
