@@ -82,10 +82,12 @@ static int dma(TLPBridge *s, const struct tlpb_tlp *request, bool write, uint64_
 		return err;
 	s->dma_hit_self = false;
 	s->dma_depth++;
+	s->depth++;	/* another device's wait may have served this one */
 	if (write)
 		result = address_space_write(pci_get_address_space(d), addr, attrs, buf, len);
 	else
 		result = address_space_read_full(pci_get_address_space(d), addr, attrs, buf, len);
+	s->depth--;
 	s->dma_depth--;
 	hit = s->dma_hit_self;
 	s->dma_hit_self = outer_hit;

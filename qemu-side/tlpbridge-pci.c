@@ -66,6 +66,16 @@ static void at_exit(Notifier *notifier, void *data)
 		tlpb_trace_flush(s->link.trace);
 }
 
+/* All devices share the BQL: whoever waits for one of them serves all. Lives as long as QEMU. */
+static tlpb_rc_group *bql_group(void)
+{
+	static tlpb_rc_group *group;
+
+	if (!group && tlpb_rc_group_new(&group))
+		group = NULL;	/* out of memory: each device serves itself */
+	return group;
+}
+
 static bool connect_link(TLPBridge *s, Error **errp)
 {
 	struct tlpb_rc_config config = {
@@ -75,6 +85,7 @@ static bool connect_link(TLPBridge *s, Error **errp)
 		.connect_timeout_ms = s->connect_timeout_ms,
 		.mps = 0,	/* 128: QEMU's ports support no more, so software programs no more */
 		.plain_pcie = s->plain_pcie,
+		.group = bql_group(),
 		.ops = &tlpbridge_rc_ops,
 		.ctx = s,
 	};

@@ -9,9 +9,10 @@
  * around every function of these files, so nothing else is locked.
  *
  *  - A vCPU that reads a BAR keeps the BQL and waits inside tlpb_rc_mem_read(),
- *    which serves inbound DMA, MSI and INTx meanwhile. An endpoint that finishes
- *    its DMA before it completes the read therefore never waits for a thread that
- *    waits for it.
+ *    which serves inbound DMA, MSI and INTx meanwhile, of all devices: they are in
+ *    one tlpb_rc_group. An endpoint that finishes its DMA before it completes the
+ *    read therefore never waits for a thread that waits for it, nor for one that
+ *    waits for another endpoint.
  *  - While nobody waits, the main loop serves the link: tlpb_rc_fd() is readable
  *    when something arrived, and the handler takes the BQL first.
  *  - Dropping the BQL during a wait would let another vCPU run; QEMU would then
@@ -21,7 +22,7 @@
  * device again (DMA that hits its own BAR, its ECAM page, or the slot's power
  * control). The former two are refused, see tlpbridge_dma_hits_self(). The
  * latter may unrealize the device inside its own callback; "depth" counts the
- * calls in progress, and the link is then closed from a bottom half.
+ * calls and DMA callbacks in progress, and the link is then closed from a bottom half.
  */
 #ifndef TLPBRIDGE_QEMU_H
 #define TLPBRIDGE_QEMU_H
@@ -65,7 +66,7 @@ struct TLPBridge {
 	TLPBridgeBar bar[TLPB_ROM + 1];
 	unsigned flr_byte;	/* config offset of the byte with Initiate FLR; 0: no FLR */
 
-	unsigned depth;		/* calls into rc in progress, nested ones included */
+	unsigned depth;		/* calls into rc and DMA callbacks in progress */
 	unsigned dma_depth;	/* DMA callbacks in progress */
 	bool dma_hit_self;	/* the DMA in progress reached our own config space */
 	bool in_flr;

@@ -111,6 +111,13 @@ bool tlpb__link_mid_message(const struct link *link)
 	return link->state != LINK_DOWN && link->rx && link->rx->offset < link->rx->message.len;
 }
 
+/* Until the next flush, which process_one begins with: nothing may be queued, so there is room. */
+void tlpb__link_tell_rest(struct link *link)
+{
+	if (tlpb__link_mid_message(link))
+		link->transport->ops->want_send(link->transport, true);
+}
+
 int tlpb__link_fd(const struct link *link)
 {
 	return link->transport ? link->transport->ops->fd(link->transport) : -1;

@@ -128,9 +128,12 @@ enum { TLPB__LINK_BURST = 256 };
 
 /*
  * Is part of a received message still unread? The descriptor does not tell: who
- * stops calling process_one must not stop here.
+ * stops calling process_one must not stop here, or say so.
  */
 bool tlpb__link_mid_message(const struct link *link);
+
+/* Have the descriptor tell of it, for an owner who does stop here. */
+void tlpb__link_tell_rest(struct link *link);
 
 /* Readable when process_one has work or a backlog can be sent on; -1 when down. */
 int tlpb__link_fd(const struct link *link);

@@ -20,7 +20,7 @@ LAYERS = {
     "transport": 2, "transport_nng": 2, "transport_mem": 2, "lobby": 2,
     "tags": 3, "config_space": 3, "msix": 3,
     "link": 4, "completer": 4,
-    "rc": 5, "rc_private": 5, "rc_inbound": 5, "rc_enumerate": 5,
+    "rc": 5, "rc_private": 5, "rc_group": 5, "rc_access": 5, "rc_inbound": 5, "rc_enumerate": 5,
     "ep": 5, "ep_private": 5, "ep_request": 5, "ep_dma": 5, "ep_irq": 5, "server": 5, "trace": 5,
 }
 PUBLIC_LAYERS = {"err": 0, "log": 0, "wire": 1, "tlp": 1, "device": 1,
