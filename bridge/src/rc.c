@@ -463,6 +463,19 @@ int tlpb_rc_reset(tlpb_rc *rc, enum tlpb_reset kind)
 	return err;
 }
 
+int tlpb_rc_eoi(tlpb_rc *rc, unsigned pin)
+{
+	uint8_t body[4] = { 0 };
+	int err;
+
+	if (pin > 3)
+		return TLPB_ERR_INVALID;
+	put_le16(body, (uint16_t)pin);
+	err = tlpb__link_send(rc->link, TLPB_FRAME_EOI, TLPB_FRAME_OPTIONAL, body, sizeof body, NULL);
+	tlpb__link_flush(rc->link);
+	return err;
+}
+
 /* ---- life ---- */
 
 static int new_rc(const struct tlpb_rc_config *config, tlpb_rc **out, char *why, size_t size)

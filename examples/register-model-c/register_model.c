@@ -4,7 +4,7 @@
  *
  *	register-model-c --listen ipc:///run/regs.sock
  */
-#include <tlpbridge/registers.h>
+#include <tlpbridge/regs.h>
 #include <tlpbridge/serve.h>
 
 static struct tlpb_device device = {

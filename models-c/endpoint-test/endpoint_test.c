@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <tlpbridge/registers.h>
+#include <tlpbridge/regs.h>
 #include <tlpbridge/serve.h>
 
 #include "options.h"

@@ -21,11 +21,11 @@ LAYERS = {
     "tags": 3, "config_space": 3, "msix": 3,
     "link": 4, "completer": 4,
     "rc": 5, "rc_private": 5, "rc_inbound": 5, "rc_enumerate": 5,
-    "ep": 5, "ep_private": 5, "ep_request": 5, "ep_dma": 5, "ep_irq": 5, "registers": 5, "server": 5, "serve": 5,
+    "ep": 5, "ep_private": 5, "ep_request": 5, "ep_dma": 5, "ep_irq": 5, "regs": 5, "server": 5, "serve": 5,
     "trace": 5,
 }
 PUBLIC_LAYERS = {"err": 0, "log": 0, "wire": 1, "tlp": 1, "device": 1,
-                 "rc": 5, "ep": 5, "registers": 5, "server": 5, "serve": 5, "trace": 5}
+                 "rc": 5, "ep": 5, "regs": 5, "server": 5, "serve": 5, "trace": 5}
 PURE = [stem for stem, layer in LAYERS.items() if layer in (1, 3)]
 IMPURE_HEADERS = re.compile(r"^(unistd|fcntl|poll|pthread|time|stdio_ext|threads|signal)\.h$"
                             r"|^sys/(socket|stat|epoll|eventfd|timerfd|mman|time|random)\.h$|^nng/")
@@ -112,7 +112,7 @@ class Layering(unittest.TestCase):
                     re.search(r"pcie_endpoint|pump|request_pool|dma_port", name))
 
     def test_a_model_in_c_sees_the_endpoint_face_only(self):
-        allowed = {"ep", "device", "err", "log", "registers", "server", "serve"}
+        allowed = {"ep", "device", "err", "log", "regs", "server", "serve"}
         self.refuse("models-c/ include the endpoint's public headers only, and no SystemC",
                     "models-c", "examples/register-model-c", bad=lambda path, name:
                     re.match(r"systemc|tlm|sysc/|qemu/|hw/|nng/", name) or

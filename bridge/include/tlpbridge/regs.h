@@ -13,8 +13,8 @@
  * the registers reads as 0 and ignores writes. No call blocks, fails or
  * completes the request; handlers run inside tlpb_regs_access(), on its thread.
  */
-#ifndef TLPBRIDGE_REGISTERS_H
-#define TLPBRIDGE_REGISTERS_H
+#ifndef TLPBRIDGE_REGS_H
+#define TLPBRIDGE_REGS_H
 
 #include <stdbool.h>
 #include <stddef.h>

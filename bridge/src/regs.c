@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
-#include <tlpbridge/registers.h>
+#include <tlpbridge/regs.h>
 
 #include "bytes.h"
 
