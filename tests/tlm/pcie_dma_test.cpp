@@ -413,14 +413,16 @@ TEST(PcieInterrupts, TheModelHearsHowIntxFared)
 
 TEST(PcieInterrupts, TheModelHearsTheEndOfAnInterruptIfTheHostKnowsIt)
 {
-	the_bench().with_host([](test_host &host) {
+	host_bench &b = the_bench();	// which forgets what was counted before
+
+	b.with_host([](test_host &host) {
 		expect(intx(host, true), "sent");
 		expect(intx(host, false), "sent");
 		EXPECT_EQ(tlpb_rc_eoi(host.rc, 0), 0);
 		EXPECT_EQ(tlpb_rc_eoi(host.rc, 1), 0);		// another pin
 		host.read(0);
 	});
-	EXPECT_EQ(the_bench().model.eois, 1u);
+	EXPECT_EQ(b.model.eois, 1u);
 }
 
 TEST(PcieInterrupts, WireDrivesIntx)
