@@ -111,6 +111,12 @@ struct pcie_endpoint::callbacks {
 	}
 
 	static uint64_t now(void *) { return now_ps(); }
+
+	static void eoi(void *ctx)
+	{
+		for (int i = 0; i < self(ctx).eoi.size(); i++)
+			self(ctx).eoi[i]->eoi();
+	}
 };
 
 static void set_region(tlpb_region &region, const kit::bar_description &bar)
@@ -165,7 +171,7 @@ pcie_endpoint::pcie_endpoint(sc_core::sc_module_name name, const kit::function_d
 pcie_endpoint::pcie_endpoint(sc_core::sc_module_name name, const tlpb_device &device,
 			     tlpb_trace *trace)
 	: sc_module(name), bar("bar", TLPB_BARS), rom("rom"), dma("dma"), irq("irq"),
-	  intx_wire("intx_wire"), reset("reset"), endpoint(open(device, trace)),
+	  intx_wire("intx_wire"), reset("reset"), eoi("eoi"), endpoint(open(device, trace)),
 	  port(endpoint, poll), pool([this](tlpb_ep_request *request) { serve(request); })
 {
 	irq.bind(*this);
@@ -187,6 +193,7 @@ tlpb_ep *pcie_endpoint::open(const tlpb_device &device, tlpb_trace *trace)
 	ops.disconnected = callbacks::disconnected;
 	ops.dma_fault = callbacks::dma_fault;
 	ops.now_ps = callbacks::now;
+	ops.eoi = callbacks::eoi;
 	config.device = &device;
 	config.ops = &ops;
 	config.ctx = this;

@@ -22,6 +22,7 @@
 #include <tlpbridge/ep.h>
 
 #include "dma_port.h"
+#include "kit/eoi_if.h"
 #include "kit/function_description.h"
 #include "kit/interrupt_if.h"
 #include "kit/reset_if.h"
@@ -59,6 +60,9 @@ public:
 
 	// Who is told of resets.
 	sc_core::sc_port<kit::reset_if, 0, sc_core::SC_ZERO_OR_MORE_BOUND> reset;
+
+	// Who is told of the end of an INTx interrupt, where the host can know it.
+	sc_core::sc_port<kit::eoi_if, 0, sc_core::SC_ZERO_OR_MORE_BOUND> eoi;
 
 	// For messages to people; may be empty. Called as hosts come and go.
 	std::function<void(const std::string &host)> on_connected;

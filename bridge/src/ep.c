@@ -86,6 +86,15 @@ static void on_dma_fault(void *ctx, const struct dma_fault *fault)
 	tlpb__ep_dma_fault(ctx, fault);
 }
 
+/* One link is one function today: the end of another pin's interrupt is not ours. */
+static void on_eoi(void *ctx, unsigned pin)
+{
+	tlpb_ep *ep = ctx;
+
+	if (ep->ops.eoi && pin + 1 == ep->config.device.intx_pin)
+		ep->ops.eoi(ep->ctx);
+}
+
 /* Nobody connected yet and nobody will: nothing to tell the model. */
 static void on_down(void *ctx, enum tlpb_reason reason, const char *text)
 {
@@ -128,6 +137,7 @@ static const struct link_events ep_link_events = {
 	.tlp = on_tlp,
 	.reset = on_reset,
 	.dma_fault = on_dma_fault,
+	.eoi = on_eoi,
 	.down = on_down,
 	.observe = on_observe,
 	.now_ps = on_now_ps,

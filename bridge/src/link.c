@@ -509,6 +509,16 @@ static void on_dma_fault(struct link *link, const struct frame *f)
 		link->events.dma_fault(link->ctx, &fault);
 }
 
+static void on_eoi(struct link *link, const struct frame *f)
+{
+	unsigned pin = f->length >= 2 ? get_le16(f->body) : 4;
+
+	if (link->config.role == TLPB_HOST || pin > 3)
+		tlpb__link_fail(link, TLPB_REASON_PROTOCOL, "EOI that makes no sense");
+	else if (link->events.eoi)
+		link->events.eoi(link->ctx, pin);
+}
+
 static void on_goodbye(struct link *link, const struct frame *f)
 {
 	struct goodbye g;
@@ -534,6 +544,7 @@ static const struct frame_rule {
 	{ TLPB_FRAME_TLP, IN(LINK_UP), on_tlp },
 	{ TLPB_FRAME_RESET, IN(LINK_UP), on_reset },
 	{ TLPB_FRAME_DMA_FAULT, IN(LINK_UP), on_dma_fault },
+	{ TLPB_FRAME_EOI, IN(LINK_UP), on_eoi },
 	{ TLPB_FRAME_GOODBYE,
 	  IN(LINK_WAIT_HELLO) | IN(LINK_HELLO_SENT) | IN(LINK_RECORDS) | IN(LINK_UP), on_goodbye },
 };

@@ -52,6 +52,7 @@ struct link_events {
 	void (*tlp)(void *ctx, const struct tlpb_tlp *tlp, const struct frame *frame);
 	void (*reset)(void *ctx, enum tlpb_reset kind);
 	void (*dma_fault)(void *ctx, const struct dma_fault *fault);
+	void (*eoi)(void *ctx, unsigned pin);
 
 	/* The link is down, for good. Called once, not for tlpb__link_close(). */
 	void (*down)(void *ctx, enum tlpb_reason reason, const char *text);

@@ -224,6 +224,14 @@ int tlpb_rc_message(tlpb_rc *rc, const struct tlpb_tlp *msg);
 int tlpb_rc_reset(tlpb_rc *rc, enum tlpb_reset kind);
 
 /*
+ * The host's interrupt controller has seen the end of an interrupt (EOI) on pin 0..3
+ * (INTA..INTD): the endpoint is told. For hosts that can know it; nothing else depends on
+ * it, and a peer that does not know the report skips it. Posted. Returns 0,
+ * TLPB_ERR_INVALID (no such pin) or TLPB_ERR_CLOSED.
+ */
+int tlpb_rc_eoi(tlpb_rc *rc, unsigned pin);
+
+/*
  * For hosts without firmware: where tlpb_rc_enumerate() puts the device. All
  * windows are filled upwards from their base.
  */
