@@ -630,6 +630,11 @@ const struct tlpb_device *tlpb_rc_device(const tlpb_rc *rc)
 	return tlpb__link_device(rc->link);
 }
 
+const uint8_t *tlpb_rc_records(const tlpb_rc *rc, size_t *len)
+{
+	return tlpb__link_records(rc->link, len);
+}
+
 bool tlpb_rc_is_up(const tlpb_rc *rc)
 {
 	return tlpb__link_state(rc->link) == LINK_UP;
