@@ -20,6 +20,7 @@
 #include <tlm_utils/simple_initiator_socket.h>
 #include <tlm_utils/simple_target_socket.h>
 #include <tlpbridge/ep.h>
+#include <vector>
 
 #include "dma_port.h"
 #include "kit/eoi_if.h"
@@ -75,7 +76,8 @@ public:
 	pcie_endpoint(sc_core::sc_module_name name, const kit::function_description &function,
 		      tlpb_trace *trace = nullptr);
 	pcie_endpoint(sc_core::sc_module_name name, const tlpb_device &device,
-		      tlpb_trace *trace = nullptr);
+		      tlpb_trace *trace = nullptr,
+		      const std::vector<kit::register_description> &registers = {});
 	~pcie_endpoint() override;
 
 	tlpb_ep *ep() { return endpoint; }
@@ -87,7 +89,8 @@ public:
 private:
 	struct callbacks;	// the C functions of tlpb_ep_ops
 
-	tlpb_ep *open(const tlpb_device &device, tlpb_trace *trace);
+	tlpb_ep *open(const tlpb_device &device, tlpb_trace *trace,
+		      const std::vector<kit::register_description> &registers);
 	void end_of_elaboration() override;
 	void check_binding(unsigned region, socket &socket);
 	bool holds_only_msix(unsigned region) const;

@@ -312,6 +312,11 @@ const struct tlpb_device *tlpb_rc_device(const tlpb_rc *rc)
 	return tlpb__link_device(rc->link);
 }
 
+const uint8_t *tlpb_rc_records(const tlpb_rc *rc, size_t *len)
+{
+	return tlpb__link_records(rc->link, len);
+}
+
 int tlpb_rc_fd(const tlpb_rc *rc)
 {
 	return tlpb__link_fd(rc->link);

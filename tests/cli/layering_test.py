@@ -16,7 +16,7 @@ SOURCE = re.compile(r"\.(c|h|cpp|hpp|cc)$")
 LAYERS = {
     "err": 0, "log": 0, "bytes": 0, "clock": 0, "cursor": 0,
     "tlp_codec": 1, "tlp_ecrc": 1, "tlp_check": 1, "tlp_text": 1, "tlp_split": 1, "tlp_form": 1,
-    "frame": 1, "device": 1,
+    "frame": 1, "device": 1, "records": 1, "registers": 1,
     "transport": 2, "transport_nng": 2, "transport_mem": 2, "lobby": 2,
     "tags": 3, "config_space": 3, "msix": 3,
     "link": 4, "completer": 4,

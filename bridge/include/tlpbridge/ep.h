@@ -94,6 +94,8 @@ struct tlpb_ep_ops {
 
 struct tlpb_ep_config {
 	const struct tlpb_device *device;	/* copied */
+	const struct tlpb_register *registers;	/* names for tools, copied; may be NULL */
+	unsigned register_count;
 	unsigned mps, mrrs;	/* bytes: largest Max_Payload_Size offered, read request; 0: 512 */
 	const struct tlpb_ep_ops *ops;		/* copied */
 	void *ctx;

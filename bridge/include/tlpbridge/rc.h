@@ -117,6 +117,12 @@ void tlpb_rc_close(tlpb_rc *rc);
 /* The device at the other end; valid until tlpb_rc_close(). */
 const struct tlpb_device *tlpb_rc_device(const tlpb_rc *rc);
 
+/*
+ * The device's records as they came, for tlpb_registers_decode(), or to be kept; NULL and 0
+ * if there was no memory to keep them. Valid until tlpb_rc_close().
+ */
+const uint8_t *tlpb_rc_records(const tlpb_rc *rc, size_t *len);
+
 bool tlpb_rc_is_up(const tlpb_rc *rc);
 
 /* Why the link is down, as ops->down was told; text valid until tlpb_rc_close(). */
