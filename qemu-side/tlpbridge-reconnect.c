@@ -15,7 +15,7 @@
 
 enum {
 	ATTEMPT_MS = 1000,	/* patience of one attempt */
-	MISFIT_FACTOR = 10,	/* a wrong device is looked at again so much less often */
+	MISFIT_FACTOR = 3,	/* a wrong device is looked at again so much less often */
 };
 
 bool tlpbridge_reconnect_cancelled(TLPBridge *s)
