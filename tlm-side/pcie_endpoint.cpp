@@ -111,6 +111,12 @@ struct pcie_endpoint::callbacks {
 	}
 
 	static uint64_t now(void *) { return now_ps(); }
+
+	static void eoi(void *ctx)
+	{
+		for (int i = 0; i < self(ctx).eoi.size(); i++)
+			self(ctx).eoi[i]->eoi();
+	}
 };
 
 static void set_region(tlpb_region &region, const kit::bar_description &bar)
@@ -158,14 +164,16 @@ tlpb_device to_device(const kit::function_description &function)
 
 pcie_endpoint::pcie_endpoint(sc_core::sc_module_name name, const kit::function_description &function,
 			     tlpb_trace *trace)
-	: pcie_endpoint(name, to_device(function), trace)
+	: pcie_endpoint(name, to_device(function), trace, function.register_list)
 {
 }
 
 pcie_endpoint::pcie_endpoint(sc_core::sc_module_name name, const tlpb_device &device,
-			     tlpb_trace *trace)
+			     tlpb_trace *trace,
+			     const std::vector<kit::register_description> &registers)
 	: sc_module(name), bar("bar", TLPB_BARS), rom("rom"), dma("dma"), irq("irq"),
-	  intx_wire("intx_wire"), reset("reset"), endpoint(open(device, trace)),
+	  intx_wire("intx_wire"), reset("reset"), eoi("eoi"),
+	  endpoint(open(device, trace, registers)),
 	  port(endpoint, poll), pool([this](tlpb_ep_request *request) { serve(request); })
 {
 	irq.bind(*this);
@@ -173,9 +181,44 @@ pcie_endpoint::pcie_endpoint(sc_core::sc_module_name name, const tlpb_device &de
 	dma.register_transport_dbg(&port, &dma_port::transport_dbg);
 }
 
-// Before any process exists: a description that is refused leaves none behind.
-tlpb_ep *pcie_endpoint::open(const tlpb_device &device, tlpb_trace *trace)
+// The library's form of register names; it points into list, which must not change meanwhile.
+class register_names {
+public:
+	explicit register_names(const std::vector<kit::register_description> &list);
+
+	std::vector<tlpb_register> registers;
+
+private:
+	std::vector<std::vector<tlpb_field>> fields;
+};
+
+register_names::register_names(const std::vector<kit::register_description> &list)
 {
+	for (const kit::register_description &d : list) {
+		tlpb_register r = {};
+
+		fields.emplace_back();
+		for (const kit::field_description &f : d.fields)
+			fields.back().push_back({ f.name, static_cast<uint8_t>(f.low),
+						  static_cast<uint8_t>(f.width) });
+		r.name = d.name.c_str();
+		r.description = d.text.c_str();
+		r.region = d.bar;
+		r.offset = d.offset;
+		r.width = d.width;
+		r.access = d.mode == kit::access::ro ? TLPB_ACCESS_RO : TLPB_ACCESS_RW;
+		r.read_effect = d.read_effect;
+		r.field = fields.back().data();
+		r.fields = static_cast<unsigned>(d.fields.size());
+		registers.push_back(r);
+	}
+}
+
+// Before any process exists: a description that is refused leaves none behind.
+tlpb_ep *pcie_endpoint::open(const tlpb_device &device, tlpb_trace *trace,
+			     const std::vector<kit::register_description> &list)
+{
+	register_names names(list);
 	tlpb_ep_ops ops = {};
 	tlpb_ep_config config = {};
 	tlpb_ep *ep;
@@ -187,7 +230,10 @@ tlpb_ep *pcie_endpoint::open(const tlpb_device &device, tlpb_trace *trace)
 	ops.disconnected = callbacks::disconnected;
 	ops.dma_fault = callbacks::dma_fault;
 	ops.now_ps = callbacks::now;
+	ops.eoi = callbacks::eoi;
 	config.device = &device;
+	config.registers = names.registers.data();
+	config.register_count = static_cast<unsigned>(names.registers.size());
 	config.ops = &ops;
 	config.ctx = this;
 	config.trace = trace;

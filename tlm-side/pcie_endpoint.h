@@ -20,8 +20,10 @@
 #include <tlm_utils/simple_initiator_socket.h>
 #include <tlm_utils/simple_target_socket.h>
 #include <tlpbridge/ep.h>
+#include <vector>
 
 #include "dma_port.h"
+#include "kit/eoi_if.h"
 #include "kit/function_description.h"
 #include "kit/interrupt_if.h"
 #include "kit/reset_if.h"
@@ -60,6 +62,9 @@ public:
 	// Who is told of resets.
 	sc_core::sc_port<kit::reset_if, 0, sc_core::SC_ZERO_OR_MORE_BOUND> reset;
 
+	// Who is told of the end of an INTx interrupt, where the host can know it.
+	sc_core::sc_port<kit::eoi_if, 0, sc_core::SC_ZERO_OR_MORE_BOUND> eoi;
+
 	// For messages to people; may be empty. Called as hosts come and go.
 	std::function<void(const std::string &host)> on_connected;
 	std::function<void(const std::string &why)> on_disconnected;
@@ -71,7 +76,8 @@ public:
 	pcie_endpoint(sc_core::sc_module_name name, const kit::function_description &function,
 		      tlpb_trace *trace = nullptr);
 	pcie_endpoint(sc_core::sc_module_name name, const tlpb_device &device,
-		      tlpb_trace *trace = nullptr);
+		      tlpb_trace *trace = nullptr,
+		      const std::vector<kit::register_description> &registers = {});
 	~pcie_endpoint() override;
 
 	tlpb_ep *ep() { return endpoint; }
@@ -83,7 +89,8 @@ public:
 private:
 	struct callbacks;	// the C functions of tlpb_ep_ops
 
-	tlpb_ep *open(const tlpb_device &device, tlpb_trace *trace);
+	tlpb_ep *open(const tlpb_device &device, tlpb_trace *trace,
+		      const std::vector<kit::register_description> &registers);
 	void end_of_elaboration() override;
 	void check_binding(unsigned region, socket &socket);
 	bool holds_only_msix(unsigned region) const;

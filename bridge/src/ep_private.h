@@ -26,6 +26,8 @@ struct tlpb_ep {
 	void *ctx;
 	tlpb_trace *trace;
 	unsigned mps, mrrs;
+	uint8_t *registers;		/* their records, sent behind the device's own */
+	size_t registers_len;
 
 	struct link *link;		/* NULL: no host */
 	uint16_t link_number;

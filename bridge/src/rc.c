@@ -292,9 +292,29 @@ int tlpb_rc_reset(tlpb_rc *rc, enum tlpb_reset kind)
 	return err;
 }
 
+int tlpb_rc_eoi(tlpb_rc *rc, unsigned pin)
+{
+	uint8_t body[4] = { 0 };
+	int err;
+
+	if (pin > 3)
+		return TLPB_ERR_INVALID;
+	tlpb__rc_enter(rc);
+	put_le16(body, (uint16_t)pin);
+	err = tlpb__link_send(rc->link, TLPB_FRAME_EOI, TLPB_FRAME_OPTIONAL, body, sizeof body, NULL);
+	tlpb__link_flush(rc->link);
+	tlpb__rc_leave(rc);
+	return err;
+}
+
 const struct tlpb_device *tlpb_rc_device(const tlpb_rc *rc)
 {
 	return tlpb__link_device(rc->link);
+}
+
+const uint8_t *tlpb_rc_records(const tlpb_rc *rc, size_t *len)
+{
+	return tlpb__link_records(rc->link, len);
 }
 
 int tlpb_rc_fd(const tlpb_rc *rc)

@@ -4,6 +4,7 @@
  *
  *	FREE -- JOIN, GRANT --> GRANTED -- HELLO with the token --> TAKEN
  *	GRANTED -- nobody within GRANT_MS --> FREE
+ *	GRANTED -- nobody within YIELD_MS, another JOIN --> GRANTED to that one
  *	TAKEN -- goodbye or lost host --> FREE
  *
  * One epoll descriptor stands for the lobby, every link and a timer that ticks once
@@ -25,7 +26,12 @@
 #include "ep_private.h"
 #include "lobby.h"
 
-enum { MAX_ENDPOINTS = 64, GRANT_MS = 5000, JOIN_BURST = 16 };
+enum {
+	MAX_ENDPOINTS = 64,
+	GRANT_MS = 5000,	/* for a host to take up its link */
+	YIELD_MS = 500,		/* the same when another host asks for the device */
+	JOIN_BURST = 16,
+};
 
 enum slot_state { SLOT_FREE, SLOT_GRANTED, SLOT_TAKEN };
 
@@ -98,6 +104,23 @@ static struct slot *find_free(tlpb_server *s, const struct join *join)
 	for (unsigned i = 0; i < s->slots; i++)
 		if (s->slot[i].state == SLOT_FREE && wanted(&s->slot[i], join))
 			return &s->slot[i];
+	return NULL;
+}
+
+/* A host that was killed between JOIN and HELLO must not keep the next one waiting. */
+static struct slot *find_yielding(tlpb_server *s, const struct join *join)
+{
+	for (unsigned i = 0; i < s->slots; i++) {
+		struct slot *slot = &s->slot[i];
+
+		if (slot->state != SLOT_GRANTED || !wanted(slot, join) ||
+		    monotonic_ms() - slot->granted_ms < YIELD_MS)
+			continue;
+		tlpb__ep_detach(slot->ep, TLPB_REASON_SILENT, "the device went to another host");
+		slot->state = SLOT_FREE;
+		update_watch(s, slot);
+		return slot;
+	}
 	return NULL;
 }
 
@@ -200,6 +223,8 @@ static void on_join(tlpb_server *s, const struct join *join)
 		tlpb__lobby_grant(s->lobby, &slot->grant);
 	} else {
 		slot = find_free(s, join);
+		if (!slot)
+			slot = find_yielding(s, join);
 		if (slot)
 			grant_slot(s, slot, join);
 		else

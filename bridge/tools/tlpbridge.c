@@ -8,6 +8,12 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 	const char *summary;
 } commands[] = {
+	{ "device", cmd_device, "print, keep and compare what a device says of itself" },
+	{ "probe", cmd_probe, "show a device: config space, capabilities, registers" },
+	{ "peek", cmd_peek, "read a register or a block" },
+	{ "poke", cmd_poke, "write registers" },
+	{ "dma", cmd_dma, "be the memory of a device's DMA" },
+	{ "irq", cmd_irq, "take a device's interrupts" },
 	{ "tlp", cmd_tlp, "decode, encode and print Transaction Layer Packets" },
 	{ "trace", cmd_trace, "print recorded traces" },
 };

@@ -19,7 +19,7 @@ TAIL_LINES = 25
 
 # Told by the server and by QEMU in ordinary runs only when something is wrong.
 # Anywhere in a line: QEMU's and the guest's words share the console.
-COMPLAINT = re.compile(r"tlpbridge-serve: (error|warning): |qemu-system-x86_64: (?!.*\binfo: )")
+COMPLAINT = re.compile(r"(tlpbridge-serve|endpoint-test-c): (error|warning): |qemu-system-x86_64: (?!.*\binfo: )")
 SLOW = re.compile(r"waiting for .* \(\d+ s\)")     # a loaded machine; no fault
 
 
@@ -37,13 +37,15 @@ def spawn(words, **more):
 
 
 class Server:
-    """tlpbridge-serve endpoint-test."""
+    """endpoint-test: of tlpbridge-serve, or the program that the environment names in its place."""
 
     def __init__(self, session, number, options):
         self.url = f"ipc://{session.directory}/s{number}.sock"
         self.log = os.path.join(session.logs, f"server{number}.log")
         with open(self.log, "wb") as log:
-            self.process = spawn([session.paths.serve, "endpoint-test", "--listen", self.url, *options],
+            other = os.environ.get("TLPB_ENDPOINT_TEST")
+            program = [other] if other else [session.paths.serve, "endpoint-test"]
+            self.process = spawn(program + ["--listen", self.url, *options],
                                  stdout=log, stderr=log)
 
     def await_line(self, words):

@@ -22,13 +22,17 @@ const char *url_of(const char *name)
 	return url;
 }
 
+const char *const *serve_command(const char *url)
+{
+	return endpoint_test_command(TLPB_SERVE, (const char *const[]){ "--listen", url, NULL });
+}
+
 struct process *serve(const char *name)
 {
-	const char *const argv[] = { TLPB_SERVE, "endpoint-test", "--listen", url_of(name), NULL };
-	struct process *server = process_start(argv);
+	struct process *server = process_start(serve_command(url_of(name)));
 
 	if (!process_wait_output(server, "listening at", PROCESS_PATIENCE_MS))
-		FAIL("tlpbridge-serve does not listen:\n%s", process_output(server));
+		FAIL("the server does not listen:\n%s", process_output(server));
 	return server;
 }
 

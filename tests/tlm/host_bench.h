@@ -27,13 +27,14 @@
 #include "sim.h"
 
 // BAR0 registers, BAR1 MSI-X; what an access does is up to the test.
-class scripted_model : public kit::pcie_function {
+class scripted_model : public kit::pcie_function, public kit::eoi_if {
 public:
 	using handler = std::function<void(tlm::tlm_generic_payload &, sc_core::sc_time &)>;
 
 	tlm_utils::simple_target_socket<scripted_model> socket;
 	handler on_access;
 	std::vector<kit::reset_kind> resets;
+	unsigned eois = 0;
 
 	explicit scripted_model(sc_core::sc_module_name name)
 		: pcie_function(name, describe()), socket("socket")
@@ -44,6 +45,8 @@ public:
 	tlm::tlm_target_socket<> &bar_socket(unsigned) override { return socket; }
 
 	void reset(kit::reset_kind kind) override { resets.push_back(kind); }
+
+	void eoi() override { eois++; }
 
 	using pcie_function::dma_read;
 	using pcie_function::dma_write;
@@ -177,6 +180,7 @@ struct host_bench {
 	{
 		endpoint.bar[0].bind(model.socket);
 		endpoint.reset.bind(model);
+		endpoint.eoi.bind(model);
 		endpoint.intx_wire.bind(wire);
 		model.dma.bind(endpoint.dma);
 		model.irq.bind(endpoint.irq);
@@ -211,6 +215,7 @@ inline host_bench &the_bench()
 
 	bench.model.on_access = nullptr;
 	bench.model.resets.clear();
+	bench.model.eois = 0;
 	return bench;
 }
 

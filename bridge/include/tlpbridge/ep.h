@@ -83,10 +83,19 @@ struct tlpb_ep_ops {
 
 	/* Simulated time in picoseconds, for stamps and traces. */
 	uint64_t (*now_ps)(void *ctx);
+
+	/*
+	 * The host's interrupt controller ended an interrupt of the function's INTx pin (EOI).
+	 * Only hosts that can know it tell; QEMU 7.2 cannot (docs/qemu.md), so no model may
+	 * depend on it. It does not wait for posted writes that the model still has.
+	 */
+	void (*eoi)(void *ctx);
 };
 
 struct tlpb_ep_config {
 	const struct tlpb_device *device;	/* copied */
+	const struct tlpb_register *registers;	/* names for tools, copied; may be NULL */
+	unsigned register_count;
 	unsigned mps, mrrs;	/* bytes: largest Max_Payload_Size offered, read request; 0: 512 */
 	const struct tlpb_ep_ops *ops;		/* copied */
 	void *ctx;
@@ -140,7 +149,11 @@ int tlpb_ep_dma_write(tlpb_ep *ep, uint64_t addr, const void *data, size_t len,
 		      const struct tlpb_dma_attr *attr,
 		      tlpb_ep_dma_done *done, void *arg);
 
-/* Interrupts (6.1). Vectors count from 0. MSI, MSI-X: one event. INTx: the line's level. */
+/*
+ * Interrupts (6.1). Vectors count from 0. MSI, MSI-X: one event. INTx: the line's level,
+ * which is kept while it cannot be told: when the driver clears Interrupt Disable, or
+ * disables MSI and MSI-X, with the level still true, the line is asserted then.
+ */
 enum tlpb_irq_result tlpb_ep_msi(tlpb_ep *ep, unsigned vector);
 enum tlpb_irq_result tlpb_ep_msix(tlpb_ep *ep, unsigned vector);
 enum tlpb_irq_result tlpb_ep_intx(tlpb_ep *ep, bool level);

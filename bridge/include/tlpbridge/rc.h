@@ -117,6 +117,12 @@ void tlpb_rc_close(tlpb_rc *rc);
 /* The device at the other end; valid until tlpb_rc_close(). */
 const struct tlpb_device *tlpb_rc_device(const tlpb_rc *rc);
 
+/*
+ * The device's records as they came, for tlpb_registers_decode(), or to be kept; NULL and 0
+ * if there was no memory to keep them. Valid until tlpb_rc_close().
+ */
+const uint8_t *tlpb_rc_records(const tlpb_rc *rc, size_t *len);
+
 bool tlpb_rc_is_up(const tlpb_rc *rc);
 
 /* Why the link is down, as ops->down was told; text valid until tlpb_rc_close(). */
@@ -222,6 +228,14 @@ int tlpb_rc_message(tlpb_rc *rc, const struct tlpb_tlp *msg);
 
 /* Reset the device. Function-level reset goes through its config space instead. Posted. */
 int tlpb_rc_reset(tlpb_rc *rc, enum tlpb_reset kind);
+
+/*
+ * The host's interrupt controller has seen the end of an interrupt (EOI) on pin 0..3
+ * (INTA..INTD): the endpoint is told. For hosts that can know it; nothing else depends on
+ * it, and a peer that does not know the report skips it. Posted. Returns 0,
+ * TLPB_ERR_INVALID (no such pin) or TLPB_ERR_CLOSED.
+ */
+int tlpb_rc_eoi(tlpb_rc *rc, unsigned pin);
 
 /*
  * For hosts without firmware: where tlpb_rc_enumerate() puts the device. All

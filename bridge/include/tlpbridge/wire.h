@@ -29,6 +29,7 @@
  *	RESET	  u16 kind
  *	DMA_FAULT u32 sequence of the posted write's frame, u16 reason, u16 0, u64 address
  *	GOODBYE	  u16 reason, string text
+ *	EOI	  u16 pin (0..3: INTA..INTD), u16 0
  *
  * Kinds 8, 9 (credits), 12..17 (barriers, memory grants) are reserved.
  */
@@ -57,6 +58,7 @@ enum tlpb_frame_kind {
 	TLPB_FRAME_RESET = 10,
 	TLPB_FRAME_DMA_FAULT = 11,
 	TLPB_FRAME_GOODBYE = 18,
+	TLPB_FRAME_EOI = 20,
 };
 
 enum tlpb_frame_flags {
