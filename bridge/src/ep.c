@@ -128,6 +128,8 @@ static void on_observe(void *ctx, const struct frame *frame, bool outbound)
 		.body = frame->body, .len = frame->length,
 	};
 
+	if (frame->kind == TLPB_FRAME_TLP)
+		tlpb__count_tlp(outbound ? &ep->to_host : &ep->to_device, frame->body, frame->length);
 	if (ep->trace)
 		tlpb_trace_write(ep->trace, &record);
 }
@@ -160,6 +162,7 @@ int tlpb__ep_attach(tlpb_ep *ep, struct transport *transport, const uint8_t toke
 	ep->link_number = link_number;
 	ep->host[0] = 0;
 	ep->unexpected_completions = 0;
+	ep->to_device = ep->to_host = (struct tlpb_counters){ 0 };
 	return tlpb__link_new(transport, &config, &ep->link);
 }
 
@@ -185,6 +188,15 @@ int tlpb__ep_process(tlpb_ep *ep)
 	if (tlpb__link_state(ep->link) == LINK_DOWN)
 		tlpb__ep_detach(ep, tlpb__link_reason(ep->link), "");
 	return handled;
+}
+
+void tlpb__ep_status(const tlpb_ep *ep, struct tlpb_slot_status *status)
+{
+	status->time_ps = ep->ops.now_ps ? ep->ops.now_ps(ep->ctx) : 0;
+	status->to_device = ep->to_device;
+	status->to_host = ep->to_host;
+	tlpb__ep_requests_outstanding(ep, &status->of_host);
+	tlpb__ep_dma_outstanding(ep, &status->of_device);
 }
 
 bool tlpb__ep_attached(const tlpb_ep *ep)

@@ -11,6 +11,7 @@
 #include "config_space.h"
 #include "link.h"
 #include "msix.h"
+#include "status.h"
 #include "tags.h"
 
 struct dma_op;
@@ -43,6 +44,7 @@ struct tlpb_ep {
 	unsigned generation;		/* completions of an older one are dropped */
 
 	unsigned unexpected_completions;	/* on this link */
+	struct tlpb_counters to_device, to_host;	/* the same */
 
 	bool intx_level;		/* what the model wants */
 	bool intx_sent;			/* what the host was told */
@@ -63,6 +65,9 @@ int tlpb__ep_process(tlpb_ep *ep);
 /* Drop the link, saying why. */
 void tlpb__ep_detach(tlpb_ep *ep, enum tlpb_reason reason, const char *text);
 
+/* Counters, and what either side waits for; the rest of *status is the server's matter. */
+void tlpb__ep_status(const tlpb_ep *ep, struct tlpb_slot_status *status);
+
 bool tlpb__ep_attached(const tlpb_ep *ep);
 int tlpb__ep_fd(const tlpb_ep *ep);
 
@@ -80,6 +85,10 @@ void tlpb__ep_release_held(tlpb_ep *ep);
 /* Answer, or drop when the link is lost, what has not been completed. */
 void tlpb__ep_requests_reset(tlpb_ep *ep, bool link_lost);
 void tlpb__ep_requests_free(tlpb_ep *ep);
+
+/* The host's requests that the model has, or that wait behind its posted writes. */
+void tlpb__ep_requests_outstanding(const tlpb_ep *ep, struct tlpb_outstanding *out);
+void tlpb__ep_dma_outstanding(const tlpb_ep *ep, struct tlpb_outstanding *out);
 
 /* Payload bytes of the largest TLP that may be sent now. */
 unsigned tlpb__ep_mps(const tlpb_ep *ep);

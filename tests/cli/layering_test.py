@@ -21,11 +21,11 @@ LAYERS = {
     "tags": 3, "config_space": 3, "msix": 3,
     "link": 4, "completer": 4,
     "rc": 5, "rc_private": 5, "rc_group": 5, "rc_access": 5, "rc_inbound": 5, "rc_enumerate": 5,
-    "ep": 5, "ep_private": 5, "ep_request": 5, "ep_dma": 5, "ep_irq": 5, "regs": 5, "server": 5, "serve": 5,
-    "trace": 5,
+    "ep": 5, "ep_private": 5, "ep_request": 5, "ep_dma": 5, "ep_irq": 5, "regs": 5,
+    "server": 5, "serve": 5, "status": 5, "status_ask": 5, "trace": 5,
 }
 PUBLIC_LAYERS = {"err": 0, "log": 0, "wire": 1, "tlp": 1, "device": 1,
-                 "rc": 5, "ep": 5, "regs": 5, "server": 5, "serve": 5, "trace": 5}
+                 "rc": 5, "ep": 5, "regs": 5, "server": 5, "serve": 5, "status": 5, "trace": 5}
 PURE = [stem for stem, layer in LAYERS.items() if layer in (1, 3)]
 IMPURE_HEADERS = re.compile(r"^(unistd|fcntl|poll|pthread|time|stdio_ext|threads|signal)\.h$"
                             r"|^sys/(socket|stat|epoll|eventfd|timerfd|mman|time|random)\.h$|^nng/")
