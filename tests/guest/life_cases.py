@@ -16,12 +16,14 @@ LOSS = r"the link to .* is down"
 def returns(session, script, options, qemu=()):
     server = session.server("--msix", "8")
     host = {"kill": server.kill, "start": server.start, "restart": server.restart}
-    console = session.guest(script, server, options=options, qemu=qemu, host=host)
+    trace = session.file("t.pcap")
+    console = session.guest(script, server, options=options, qemu=qemu, host=host, trace=trace)
     losses = console.count("is down: ")
     session.check("QEMU tells each loss and each return in one line",
                   losses >= 3 and console.count("has returned") in (losses, losses - 1),
                   "\n".join(line for line in console.splitlines() if "tlpbridge" in line))
     session.end(console, expected=LOSS)
+    session.trace_is_sound(trace)
 
 
 @case
@@ -49,8 +51,8 @@ def plug(session, qemu):
         monitor.await_event("DEVICE_DELETED")
 
     console = session.guest("hotplug.sh", qemu=(*qemu, *EMPTY_PORT, *monitor.options),
-                            host={"add": add, "remove": remove})
-    session.end(console)
+                            host={"add": add, "remove": remove, "kill": server.kill, "start": server.start})
+    session.end(console, expected=LOSS)
 
 
 @case
