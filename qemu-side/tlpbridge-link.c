@@ -75,9 +75,8 @@ static void take(TLPBridge *s, TLPBridgeArrival *arrival)
 
 static const char *what_the_guest_sees(TLPBridge *s)
 {
-	if (s->on_link_down == TLPBRIDGE_REMOVE && tlpbridge_slot_listens(s))
-		return "The guest is told that it was removed.";
-	return "The device now reads all ones.";
+	return tlpbridge_slot_listens(s) ? "The guest is told that it was removed."
+					 : "The device now reads all ones.";
 }
 
 /* Inside a call into rc, so the rest is left to the bottom half. */
@@ -136,7 +135,9 @@ bool tlpbridge_link_return(TLPBridge *s, TLPBridgeArrival *arrival)
 	}
 	take(s, arrival);
 	tlpbridge_link_serve(s);
-	info_report("%s: the device at %s has returned", label, s->url);
+	info_report("%s: the device at %s has returned; %s", label, s->url,
+		    tlpbridge_slot_listens(s) ? "the guest is told"
+					      : "remove it in the guest and rescan");
 	tlpbridge_slot_returned(s);
 	return true;
 }

@@ -52,7 +52,7 @@ static void pause_until(TLPBridge *s, int64_t then_ms)
 	int64_t left = then_ms - qemu_clock_get_ms(QEMU_CLOCK_REALTIME);
 
 	if (left > 0)
-		qemu_sem_timedwait(&s->reconnect.wake, left);
+		qemu_sem_timedwait(&s->reconnect.wake, MIN(left, INT_MAX));
 }
 
 static void *look(void *opaque)

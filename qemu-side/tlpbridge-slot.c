@@ -127,7 +127,7 @@ bool tlpbridge_slot_listens(TLPBridge *s)
 {
 	PCIDevice *port = slot_port(s);
 
-	return port && interrupt_wanted(port) && is_powered(port);
+	return port && s->on_link_down == TLPBRIDGE_REMOVE && interrupt_wanted(port);
 }
 
 /*
@@ -185,7 +185,7 @@ void tlpbridge_slot_lost(TLPBridge *s)
 
 	if (!port || s->on_link_down != TLPBRIDGE_REMOVE)
 		return;
-	if (tlpbridge_slot_listens(s))
+	if (interrupt_wanted(port) && is_powered(port))
 		s->guest_empties_slot = true;
 	if (!s->slot_emptied)
 		set_presence(port, false);

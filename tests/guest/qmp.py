@@ -14,6 +14,7 @@ class Qmp:
         self.path = path
         self.options = ("-qmp", f"unix:{path},server=on,wait=off")
         self.stream = None
+        self.events = []        # those not awaited yet
 
     def connect(self):
         deadline = time.monotonic() + SECONDS
@@ -41,7 +42,9 @@ class Qmp:
             answer = json.loads(self.stream.readline())
             if "event" not in answer:
                 return answer
+            self.events.append(answer["event"])
 
     def await_event(self, name):
-        while json.loads(self.stream.readline()).get("event") != name:
-            pass
+        while name not in self.events:
+            self.events.append(json.loads(self.stream.readline()).get("event"))
+        self.events.clear()

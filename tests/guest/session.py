@@ -118,14 +118,17 @@ class Session:
 
     # A guest
 
-    def guest(self, script, *servers, qemu=(), append="", trace=None, options="", host=None, killed=False):
+    def guest(self, script, *servers, qemu=(), append="", trace=None, options="", share=None,
+              host=None, killed=False):
         """Runs scripts/SCRIPT in a guest with a device for each server. Each line "host: WORD ARGUMENT..."
-        of the script calls host[WORD](ARGUMENT...). options: of each device. killed: the host does not let it end.
+        of the script calls host[WORD](ARGUMENT...). options: of each device. share: a directory.
+        killed: the host does not let it end.
         Returns the console's text."""
         self.guests += 1
         before = self.report.failed()
         log = os.path.join(self.logs, f"guest{self.guests}.log")
         words = [RUN_GUEST, "--timeout", str(GUEST_SECONDS), "--log", log, "--append", append,
+                 *(("--share", share) if share else ()),
                  os.path.join(SCRIPTS, script), "--", *qemu, *self.devices(servers, trace, options)]
         errors = os.path.join(self.logs, f"guest{self.guests}.err")
         with open(errors, "wb") as err:

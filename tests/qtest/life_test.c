@@ -3,6 +3,8 @@
 #include "machine.h"
 #include "slot.h"
 
+#include <stdio.h>
+
 enum {
 	BRIDGE_CONTROL = 0x3e,
 	SECONDARY_BUS_RESET = 1 << 6,
@@ -83,6 +85,36 @@ TEST(Reset, SystemResetClearsTheDevice)
 	qtest_set_up_port(m.q, 0);
 	check_was_reset();
 	machine_stop();
+}
+
+/* Lines of the trace that have this text. */
+static unsigned traced(const char *text)
+{
+	const char *const argv[] = { TLPB_TOOL, "trace", "show", test_path("t.pcap"), NULL };
+	struct process *tool = process_start(argv);
+
+	ASSERT_EQ(process_wait(tool, PROCESS_PATIENCE_MS), 0);
+	return process_count_output(tool, text);
+}
+
+TEST(Reset, ModelIsToldWhichKindItIs)
+{
+	char options[300];
+
+	processes_end();
+	memset(&m, 0, sizeof m);
+	m.server = serve("s", ALL_KINDS);
+	snprintf(options, sizeof options, "trace=%s", test_path("t.pcap"));
+	m.q = qtest_start(ARGS(NATIVE_HOT_PLUG, "-device", bridge_device("rp0", "s", options)));
+	qtest_set_up_port(m.q, 0);
+	slot_write(SLOT_CONTROL, SLOT_ON | 1 << 10);	/* power off, but not gone */
+	slot_write(SLOT_CONTROL, SLOT_ON);
+	bus_reset();
+	qtest_stop(m.q);
+	EXPECT_EQ(traced("RESET power"), 1u);
+	EXPECT_EQ(traced("RESET hot"), 1u);
+	EXPECT_GE(traced("RESET system"), 1u);
+	EXPECT_EQ(process_stop(m.server), 0);
 }
 
 TEST(Reset, StaleDmaDoesNotReachMemoryAfterwards)

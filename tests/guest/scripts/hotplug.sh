@@ -20,6 +20,12 @@ for turn in 1 2 3; do
     host remove
     check "the device disappears, $turn" within 60 gone
 done
+host add
+check "the device appears and has its driver, 4" within 60 found
+host kill
+host remove # the dead one
+check "the dead device disappears" within 60 gone
+host start
 host add # which waits for the last removal to be complete
 check "the device appears once more" within 60 found
 finish
