@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "pcie_endpoint.h"
 
-#include <cmath>
 #include <stdexcept>
 #include <tlpbridge/log.h>
 
+#include "simulated_time.h"
 #include "spawn_method.h"
 #include "tlm_status.h"
 
@@ -14,16 +14,6 @@ enum {
 	faults_logged = 8,		// posted DMA faults told before silence
 	reset_patience_us = 10,		// simulated, for writes before a reset
 };
-
-// Simulated time, whatever the resolution the program chose.
-static uint64_t now_ps()
-{
-	static const double ps = std::round(sc_core::sc_get_time_resolution().to_seconds() * 1e15) / 1e3;
-	uint64_t ticks = sc_core::sc_time_stamp().value();
-
-	return ps >= 1 ? ticks * static_cast<uint64_t>(ps)
-		       : ticks / static_cast<uint64_t>(std::round(1 / ps));
-}
 
 struct pcie_endpoint::callbacks {
 	static pcie_endpoint &self(void *ctx) { return *static_cast<pcie_endpoint *>(ctx); }
@@ -56,7 +46,7 @@ struct pcie_endpoint::callbacks {
 				 count == faults_logged ? " (more of these are not shown)" : "");
 	}
 
-	static uint64_t now(void *) { return now_ps(); }
+	static uint64_t now(void *) { return simulated_ps(); }
 };
 
 static void set_region(tlpb_region &region, const kit::bar_description &bar)
