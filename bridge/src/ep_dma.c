@@ -136,6 +136,8 @@ void tlpb__ep_dma_pump(tlpb_ep *ep)
 
 static int may_start(const tlpb_ep *ep)
 {
+	if (tlpb__ep_is_raw(ep))
+		return TLPB_ERR_INVALID;
 	if (!tlpb_ep_is_up(ep))
 		return TLPB_ERR_CLOSED;
 	return tlpb__config_bus_master(&ep->config) ? 0 : TLPB_ERR_BUS_MASTER_OFF;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The inside of an endpoint: ep.c (life, reset), ep_request.c, ep_dma.c, ep_irq.c. */
+/* The inside of an endpoint: ep.c (life, reset), ep_request.c, ep_raw.c, ep_dma.c, ep_irq.c. */
 #ifndef TLPB_EP_PRIVATE_H
 #define TLPB_EP_PRIVATE_H
 
@@ -46,6 +46,9 @@ struct tlpb_ep {
 	unsigned unexpected_completions;	/* on this link */
 	struct tlpb_counters to_device, to_host;	/* the same */
 
+	bool keep_config;		/* raw mode, see ep_raw.c */
+	bool raw_held, raw_waits;	/* the model takes no TLPs; waits until it may send */
+
 	bool intx_level;		/* what the model wants */
 	bool intx_sent;			/* what the host was told */
 };
@@ -89,6 +92,17 @@ void tlpb__ep_requests_free(tlpb_ep *ep);
 /* The host's requests that the model has, or that wait behind its posted writes. */
 void tlpb__ep_requests_outstanding(const tlpb_ep *ep, struct tlpb_outstanding *out);
 void tlpb__ep_dma_outstanding(const tlpb_ep *ep, struct tlpb_outstanding *out);
+/* Is the model one that takes TLPs? The others' functions are not for it. */
+bool tlpb__ep_is_raw(const tlpb_ep *ep);
+
+/* Raw mode: give the TLP to the model. False: it is the endpoint's. */
+bool tlpb__ep_raw_tlp(tlpb_ep *ep, const struct tlpb_tlp *tlp, const struct frame *frame);
+
+/* Raw mode: as tlpb__link_process(), but stops when the model holds. */
+int tlpb__ep_raw_process(tlpb_ep *ep);
+
+/* Is it a configuration request? */
+bool tlpb__ep_is_config(const struct tlpb_tlp *tlp);
 
 /* Payload bytes of the largest TLP that may be sent now. */
 unsigned tlpb__ep_mps(const tlpb_ep *ep);

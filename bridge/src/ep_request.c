@@ -258,7 +258,7 @@ static void on_access(tlpb_ep *ep, const struct tlpb_tlp *tlp, uint64_t time_ps)
 
 /* ---- order ---- */
 
-static bool is_config(const struct tlpb_tlp *tlp)
+bool tlpb__ep_is_config(const struct tlpb_tlp *tlp)
 {
 	return tlp->kind == TLPB_CFGRD0 || tlp->kind == TLPB_CFGRD1 ||
 	       tlp->kind == TLPB_CFGWR0 || tlp->kind == TLPB_CFGWR1;
@@ -275,7 +275,7 @@ static bool answered_here(const tlpb_ep *ep, const struct tlpb_tlp *tlp)
 	uint64_t offset;
 	int region;
 
-	if (is_config(tlp))
+	if (tlpb__ep_is_config(tlp))
 		return true;
 	region = is_access(tlp) ? find_region(ep, tlp, &offset) : -1;
 	return region >= 0 && tlpb__msix_claims(&ep->msix, (unsigned)region, offset,
@@ -289,7 +289,7 @@ static bool must_wait(const tlpb_ep *ep, const struct tlpb_tlp *tlp)
 
 static void execute(tlpb_ep *ep, const struct tlpb_tlp *tlp, uint64_t time_ps)
 {
-	if (is_config(tlp))
+	if (tlpb__ep_is_config(tlp))
 		on_config(ep, tlp);
 	else if (is_access(tlp))
 		on_access(ep, tlp, time_ps);

@@ -63,13 +63,18 @@ static void watch(tlpb_server *s, int fd)
 	epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &event);
 }
 
-/* A descriptor that was closed has left the set by itself. */
+/*
+ * A descriptor that was closed has left the set by itself; that of a link which is held
+ * (raw mode) is still open.
+ */
 static void update_watch(tlpb_server *s, struct slot *slot)
 {
 	int fd = tlpb__ep_fd(slot->ep);
 
 	if (fd == slot->watched_fd)
 		return;
+	if (fd < 0 && tlpb__ep_attached(slot->ep))
+		epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, slot->watched_fd, NULL);
 	if (fd >= 0)
 		watch(s, fd);
 	slot->watched_fd = fd;

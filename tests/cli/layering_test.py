@@ -21,7 +21,7 @@ LAYERS = {
     "tags": 3, "config_space": 3, "msix": 3,
     "link": 4, "completer": 4,
     "rc": 5, "rc_private": 5, "rc_group": 5, "rc_access": 5, "rc_inbound": 5, "rc_enumerate": 5,
-    "ep": 5, "ep_private": 5, "ep_request": 5, "ep_dma": 5, "ep_irq": 5, "regs": 5,
+    "ep": 5, "ep_private": 5, "ep_request": 5, "ep_raw": 5, "ep_dma": 5, "ep_irq": 5, "regs": 5,
     "server": 5, "serve": 5, "status": 5, "status_ask": 5, "trace": 5,
 }
 PUBLIC_LAYERS = {"err": 0, "log": 0, "wire": 1, "tlp": 1, "device": 1,
@@ -109,7 +109,7 @@ class Layering(unittest.TestCase):
     def test_a_model_cannot_tell_that_it_is_remote(self):
         self.refuse("models/ include SystemC, TLM and the kit only", "models",
                     bad=lambda path, name: name.startswith("tlpbridge/") or
-                    re.search(r"pcie_endpoint|pump|request_pool|dma_port", name))
+                    re.search(r"pcie_endpoint|pump|request_pool|dma_port|bridge_module|tlp_port|host_server", name))
 
     def test_a_model_in_c_sees_the_endpoint_face_only(self):
         allowed = {"ep", "device", "err", "log", "regs", "server", "serve"}
