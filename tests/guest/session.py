@@ -2,6 +2,7 @@
 """One test case's processes: servers, and guests that use them. All of them end with the case."""
 import os
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -37,13 +38,13 @@ def spawn(words, **more):
 
 
 class Server:
-    """tlpbridge-serve endpoint-test."""
+    """tlpbridge-serve with one model."""
 
-    def __init__(self, session, number, options):
+    def __init__(self, session, number, model, options):
         self.url = f"ipc://{session.directory}/s{number}.sock"
         self.log = os.path.join(session.logs, f"server{number}.log")
         with open(self.log, "wb") as log:
-            self.process = spawn([session.paths.serve, "endpoint-test", "--listen", self.url, *options],
+            self.process = spawn([session.paths.serve, model, "--listen", self.url, *options],
                                  stdout=log, stderr=log)
 
     def await_line(self, words):
@@ -101,22 +102,26 @@ class Session:
     def check(self, name, passed, why=""):
         return self.report.check(name, passed, why)
 
-    def server(self, *options):
-        server = Server(self, len(self.servers), list(options))
+    def oracle(self, name):
+        """A program of tests/oracle."""
+        return os.path.join(self.paths.oracle, name)
+
+    def server(self, *options, model="endpoint-test"):
+        server = Server(self, len(self.servers), model, list(options))
         self.servers.append(server)
         server.await_line("listening at")
         return server
 
     # A guest
 
-    def guest(self, script, *servers, qemu=(), append="", trace=None, host=None, killed=False):
+    def guest(self, script, *servers, qemu=(), append="", trace=None, host=None, killed=False, share=()):
         """Runs scripts/SCRIPT in a guest with a device for each server. Each line "host: WORD ARGUMENT..."
         of the script calls host[WORD](ARGUMENT...). killed: the host does not let it end.
-        Returns the console's text."""
+        share: files that the guest finds in /share. Returns the console's text."""
         self.guests += 1
         before = self.report.failed()
         log = os.path.join(self.logs, f"guest{self.guests}.log")
-        words = [RUN_GUEST, "--timeout", str(GUEST_SECONDS), "--log", log, "--append", append,
+        words = [RUN_GUEST, "--timeout", str(GUEST_SECONDS), "--log", log, "--append", append, *self.shared(share),
                  os.path.join(SCRIPTS, script), "--", *qemu, *self.devices(servers, trace)]
         errors = os.path.join(self.logs, f"guest{self.guests}.err")
         with open(errors, "wb") as err:
@@ -124,6 +129,15 @@ class Session:
         passed = self.follow(host or {})
         self.judge(script, passed, self.report.failed() - before, killed, errors)
         return read(log)
+
+    def shared(self, files):
+        if not files:
+            return []
+        directory = self.file("share")
+        os.makedirs(directory, exist_ok=True)
+        for file in files:
+            shutil.copy(file, directory)
+        return ["--share", directory]
 
     def devices(self, servers, trace):
         words = ["-plugin", self.paths.plugin]

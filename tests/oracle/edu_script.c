@@ -249,7 +249,7 @@ static bool write_during(struct run *r, bool dma, unsigned argument)
 	r->m->write(r->m, number(r, argument + 1), size_argument(r, argument),
 		    number(r, argument + 2));
 	early = still_running(r, dma, n);
-	return await(r, dma ? COMMAND : STATUS, dma ? START : COMPUTING, 0) && early;
+	return await(r, COMMAND, START, 0) && await(r, STATUS, COMPUTING, 0) && early;
 }
 
 static void do_during(struct run *r)

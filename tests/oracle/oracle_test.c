@@ -12,7 +12,7 @@ enum {
 	RAM_AT = 0x100000,
 	REFERENCE = 0, OURS = 1,	/* root ports */
 	LINES = 0xff0000,		/* the I/O APIC's inputs that PCI devices share */
-	SEEDS = 12, STEPS = 60,
+	SEEDS = 8, STEPS = 60,
 };
 
 #define DEFAULT_MASK "fffffff"
