@@ -18,7 +18,8 @@ enum { debug_ms = 1000 };	// longest debug access
  */
 struct dma_port::transfer {
 	unsigned pieces = 0;			// in flight
-	int err = 0;				// of the first piece that failed
+	int err = 0;				// of the lowest piece that failed
+	uint64_t fault = 0;			// bus address of its first byte that failed
 	std::unique_ptr<uint8_t[]> data;	// of a read
 	sc_core::sc_event done;			// no piece is in flight any more
 };
@@ -37,13 +38,21 @@ dma_port::run dma_port::next_run(const tlm::tlm_generic_payload &payload, size_t
 	return { begin, end - begin };
 }
 
-void dma_port::piece_done(void *arg, int err, uint64_t)
+void dma_port::note_failure(transfer &transfer, int err, uint64_t addr)
+{
+	if (transfer.err && addr >= transfer.fault)
+		return;
+	transfer.err = err;
+	transfer.fault = addr;
+}
+
+void dma_port::piece_done(void *arg, int err, uint64_t addr)
 {
 	std::unique_ptr<transfer_ptr> holder(static_cast<transfer_ptr *>(arg));
 	transfer &transfer = **holder;
 
-	if (err && !transfer.err)
-		transfer.err = err;
+	if (err)
+		note_failure(transfer, err, addr);
 	if (!--transfer.pieces)
 		transfer.done.notify(sc_core::SC_ZERO_TIME);
 }
@@ -72,8 +81,8 @@ void dma_port::begin_piece(const transfer_ptr &transfer, const tlm::tlm_generic_
 					&attr, posted ? nullptr : piece_done, arg);
 	if (err && !posted)
 		piece_done(arg, err, addr);
-	else if (err && !transfer->err)
-		transfer->err = err;
+	else if (err)
+		note_failure(*transfer, err, addr);
 }
 
 dma_port::transfer_ptr dma_port::begin(const tlm::tlm_generic_payload &payload, bool posted)
@@ -90,8 +99,11 @@ dma_port::transfer_ptr dma_port::begin(const tlm::tlm_generic_payload &payload, 
 
 void dma_port::finish(const transfer &transfer, tlm::tlm_generic_payload &payload)
 {
+	auto *tlp = payload.get_extension<kit::tlp_extension>();
 	run run = next_run(payload, 0);
 
+	if (tlp && transfer.err)
+		tlp->fault_address = transfer.fault;
 	if (payload.is_read() && !transfer.err)
 		for (; run.len; run = next_run(payload, run.offset + run.len))
 			memcpy(payload.get_data_ptr() + run.offset,

@@ -45,6 +45,7 @@ private:
 	using transfer_ptr = std::shared_ptr<transfer>;
 
 	static run next_run(const tlm::tlm_generic_payload &payload, size_t from);
+	static void note_failure(transfer &transfer, int err, uint64_t addr);
 	static void piece_done(void *arg, int err, uint64_t fail_addr);
 	transfer_ptr begin(const tlm::tlm_generic_payload &payload, bool posted);
 	void begin_piece(const transfer_ptr &transfer, const tlm::tlm_generic_payload &payload,
