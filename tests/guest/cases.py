@@ -162,3 +162,26 @@ def edu(session):
     server = session.server("--factorial-time", "100ms", "--tick", "10us", model="edu")
     session.end(session.guest("edu.sh", server, qemu=original, append="memmap=1M$0x8000000",
                               share=[session.oracle("edu-guest"), *scripts]))
+
+
+@case
+def driver_life(session):
+    """unbind and bind, remove and rescan, suspend of devices"""
+    session.end(session.guest("driver_life.sh", session.server("--msix", "8"), append="suspend.pm_test_delay=1"))
+
+
+@case
+def kexec(session):
+    """a kernel starts another one while the function is in use"""
+    image = session.guest_image()
+    console = session.guest("kexec.sh", session.server("--msix", "8"),
+                            share=[os.path.join(image, name) for name in ("vmlinuz", "initrd.cpio")])
+    session.check("two kernels ran", console.count("guest: script starts") == 2)
+    session.end(console)
+
+
+@case
+def vfio(session):
+    """a user program as the driver, through vfio-pci and an IOMMU"""
+    console = session.guest("vfio.sh", session.server("--msix", "8"), qemu=IOMMU, append="intel_iommu=on")
+    session.end(console, expected="vtd_|New fault is not recorded")

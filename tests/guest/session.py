@@ -102,6 +102,11 @@ class Session:
     def check(self, name, passed, why=""):
         return self.report.check(name, passed, why)
 
+    @staticmethod
+    def guest_image():
+        """The directory with the guest's kernel and initramfs."""
+        return subprocess.run([GUEST_IMAGE, "--print"], capture_output=True, text=True, check=True).stdout.strip()
+
     def oracle(self, name):
         """A program of tests/oracle."""
         return os.path.join(self.paths.oracle, name)
