@@ -179,7 +179,7 @@ static void copy(void)
         expect("STATUS", transfer(DO_COPY, iova + src, iova + dst, size), COPY_SUCCESS);
         if (memcmp(memory + src, memory + dst, size))
             leave(1, "the copy of %u bytes differs", size);
-        if (memory[dst - 1] != (dst % PAGE ? 0xee : memory[dst - 1]) ||
+        if (!all(memory + 8 * PAGE, dst - 8 * PAGE, 0xee) ||
             !all(memory + dst + size, PAGES * PAGE - dst - size, 0xee))
             leave(1, "the copy of %u bytes wrote beyond its ends", size);
     }
