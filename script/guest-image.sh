@@ -6,7 +6,8 @@
 #   script/guest-image.sh            make it where it is missing or out of date, print its directory
 #   script/guest-image.sh --print    print its directory; fail where it is missing
 #
-# The directory, in the cache, holds vmlinux and initrd.cpio; tests/guest/run-guest boots them.
+# The directory, in the cache, holds vmlinux and initrd.cpio; tests/guest/run-guest boots them. vmlinuz,
+# the same kernel compressed, is for kexec.
 # Everything in tests/guest/image/ goes into the initramfs: `init` is process 1, each *.c becomes
 # a program in /bin (linked statically), any other file is copied to /bin.
 
@@ -59,7 +60,7 @@ fill() {
     local out=$1 tree=$scratch/tree
     release=$(sed -n "s/^KERNEL_RELEASE='\(.*\)'/\1/p" "$kernel/version")
     step "make the guest's initramfs" make_initramfs "$tree" "$out/initrd.cpio"
-    ln "$kernel/vmlinux" "$out/vmlinux"
+    ln "$kernel/vmlinux" "$kernel/vmlinuz" "$out"
 }
 
 make_initramfs() {

@@ -9,6 +9,7 @@
 # The directory, in the cache, is named after the version of the kernel package and holds:
 #
 #   vmlinux           the uncompressed kernel, which starts 3 s faster than the compressed one
+#   vmlinuz           the compressed one, which kexec takes
 #   lib/modules/      Debian's modules, those of no use in such a guest left out, and
 #                     extra/pci_endpoint_test.ko from the same version's source, unmodified
 #   bin/pcitest       the user program of that driver, linked statically
@@ -94,6 +95,7 @@ unpack() {
     dpkg-deb --fsys-tarfile "$scratch"/linux-image-*.deb |
         tar -C "$out" -x "${useless[@]/#/--exclude=./lib/modules/$release/kernel/}" ./boot ./lib
     extract_vmlinux "$out/boot/vmlinuz-$release" >"$out/vmlinux"
+    mv "$out/boot/vmlinuz-$release" "$out/vmlinuz"
     rm -r "${out:?}/boot"
 }
 

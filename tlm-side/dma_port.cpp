@@ -19,7 +19,8 @@ enum { debug_ms = 1000 };	// longest debug access
  */
 struct dma_port::transfer {
 	unsigned pieces = 0;			// in flight, and 1 while it begins
-	int err = 0;				// of the first piece that failed
+	int err = 0;				// of the lowest piece that failed
+	uint64_t fault = 0;			// bus address of its first byte that failed
 	std::unique_ptr<uint8_t[]> data;	// of a read
 	std::function<void()> ended;		// no piece is in flight any more
 };
@@ -38,13 +39,21 @@ dma_port::run dma_port::next_run(const tlm::tlm_generic_payload &payload, size_t
 	return { begin, end - begin };
 }
 
-void dma_port::piece_done(void *arg, int err, uint64_t)
+void dma_port::note_failure(transfer &transfer, int err, uint64_t addr)
+{
+	if (transfer.err && addr >= transfer.fault)
+		return;
+	transfer.err = err;
+	transfer.fault = addr;
+}
+
+void dma_port::piece_done(void *arg, int err, uint64_t addr)
 {
 	std::unique_ptr<transfer_ptr> holder(static_cast<transfer_ptr *>(arg));
 	transfer &transfer = **holder;
 
-	if (err && !transfer.err)
-		transfer.err = err;
+	if (err)
+		note_failure(transfer, err, addr);
 	drop_piece(transfer);
 }
 
@@ -82,8 +91,8 @@ void dma_port::begin_piece(const transfer_ptr &transfer, const tlm::tlm_generic_
 					&attr, posted ? nullptr : piece_done, arg);
 	if (err && !posted)
 		piece_done(arg, err, addr);
-	else if (err && !transfer->err)
-		transfer->err = err;
+	else if (err)
+		note_failure(*transfer, err, addr);
 }
 
 void dma_port::begin(const transfer_ptr &fresh, const tlm::tlm_generic_payload &payload, bool posted)
@@ -100,8 +109,11 @@ void dma_port::begin(const transfer_ptr &fresh, const tlm::tlm_generic_payload &
 
 void dma_port::finish(const transfer &transfer, tlm::tlm_generic_payload &payload)
 {
+	auto *tlp = payload.get_extension<kit::tlp_extension>();
 	run run = next_run(payload, 0);
 
+	if (tlp && transfer.err)
+		tlp->fault_address = transfer.fault;
 	if (payload.is_read() && !transfer.err)
 		for (; run.len; run = next_run(payload, run.offset + run.len))
 			memcpy(payload.get_data_ptr() + run.offset,

@@ -51,6 +51,7 @@ private:
 	using transfer_ptr = std::shared_ptr<transfer>;
 
 	static run next_run(const tlm::tlm_generic_payload &payload, size_t from);
+	static void note_failure(transfer &transfer, int err, uint64_t addr);
 	static void piece_done(void *arg, int err, uint64_t fail_addr);
 	static void drop_piece(transfer &transfer);
 	void begin(const transfer_ptr &fresh, const tlm::tlm_generic_payload &payload, bool posted);

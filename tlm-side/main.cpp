@@ -13,6 +13,7 @@
 #include <tlpbridge/log.h>
 #include <tlpbridge/trace.h>
 
+#include "edu/edu.h"
 #include "endpoint-test/endpoint_test.h"
 #include "kit/model.h"
 #include "pcie_endpoint.h"
@@ -20,6 +21,7 @@
 
 static const kit::model_type *const models[] = {
 	&endpoint_test::endpoint_test_model,
+	&edu::edu_model,
 };
 
 enum { exit_failure = 1, exit_usage = 2 };

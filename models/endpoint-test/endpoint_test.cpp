@@ -47,6 +47,8 @@ endpoint_test::endpoint_test(sc_core::sc_module_name name, const test_options &o
 		{ IRQ_TYPE, "IRQ_TYPE", access::rw, 0, {}, {}, "0 INTx, 1 MSI, 2 MSI-X" },
 		{ IRQ_NUMBER, "IRQ_NUMBER", access::rw, 0, {}, {}, "vector, counted from 1" },
 		{ FLAGS, "FLAGS", access::rw, 0, {}, {}, "kept, without effect", { { "USE_DMA", 0, 1 } } },
+		{ LOWER_FAULT_ADDR, "LOWER_FAULT_ADDR", access::ro, 0, {}, {}, "first byte that the last transfer missed" },
+		{ UPPER_FAULT_ADDR, "UPPER_FAULT_ADDR", access::ro, 0 },
 		{ READ_EFFECT, "READ_EFFECT", access::ro, 0, {}, [this] { return read_effect(); },
 		  "a read does DMA and raises an interrupt before it completes",
 		  { { "COUNT", 0, 16 }, { "RESULT", 16, 16 } }, true },
@@ -162,11 +164,14 @@ void endpoint_test::run(const job &job)
 	unsigned resets_before = resets;
 
 	set_status(0);
+	set_fault(0);
 	if (job.command & (DO_READ | DO_WRITE | DO_COPY)) {
-		uint32_t result = transfer(job);
+		uint64_t fault = 0;
+		uint32_t result = transfer(job, fault);
 
 		if (resets != resets_before)
 			return;
+		set_fault(fault);
 		set_status(regs[STATUS] | result);
 		interrupt(job.irq_type, job.irq_number);
 	}
@@ -175,16 +180,16 @@ void endpoint_test::run(const job &job)
 			interrupt(raise.irq_type, job.irq_number);
 }
 
-uint32_t endpoint_test::transfer(const job &job)
+uint32_t endpoint_test::transfer(const job &job, uint64_t &fault)
 {
 	uint32_t result = 0;
 
 	if (job.command & DO_READ)
-		result |= do_read(job);
+		result |= do_read(job, fault);
 	if (job.command & DO_WRITE)
-		result |= do_write(job);
+		result |= do_write(job, fault);
 	if (job.command & DO_COPY)
-		result |= do_copy(job);
+		result |= do_copy(job, fault);
 	return result;
 }
 
@@ -208,11 +213,12 @@ static bool check(tlm::tlm_response_status response, uint32_t address_invalid, u
 	return response == TLM_OK_RESPONSE;
 }
 
-uint32_t endpoint_test::do_read(const job &job)
+uint32_t endpoint_test::do_read(const job &job, uint64_t &fault)
 {
 	uint32_t crc = ~0u, result = 0;
 	bool ok = each_chunk(job.size, [&](uint32_t offset, uint32_t len) {
-		if (!check(dma_read(job.src + offset, buffer.data(), len), SRC_ADDR_INVALID, result))
+		if (!check(dma_read(job.src + offset, buffer.data(), len, &fault), SRC_ADDR_INVALID,
+			   result))
 			return false;
 		crc = kit::crc32_le(crc, buffer.data(), len);
 		return true;
@@ -234,15 +240,15 @@ static void fill(uint8_t *data, size_t len, uint32_t seed)
 	}
 }
 
-uint32_t endpoint_test::do_write(const job &job)
+uint32_t endpoint_test::do_write(const job &job, uint64_t &fault)
 {
 	uint32_t crc = ~0u, result = 0;
 	unsigned resets_before = resets;
 	bool ok = each_chunk(job.size, [&](uint32_t offset, uint32_t len) {
 		fill(buffer.data(), len, ++fills);
 		crc = kit::crc32_le(crc, buffer.data(), len);
-		return check(dma_write(job.dst + offset, buffer.data(), len), DST_ADDR_INVALID,
-			     result);
+		return check(dma_write(job.dst + offset, buffer.data(), len, &fault),
+			     DST_ADDR_INVALID, result);
 	});
 
 	if (ok && resets == resets_before)
@@ -250,14 +256,14 @@ uint32_t endpoint_test::do_write(const job &job)
 	return result | (ok ? WRITE_SUCCESS : WRITE_FAIL);
 }
 
-uint32_t endpoint_test::do_copy(const job &job)
+uint32_t endpoint_test::do_copy(const job &job, uint64_t &fault)
 {
 	uint32_t result = 0;
 	bool ok = each_chunk(job.size, [&](uint32_t offset, uint32_t len) {
-		return check(dma_read(job.src + offset, buffer.data(), len), SRC_ADDR_INVALID,
-			     result) &&
-		       check(dma_write(job.dst + offset, buffer.data(), len), DST_ADDR_INVALID,
-			     result);
+		return check(dma_read(job.src + offset, buffer.data(), len, &fault),
+			     SRC_ADDR_INVALID, result) &&
+		       check(dma_write(job.dst + offset, buffer.data(), len, &fault),
+			     DST_ADDR_INVALID, result);
 	});
 
 	return result | (ok ? COPY_SUCCESS : COPY_FAIL);
@@ -298,6 +304,12 @@ void endpoint_test::set_status(uint32_t value)
 		line = false;
 		irq->intx(false);
 	}
+}
+
+void endpoint_test::set_fault(uint64_t addr)
+{
+	regs[LOWER_FAULT_ADDR] = static_cast<uint32_t>(addr);
+	regs[UPPER_FAULT_ADDR] = static_cast<uint32_t>(addr >> 32);
 }
 
 void endpoint_test::interrupt(uint32_t type, uint32_t number)

@@ -34,6 +34,8 @@ enum reg : uint32_t {		// offsets in BAR0
 	IRQ_TYPE = 0x24,
 	IRQ_NUMBER = 0x28,
 	FLAGS = 0x2c,
+	LOWER_FAULT_ADDR = 0x30,
+	UPPER_FAULT_ADDR = 0x34,
 	READ_EFFECT = 0x40,
 };
 
@@ -108,14 +110,15 @@ private:
 	void command_written(uint32_t command);
 	void run_jobs();
 	void run(const job &job);
-	uint32_t transfer(const job &job);
-	uint32_t do_read(const job &job);
-	uint32_t do_write(const job &job);
-	uint32_t do_copy(const job &job);
+	uint32_t transfer(const job &job, uint64_t &fault);
+	uint32_t do_read(const job &job, uint64_t &fault);
+	uint32_t do_write(const job &job, uint64_t &fault);
+	uint32_t do_copy(const job &job, uint64_t &fault);
 	uint32_t read_effect();
 	uint32_t run_effect(const job &job);
 
 	void set_status(uint32_t value);
+	void set_fault(uint64_t addr);
 	void interrupt(uint32_t type, uint32_t number);
 	kit::irq_result raise(uint32_t type, uint32_t number);
 

@@ -41,14 +41,17 @@ protected:
 
 	/*
 	 * DMA of len bytes at a bus address, from a thread process: waits until the
-	 * transfer is done. data is the transfer's until then.
+	 * transfer is done. data is the transfer's until then. fault, if given, is set when the
+	 * transfer fails: the bus address of the first byte that failed.
 	 */
-	tlm::tlm_response_status dma_read(uint64_t addr, void *data, size_t len);
-	tlm::tlm_response_status dma_write(uint64_t addr, const void *data, size_t len);
+	tlm::tlm_response_status dma_read(uint64_t addr, void *data, size_t len,
+					  uint64_t *fault = nullptr);
+	tlm::tlm_response_status dma_write(uint64_t addr, const void *data, size_t len,
+					   uint64_t *fault = nullptr);
 
 private:
 	tlm::tlm_response_status transfer(tlm::tlm_command command, uint64_t addr, void *data,
-					  size_t len);
+					  size_t len, uint64_t *fault);
 
 	function_description description_;
 };

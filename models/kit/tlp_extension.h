@@ -3,7 +3,8 @@
  * What a TLP says beyond command, address and data.
  *
  * On a request to a model: where it comes from. It lives as long as the
- * b_transport() call it came with. On DMA by a model (optional): how to send it.
+ * b_transport() call it came with. On DMA by a model (optional): how to send it, and
+ * where it failed.
  */
 #ifndef KIT_TLP_EXTENSION_H
 #define KIT_TLP_EXTENSION_H
@@ -26,6 +27,9 @@ public:
 	 * DMA write: return once it is on its way, without knowing how it ends.
 	 */
 	bool posted = false;
+
+	// DMA that failed, set by whoever hosts the model: its lowest byte that was not transferred.
+	uint64_t fault_address = 0;
 
 	// Requests to a model only.
 	uint16_t requester_id = 0;	// Bus[15:8] Device[7:3] Function[2:0]

@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: MIT
 """The cases, in their order. What happens in the guest is in scripts/."""
+import glob
+import os
 import signal
+import subprocess
 import time
 
 MSIX_MARGIN = 8         # vectors left to the guest's other devices
 MSIX_MAX = 2048         # what endpoint-test offers, and MSI-X allows
 
 IOMMU = ("-machine", "kernel-irqchip=split", "-device", "intel-iommu,intremap=on")
+
+ORACLE_SCRIPTS = os.path.join(os.path.dirname(os.path.realpath(__file__)), "../oracle")
+EDU_SEEDS = (101, 102)
 
 cases = {}
 
@@ -141,3 +147,41 @@ def host_killed(session):
     session.guest("copy_forever.sh", server, host={"kill": kill}, killed=True)
     server.await_line("disconnected: the peer is gone")
     session.end(session.guest("next_host.sh", server))
+
+
+@case
+def edu(session):
+    """QEMU's own edu and ours: the same scripts, compared line by line"""
+    # Not mask.edu: QEMU's edu writes a message to QEMU's stdout, which is the guest's console.
+    scripts = [name for name in glob.glob(os.path.join(ORACLE_SCRIPTS, "*.edu")) if "mask" not in name]
+    for seed in EDU_SEEDS:
+        scripts.append(session.file(f"random-{seed}.edu"))
+        with open(scripts[-1], "w", encoding="ascii") as script:
+            subprocess.run([session.oracle("edu-random"), str(seed), "60"], stdout=script, check=True)
+    original = ("-device", "pcie-root-port,id=original,chassis=9,slot=9", "-device", "edu,bus=original")
+    server = session.server("--factorial-time", "100ms", "--tick", "10us", model="edu")
+    session.end(session.guest("edu.sh", server, qemu=original, append="memmap=1M$0x8000000",
+                              share=session.shared([session.oracle("edu-guest"), *scripts])))
+
+
+@case
+def driver_life(session):
+    """unbind and bind, remove and rescan, suspend of devices"""
+    session.end(session.guest("driver_life.sh", session.server("--msix", "8"), append="suspend.pm_test_delay=1"))
+
+
+@case
+def kexec(session):
+    """a kernel starts another one while the function is in use"""
+    image = session.guest_image()
+    console = session.guest("kexec.sh", session.server("--msix", "8"),
+                            share=session.shared([os.path.join(image, name) for name in ("vmlinuz", "initrd.cpio")]))
+    session.check("two kernels ran", console.count("guest: script starts") == 2)
+    session.end(console)
+
+
+@case
+def vfio(session):
+    """a user program as the driver, through vfio-pci and an IOMMU"""
+    console = session.guest("vfio.sh", session.server("--msix", "8"), qemu=IOMMU, append="intel_iommu=on")
+    session.end(console, expected="vtd_|New fault is not recorded")

@@ -29,9 +29,10 @@ def options():
     parser.add_argument("--serve", metavar="FILE", help="tlpbridge-serve")
     parser.add_argument("--plugin", metavar="FILE", help="tlpbridge-qemu.so")
     parser.add_argument("--tool", metavar="FILE", help="tlpbridge")
+    parser.add_argument("--oracle", metavar="DIR", help="where tests/oracle was built")
     chosen = parser.parse_args()
     if not chosen.list:
-        for name in ("serve", "plugin", "tool"):
+        for name in ("serve", "plugin", "tool", "oracle"):
             path = getattr(chosen, name)
             if not path or not os.path.exists(path):
                 parser.error(f"--{name}: {path or 'missing'}")

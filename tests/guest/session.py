@@ -2,6 +2,7 @@
 """One test case's processes: servers, and guests that use them. All of them end with the case."""
 import os
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -37,13 +38,13 @@ def spawn(words, **more):
 
 
 class Server:
-    """endpoint-test: of tlpbridge-serve, or the program that the environment names in its place."""
+    """tlpbridge-serve with one model; for endpoint-test, the program that the environment names in its place."""
 
-    def __init__(self, session, number, options):
+    def __init__(self, session, number, model, options):
         self.url = f"ipc://{session.directory}/s{number}.sock"
         self.log = os.path.join(session.logs, f"server{number}.log")
-        other = os.environ.get("TLPB_ENDPOINT_TEST")
-        program = [other] if other else [session.paths.serve, "endpoint-test"]
+        other = os.environ.get("TLPB_ENDPOINT_TEST") if model == "endpoint-test" else None
+        program = [other] if other else [session.paths.serve, model]
         self.words = [*program, "--listen", self.url, *options]
         self.start()
 
@@ -110,8 +111,17 @@ class Session:
     def check(self, name, passed, why=""):
         return self.report.check(name, passed, why)
 
-    def server(self, *options):
-        server = Server(self, len(self.servers), list(options))
+    @staticmethod
+    def guest_image():
+        """The directory with the guest's kernel and initramfs."""
+        return subprocess.run([GUEST_IMAGE, "--print"], capture_output=True, text=True, check=True).stdout.strip()
+
+    def oracle(self, name):
+        """A program of tests/oracle."""
+        return os.path.join(self.paths.oracle, name)
+
+    def server(self, *options, model="endpoint-test"):
+        server = Server(self, len(self.servers), model, list(options))
         self.servers.append(server)
         server.await_line("listening at")
         return server
@@ -136,6 +146,14 @@ class Session:
         passed = self.follow(host or {})
         self.judge(script, passed, self.report.failed() - before, killed, errors)
         return read(log)
+
+    def shared(self, files):
+        """A directory with copies of the files, to share with a guest."""
+        directory = self.file("shared")
+        os.makedirs(directory, exist_ok=True)
+        for file in files:
+            shutil.copy(file, directory)
+        return directory
 
     def devices(self, servers, trace, options):
         more = (f",trace={trace}" if trace else "") + (f",{options}" if options else "")

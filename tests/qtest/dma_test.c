@@ -4,6 +4,7 @@
 
 enum {
 	SRC = 0x100000, DST = 0x200000,	/* guest RAM */
+	RAM_END = 64 << 20,
 	UNMAPPED = 0x10000000,		/* above the 64 MiB of RAM */
 	MSI_RANGE = 0xfee00000,
 	EFFECT_SRC = 2, EFFECT_DST = 3,
@@ -102,6 +103,35 @@ TEST(Dma, ToUnmappedAddressesFails)
 	EXPECT_EQ(transfer(DO_COPY, SRC, UNMAPPED, 8192), COPY_FAIL | DST_ADDR_INVALID);
 	EXPECT_EQ(transfer(DO_COPY, SRC, 1ull << 40, 4), COPY_FAIL | DST_ADDR_INVALID);
 	EXPECT_EQ(transfer(DO_COPY, SRC, DST, 4), COPY_SUCCESS);
+	machine_stop();
+}
+
+static uint64_t fault_address(void)
+{
+	return reg_read(REG_FAULT) | (uint64_t)reg_read(REG_FAULT + 4) << 32;
+}
+
+/* Guest RAM ends on a page boundary; the endpoint learns which byte of a transfer was the first beyond. */
+TEST(Dma, TellsTheFirstByteThatFailed)
+{
+	machine_start(ALL_KINDS, "");
+	transfer(DO_READ, RAM_END - 8191, 0, 8192);
+	EXPECT_EQ(fault_address(), RAM_END);
+	transfer(DO_WRITE, 0, RAM_END - 8191, 8192);
+	EXPECT_EQ(fault_address(), RAM_END);
+	transfer(DO_COPY, SRC, RAM_END - 1, 5000);
+	EXPECT_EQ(fault_address(), RAM_END);
+	transfer(DO_COPY, RAM_END + 3, DST, 64);
+	EXPECT_EQ(fault_address(), RAM_END + 3);
+	EXPECT_EQ(transfer(DO_COPY, SRC, DST, 64), COPY_SUCCESS);
+	EXPECT_EQ(fault_address(), 0u);
+	transfer(DO_READ, 1ull << 40, 0, 4);
+	EXPECT_EQ(fault_address(), 1ull << 40);
+	qtest_ecam_write(m.q, EP, 0x04, 2, COMMAND_MEMORY);
+	transfer(DO_WRITE, 0, DST, 64);
+	EXPECT_EQ(fault_address(), (uint64_t)DST);
+	transfer(DO_WRITE, 0, DST, 0);
+	EXPECT_EQ(fault_address(), 0u);
 	machine_stop();
 }
 

@@ -76,7 +76,7 @@ unsigned qtest_find_capability(struct qtest *q, unsigned bdf, uint8_t id);
 /* Turn ECAM on; give root port n its bus number and windows, and let it decode. */
 void qtest_set_up_port(struct qtest *q, unsigned n);
 
-/* Watch the I/O APIC's inputs, and wait until any of them has this level. */
+/* Watch the I/O APIC's inputs that are PCI's, and wait until any of them has this level. */
 void qtest_watch_irqs(struct qtest *q);
 bool qtest_wait_irq(struct qtest *q, bool level, int timeout_ms);
 

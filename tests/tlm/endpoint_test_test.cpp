@@ -134,6 +134,11 @@ TEST(EndpointTest, TransferThatFailsHalfWayFails)
 	b.host.dma_fails_after = 2;
 	b.command(DO_COPY, { base, base + 0x200000, 200000 });
 	EXPECT_EQ(value_of(b, STATUS), (uint32_t)(COPY_FAIL | IRQ_RAISED));
+	EXPECT_EQ(value_of(b, LOWER_FAULT_ADDR), (uint32_t)(base + chunk));
+	EXPECT_EQ(value_of(b, UPPER_FAULT_ADDR), 0u);
+	b.host.dma_fails_after = -1;
+	b.command(DO_COPY, { base, base + 0x200000, 4 });
+	EXPECT_EQ(value_of(b, LOWER_FAULT_ADDR), 0u);
 }
 
 TEST(EndpointTest, SillySizesFailWithoutDma)
