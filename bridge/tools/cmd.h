@@ -12,6 +12,7 @@ enum {
 
 /* argv[0] is the subcommand's own name. Each returns the exit status. */
 int cmd_tlp(int argc, char **argv);
+int cmd_run(int argc, char **argv);
 int cmd_trace(int argc, char **argv);
 
 /*

@@ -8,6 +8,7 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 	const char *summary;
 } commands[] = {
+	{ "run", cmd_run, "run QEMU with a SystemC model as a device" },
 	{ "tlp", cmd_tlp, "decode, encode and print Transaction Layer Packets" },
 	{ "trace", cmd_trace, "print recorded traces" },
 };
