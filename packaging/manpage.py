@@ -89,7 +89,7 @@ class Page:
                 self.section("OPTIONS")
             self.items(items)
             return
-        if paragraph[0].startswith("The exit status"):
+        if re.match("(The e|E)xit status", paragraph[0]):
             self.section("EXIT STATUS")
         elif len(self.sections) == 2:
             self.section("DESCRIPTION")

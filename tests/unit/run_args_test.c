@@ -15,11 +15,20 @@ static char why[RUN_WHY];
 
 static struct run_request request;
 
+/* The request points into the words, which are those of a caller's expression. */
 static int parse(char **words)
 {
+	static char *kept[2 * RUN_MODELS_MAX + 8];
+	size_t n = 0;
+
 	run_request_free(&request);
 	*why = 0;
-	return run_request_parse(&request, words, why);
+	while (words[n] && n + 1 < sizeof kept / sizeof kept[0]) {
+		kept[n] = words[n];
+		n++;
+	}
+	kept[n] = NULL;
+	return run_request_parse(&request, kept, why);
 }
 
 static void expect_serve(size_t model, const char *expected)
