@@ -18,6 +18,7 @@ int cmd_peek(int argc, char **argv);
 int cmd_poke(int argc, char **argv);
 int cmd_probe(int argc, char **argv);
 int cmd_tlp(int argc, char **argv);
+int cmd_run(int argc, char **argv);
 int cmd_top(int argc, char **argv);
 int cmd_trace(int argc, char **argv);
 

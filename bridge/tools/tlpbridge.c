@@ -8,6 +8,7 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 	const char *summary;
 } commands[] = {
+	{ "run", cmd_run, "run QEMU with a SystemC model as a device" },
 	{ "device", cmd_device, "print, keep and compare what a device says of itself" },
 	{ "probe", cmd_probe, "show a device: config space, capabilities, registers" },
 	{ "peek", cmd_peek, "read a register or a block" },

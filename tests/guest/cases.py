@@ -9,6 +9,8 @@ import time
 MSIX_MARGIN = 8         # vectors left to the guest's other devices
 MSIX_MAX = 2048         # what endpoint-test offers, and MSI-X allows
 
+SCRIPT_ENDED_WITH_0 = 33    # as isa-debug-exit says it
+
 IOMMU = ("-machine", "kernel-irqchip=split", "-device", "intel-iommu,intremap=on")
 
 ORACLE_SCRIPTS = os.path.join(os.path.dirname(os.path.realpath(__file__)), "../oracle")
@@ -29,6 +31,15 @@ def pcitest(session):
     console = session.guest("pcitest.sh", session.server("--msix", "32"), trace=trace)
     session.end(console)
     session.trace_is_sound(trace)
+
+
+@case
+def run(session):
+    """tlpbridge run puts server, QEMU and the kernel's driver together, and returns QEMU's status"""
+    status, console, logs = session.run_tool("pcitest.sh", "--msix", "32")
+    session.check("the driver's test passes in the guest", "guest: script ended with 0" in console, console[-2000:])
+    session.check("its status is QEMU's", status == SCRIPT_ENDED_WITH_0, f"status {status}")
+    session.check("the server's log is kept", "connected: qemu-system-x86_64" in logs, logs)
 
 
 @case

@@ -2,6 +2,7 @@
 """One test case's processes: servers, and guests that use them. All of them end with the case."""
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -146,6 +147,19 @@ class Session:
         passed = self.follow(host or {})
         self.judge(script, passed, self.report.failed() - before, killed, errors)
         return read(log)
+
+    def run_tool(self, script, *options):
+        """run-guest's QEMU by tlpbridge run, with endpoint-test. Its status, the console, the server's log."""
+        guest = subprocess.run([RUN_GUEST, "--print-command", os.path.join(SCRIPTS, script)],
+                               capture_output=True, text=True, check=True)
+        words = [self.paths.tool, "run", "--serve", self.paths.serve, "--plugin", self.paths.plugin,
+                 "--logs", self.logs, "--model", "endpoint-test", *options, "--", *shlex.split(guest.stdout)]
+        process = spawn(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+        try:
+            console = process.communicate(timeout=GUEST_SECONDS)[0]
+        finally:
+            process.kill()
+        return process.returncode, console, read(os.path.join(self.logs, "server-0.log"))
 
     def shared(self, files):
         """A directory with copies of the files, to share with a guest."""
