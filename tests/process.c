@@ -93,6 +93,22 @@ static void run(const char *const argv[], const char *log, pid_t parent)
 	_exit(EXEC_FAILED);
 }
 
+const char *const *endpoint_test_command(const char *serve, const char *const options[])
+{
+	enum { WORDS_MAX = 32 };
+	static const char *command[WORDS_MAX];
+	const char *other = getenv("TLPB_ENDPOINT_TEST");
+	unsigned n = 0;
+
+	command[n++] = other ? other : serve;
+	if (!other)
+		command[n++] = "endpoint-test";
+	while (*options && n < WORDS_MAX - 1)
+		command[n++] = *options++;
+	command[n] = NULL;
+	return command;
+}
+
 struct process *process_start(const char *const argv[])
 {
 	struct process *process = calloc(1, sizeof *process);

@@ -42,6 +42,14 @@ const char *test_path(const char *name);
  */
 struct process *process_start(const char *const argv[]);
 
+/*
+ * The command that serves endpoint-test with these options (NULL ends them): "serve
+ * endpoint-test OPTION...", or the program that the environment names in
+ * TLPB_ENDPOINT_TEST, so that the same tests run against another implementation.
+ * Valid until the next call.
+ */
+const char *const *endpoint_test_command(const char *serve, const char *const options[]);
+
 /* Wait until the output contains text. False: it ended without, or time is up. */
 bool process_wait_output(struct process *process, const char *text, int timeout_ms);
 

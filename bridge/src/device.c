@@ -9,8 +9,8 @@
  *		    u8 BAR of the table, u8 BAR of the PBA, u16 0, u32 offset of the table,
  *		    u32 offset of the PBA
  *	4 NAME	    the name, without a final 0
- *	5 REGISTER  reserved: names of registers, for tools
- *	6 PATH	    reserved: device-tree path and index of a device that is not PCI
+ *	5 REGISTER  optional, see registers.c
+ *	6 PATH	    optional: u16 index, u16 0, device-tree path without a final 0
  *
  * Sub-records look like records; none are known yet. Further bytes behind the
  * last field of PCI and INTERRUPT are ignored, so that they can grow.
@@ -23,19 +23,11 @@
 #include <tlpbridge/device.h>
 #include <tlpbridge/err.h>
 #include "cursor.h"
-
-enum record_type {
-	RECORD_PCI = 1,
-	RECORD_REGION = 2,
-	RECORD_INTERRUPT = 3,
-	RECORD_NAME = 4,
-};
-
-enum { RECORD_OPTIONAL = 1 << 0 };	/* a reader that does not know it skips it */
+#include "records.h"
 
 enum interrupt_kind { INTERRUPT_INTX, INTERRUPT_MSI, INTERRUPT_MSIX, INTERRUPT_KINDS };
 
-enum { PCI_BYTES = 16, REGION_BYTES = 16, INTERRUPT_BYTES = 4, MSIX_BYTES = 16 };
+enum { PCI_BYTES = 16, REGION_BYTES = 16, INTERRUPT_BYTES = 4, MSIX_BYTES = 16, PATH_BYTES = 4 };
 
 enum {
 	MSIX_MAX = 2048,		/* vectors */
@@ -47,14 +39,7 @@ enum {
 #define MIB (UINT64_C(1) << 20)
 #define GIB (UINT64_C(1) << 30)
 
-/* Where the reason of a refusal goes. */
-struct why {
-	char *text;
-	size_t size;
-};
-
-__attribute__((format(printf, 3, 4)))
-static int refuse(const struct why *why, int err, const char *fmt, ...)
+int tlpb__refuse(const struct why *why, int err, const char *fmt, ...)
 {
 	va_list args;
 
@@ -64,7 +49,7 @@ static int refuse(const struct why *why, int err, const char *fmt, ...)
 	return err;
 }
 
-static const char *region_name(unsigned index)
+const char *tlpb__region_name(unsigned index)
 {
 	static const char *const names[TLPB_REGIONS] = {
 		"BAR0", "BAR1", "BAR2", "BAR3", "BAR4", "BAR5", "ROM", "CONFIG",
@@ -96,7 +81,7 @@ static int check_flags(const struct tlpb_device *dev, unsigned i, uint32_t forbi
 
 	for (unsigned n = 0; n < sizeof names / sizeof names[0]; n++)
 		if (bad & names[n].flag)
-			return refuse(why, TLPB_ERR_INVALID, "%s%s cannot be %s", region_name(i),
+			return tlpb__refuse(why, TLPB_ERR_INVALID, "%s%s cannot be %s", tlpb__region_name(i),
 				      io && i < TLPB_BARS ? ", an I/O BAR," : "", names[n].text);
 	return 0;
 }
@@ -107,12 +92,12 @@ static int check_size(const struct tlpb_device *dev, unsigned i, uint64_t least,
 	unsigned long long size = dev->region[i].size;
 
 	if (!is_power_of_2(size))
-		return refuse(why, TLPB_ERR_INVALID, "%s: %llu bytes are not a power of two",
-			      region_name(i), size);
+		return tlpb__refuse(why, TLPB_ERR_INVALID, "%s: %llu bytes are not a power of two",
+			      tlpb__region_name(i), size);
 	if (size < least || size > most)
-		return refuse(why, TLPB_ERR_INVALID,
+		return tlpb__refuse(why, TLPB_ERR_INVALID,
 			      "%s: %llu bytes are outside of what PCI allows here, %llu to %llu",
-			      region_name(i), size, (unsigned long long)least,
+			      tlpb__region_name(i), size, (unsigned long long)least,
 			      (unsigned long long)most);
 	return 0;
 }
@@ -121,14 +106,14 @@ static int check_size(const struct tlpb_device *dev, unsigned i, uint64_t least,
 static int check_pair(const struct tlpb_device *dev, unsigned i, const struct why *why)
 {
 	if (i + 1 == TLPB_BARS)
-		return refuse(why, TLPB_ERR_INVALID,
+		return tlpb__refuse(why, TLPB_ERR_INVALID,
 			      "%s cannot be 64-bit: no BAR follows for its upper half",
-			      region_name(i));
+			      tlpb__region_name(i));
 	if (dev->region[i + 1].size)
-		return refuse(why, TLPB_ERR_INVALID,
+		return tlpb__refuse(why, TLPB_ERR_INVALID,
 			      "%s: %llu bytes, but it must be empty as upper half of the 64-bit %s",
-			      region_name(i + 1), (unsigned long long)dev->region[i + 1].size,
-			      region_name(i));
+			      tlpb__region_name(i + 1), (unsigned long long)dev->region[i + 1].size,
+			      tlpb__region_name(i));
 	return 0;
 }
 
@@ -161,7 +146,7 @@ static int check_config(const struct tlpb_device *dev, const struct why *why)
 	uint64_t size = dev->region[TLPB_CONFIG].size;
 
 	if (size != 256 && size != 4096)
-		return refuse(why, TLPB_ERR_INVALID,
+		return tlpb__refuse(why, TLPB_ERR_INVALID,
 			      "CONFIG: %llu bytes, but config space has 256 or 4096",
 			      (unsigned long long)size);
 	return check_flags(dev, TLPB_CONFIG, ~(uint32_t)(TLPB_REGION_READ | TLPB_REGION_WRITE),
@@ -177,7 +162,7 @@ static int check_region(const struct tlpb_device *dev, unsigned i, const struct 
 	if (!dev->region[i].size)
 		return 0;
 	if (unknown)
-		return refuse(why, TLPB_ERR_INVALID, "%s has unknown flags 0x%x", region_name(i),
+		return tlpb__refuse(why, TLPB_ERR_INVALID, "%s has unknown flags 0x%x", tlpb__region_name(i),
 			      unknown);
 	if (i == TLPB_CONFIG)
 		return check_config(dev, why);
@@ -201,18 +186,18 @@ static int check_msix_part(const struct tlpb_device *dev, const char *part, unsi
 	const struct tlpb_region *region;
 
 	if (bar >= TLPB_BARS)
-		return refuse(why, TLPB_ERR_INVALID,
+		return tlpb__refuse(why, TLPB_ERR_INVALID,
 			      "the MSI-X %s is in BAR%u, which no device has", part, bar);
 	region = &dev->region[bar];
 	if (!region->size || region->flags & TLPB_REGION_IO)
-		return refuse(why, TLPB_ERR_INVALID, "the MSI-X %s is in BAR%u, which is %s", part,
+		return tlpb__refuse(why, TLPB_ERR_INVALID, "the MSI-X %s is in BAR%u, which is %s", part,
 			      bar, region->size ? "an I/O BAR" : "not implemented");
 	if (offset % 8)
-		return refuse(why, TLPB_ERR_INVALID,
+		return tlpb__refuse(why, TLPB_ERR_INVALID,
 			      "the MSI-X %s is at offset 0x%x of BAR%u, not a multiple of 8 bytes",
 			      part, offset, bar);
 	if (offset + bytes > region->size)
-		return refuse(why, TLPB_ERR_INVALID,
+		return tlpb__refuse(why, TLPB_ERR_INVALID,
 			      "the MSI-X %s, %llu bytes at 0x%x, exceeds BAR%u of %llu bytes", part,
 			      (unsigned long long)bytes, offset, bar,
 			      (unsigned long long)region->size);
@@ -233,7 +218,7 @@ static int check_msix(const struct tlpb_device *dev, const struct why *why)
 	if (!dev->msix_vectors)
 		return 0;
 	if (dev->msix_vectors > MSIX_MAX)
-		return refuse(why, TLPB_ERR_INVALID, "%u MSI-X vectors are more than %d",
+		return tlpb__refuse(why, TLPB_ERR_INVALID, "%u MSI-X vectors are more than %d",
 			      dev->msix_vectors, MSIX_MAX);
 	err = check_msix_part(dev, "table", dev->msix_table_bar, dev->msix_table_offset,
 			      msix_table_bytes(dev), why);
@@ -244,7 +229,7 @@ static int check_msix(const struct tlpb_device *dev, const struct why *why)
 	if (err)
 		return err;
 	if (msix_parts_overlap(dev))
-		return refuse(why, TLPB_ERR_INVALID,
+		return tlpb__refuse(why, TLPB_ERR_INVALID,
 			      "the MSI-X table at 0x%x and PBA at 0x%x overlap in BAR%u",
 			      dev->msix_table_offset, dev->msix_pba_offset, dev->msix_table_bar);
 	return 0;
@@ -253,46 +238,54 @@ static int check_msix(const struct tlpb_device *dev, const struct why *why)
 static int check_interrupts(const struct tlpb_device *dev, const struct why *why)
 {
 	if (dev->intx_pin > 4)
-		return refuse(why, TLPB_ERR_INVALID,
+		return tlpb__refuse(why, TLPB_ERR_INVALID,
 			      "interrupt pin %u is none of 1 to 4 (INTA to INTD)", dev->intx_pin);
 	if (dev->msi_vectors && (!is_power_of_2(dev->msi_vectors) || dev->msi_vectors > 32))
-		return refuse(why, TLPB_ERR_INVALID,
+		return tlpb__refuse(why, TLPB_ERR_INVALID,
 			      "%u MSI vectors are none of 1, 2, 4, 8, 16, 32", dev->msi_vectors);
 	return check_msix(dev, why);
 }
 
-static int check_name(const char *name, const struct why *why)
+static int check_text(const char *text, size_t size, const char *what, const struct why *why)
 {
-	size_t len = strnlen(name, TLPB_NAME_MAX);
+	size_t len = strnlen(text, size);
 
-	if (!len)
-		return refuse(why, TLPB_ERR_INVALID, "the device has no name");
-	if (len == TLPB_NAME_MAX)
-		return refuse(why, TLPB_ERR_INVALID, "the name is longer than %d bytes",
-			      TLPB_NAME_MAX - 1);
+	if (len == size)
+		return tlpb__refuse(why, TLPB_ERR_INVALID, "the %s is longer than %zu bytes", what,
+				    size - 1);
 	for (size_t i = 0; i < len; i++)
-		if (name[i] < 0x20 || name[i] > 0x7e)
-			return refuse(why, TLPB_ERR_INVALID,
-				      "byte %zu of the name, 0x%02x, is not a printable character",
-				      i, (unsigned char)name[i]);
+		if (text[i] < 0x20 || text[i] > 0x7e)
+			return tlpb__refuse(why, TLPB_ERR_INVALID,
+					    "byte %zu of the %s, 0x%02x, is not a printable character",
+					    i, what, (unsigned char)text[i]);
 	return 0;
+}
+
+static int check_texts(const struct tlpb_device *dev, const struct why *why)
+{
+	int err;
+
+	if (!dev->name[0])
+		return tlpb__refuse(why, TLPB_ERR_INVALID, "the device has no name");
+	err = check_text(dev->name, sizeof dev->name, "name", why);
+	return err ? err : check_text(dev->path, sizeof dev->path, "path", why);
 }
 
 static int check_ids(const struct tlpb_device *dev, const struct why *why)
 {
 	/* Reading all ones there means to software that nobody is there. */
 	if (dev->vendor_id == 0xffff)
-		return refuse(why, TLPB_ERR_INVALID,
+		return tlpb__refuse(why, TLPB_ERR_INVALID,
 			      "vendor ID 0xffff means that there is no device");
 	if (dev->class_code >> 24)
-		return refuse(why, TLPB_ERR_INVALID, "class code 0x%x has more than 24 bits",
+		return tlpb__refuse(why, TLPB_ERR_INVALID, "class code 0x%x has more than 24 bits",
 			      dev->class_code);
 	return 0;
 }
 
 static int check_device(const struct tlpb_device *dev, const struct why *why)
 {
-	int err = check_name(dev->name, why);
+	int err = check_texts(dev, why);
 
 	if (!err)
 		err = check_ids(dev, why);
@@ -308,11 +301,16 @@ int tlpb_device_check(const struct tlpb_device *dev, char *text, size_t size)
 	return check_device(dev, &why);
 }
 
-static void put_record(struct writer *w, enum record_type type, size_t length)
+void tlpb__put_record(struct writer *w, enum record_type type, uint16_t flags, size_t length)
 {
 	write_u16(w, (uint16_t)type);
-	write_u16(w, 0);
+	write_u16(w, flags);
 	write_u32(w, (uint32_t)length);
+}
+
+static void put_record(struct writer *w, enum record_type type, size_t length)
+{
+	tlpb__put_record(w, type, 0, length);
 }
 
 static void put_pci(struct writer *w, const struct tlpb_device *dev)
@@ -359,6 +357,18 @@ static void put_msix(struct writer *w, const struct tlpb_device *dev)
 	write_u32(w, dev->msix_pba_offset);
 }
 
+static void put_path(struct writer *w, const struct tlpb_device *dev)
+{
+	size_t len = strnlen(dev->path, TLPB_PATH_MAX);
+
+	if (!len && !dev->path_index)
+		return;
+	tlpb__put_record(w, RECORD_PATH, RECORD_OPTIONAL, PATH_BYTES + len);
+	write_u16(w, dev->path_index);
+	write_u16(w, 0);
+	write_bytes(w, dev->path, len);
+}
+
 int tlpb_device_encode(const struct tlpb_device *dev, uint8_t *bytes, size_t size)
 {
 	struct writer w = { bytes, bytes, bytes + size, false };
@@ -372,26 +382,19 @@ int tlpb_device_encode(const struct tlpb_device *dev, uint8_t *bytes, size_t siz
 	put_interrupt(&w, INTERRUPT_INTX, dev->intx_pin);
 	put_interrupt(&w, INTERRUPT_MSI, dev->msi_vectors);
 	put_msix(&w, dev);
+	put_path(&w, dev);
 	return w.bad ? TLPB_ERR_TOO_LARGE : (int)(w.p - w.start);
 }
-
-struct record {
-	uint16_t type;
-	uint16_t flags;
-	uint32_t length;
-	const uint8_t *value;
-};
 
 /* What a decoder has met, so that nothing is said twice. */
 struct decoder {
 	struct tlpb_device *dev;
 	struct why why;
-	bool pci, name, region[TLPB_REGIONS], interrupt[INTERRUPT_KINDS];
+	bool pci, name, path, region[TLPB_REGIONS], interrupt[INTERRUPT_KINDS];
 };
 
-/* 1: a record, 0: no more, negative: refused. what is "record" or "sub-record". */
-static int next_record(struct reader *r, struct record *record, const char *what,
-		       const struct why *why)
+int tlpb__next_record(struct reader *r, struct record *record, const char *what,
+		      const struct why *why)
 {
 	size_t left = (size_t)(r->end - r->p);
 
@@ -401,11 +404,11 @@ static int next_record(struct reader *r, struct record *record, const char *what
 	record->flags = read_u16(r);
 	record->length = read_u32(r);
 	if (r->bad)
-		return refuse(why, TLPB_ERR_TRUNCATED, "%zu bytes are too short for a %s", left,
+		return tlpb__refuse(why, TLPB_ERR_TRUNCATED, "%zu bytes are too short for a %s", left,
 			      what);
 	record->value = read_bytes(r, record->length);
 	if (r->bad)
-		return refuse(why, TLPB_ERR_TRUNCATED, "%s %u says %u bytes, %zu are left", what,
+		return tlpb__refuse(why, TLPB_ERR_TRUNCATED, "%s %u says %u bytes, %zu are left", what,
 			      record->type, record->length, left - 8);
 	return 1;
 }
@@ -414,13 +417,13 @@ static int unknown_record(const struct record *record, const char *what, const s
 {
 	if (record->flags & RECORD_OPTIONAL)
 		return 0;
-	return refuse(why, TLPB_ERR_PROTOCOL, "%s %u is required by the peer, but not known here",
+	return tlpb__refuse(why, TLPB_ERR_PROTOCOL, "%s %u is required by the peer, but not known here",
 		      what, record->type);
 }
 
 static int too_short(const struct decoder *d, const struct record *record, const char *name)
 {
-	return refuse(&d->why, TLPB_ERR_TRUNCATED, "%u bytes are too short for a record %s",
+	return tlpb__refuse(&d->why, TLPB_ERR_TRUNCATED, "%u bytes are too short for a record %s",
 		      record->length, name);
 }
 
@@ -428,7 +431,7 @@ static int too_short(const struct decoder *d, const struct record *record, const
 static int once(const struct decoder *d, bool *met, const char *name)
 {
 	if (*met)
-		return refuse(&d->why, TLPB_ERR_PROTOCOL, "%s is described twice", name);
+		return tlpb__refuse(&d->why, TLPB_ERR_PROTOCOL, "%s is described twice", name);
 	*met = true;
 	return 0;
 }
@@ -455,7 +458,7 @@ static int get_sub_records(const struct decoder *d, struct reader r)
 	struct record sub;
 	int ret;
 
-	while ((ret = next_record(&r, &sub, "sub-record", &d->why)) > 0) {
+	while ((ret = tlpb__next_record(&r, &sub, "sub-record", &d->why)) > 0) {
 		ret = unknown_record(&sub, "sub-record", &d->why);
 		if (ret)
 			return ret;
@@ -474,8 +477,8 @@ static int get_region(struct decoder *d, const struct record *record)
 		return too_short(d, record, "REGION");
 	index = get_le16(p);
 	if (index >= TLPB_REGIONS)
-		return refuse(&d->why, TLPB_ERR_INVALID, "there is no region %u", index);
-	err = once(d, &d->region[index], region_name(index));
+		return tlpb__refuse(&d->why, TLPB_ERR_INVALID, "there is no region %u", index);
+	err = once(d, &d->region[index], tlpb__region_name(index));
 	if (err)
 		return err;
 	d->dev->region[index].flags = get_le32(p + 4);
@@ -502,7 +505,7 @@ static int get_msix(struct decoder *d, const struct record *record)
 static int get_byte_count(const struct decoder *d, uint16_t count, uint8_t *field, const char *name)
 {
 	if (count > UINT8_MAX)
-		return refuse(&d->why, TLPB_ERR_INVALID, "%s: %u is not allowed", name, count);
+		return tlpb__refuse(&d->why, TLPB_ERR_INVALID, "%s: %u is not allowed", name, count);
 	*field = (uint8_t)count;
 	return 0;
 }
@@ -519,7 +522,7 @@ static int get_interrupt(struct decoder *d, const struct record *record)
 	count = get_le16(record->value + 2);
 	if (kind >= INTERRUPT_KINDS)
 		return record->flags & RECORD_OPTIONAL ? 0 :
-		       refuse(&d->why, TLPB_ERR_PROTOCOL,
+		       tlpb__refuse(&d->why, TLPB_ERR_PROTOCOL,
 			      "interrupt kind %u is required by the peer, not known here", kind);
 	err = once(d, &d->interrupt[kind], names[kind]);
 	if (err)
@@ -530,21 +533,41 @@ static int get_interrupt(struct decoder *d, const struct record *record)
 							      : &d->dev->intx_pin, names[kind]);
 }
 
+/* A text of the device's own into field, of size bytes. */
+static int get_text(const struct decoder *d, const uint8_t *text, size_t len, char *field,
+		    size_t size, const char *what)
+{
+	if (len >= size)
+		return tlpb__refuse(&d->why, TLPB_ERR_INVALID, "a %s of %zu bytes is longer than %zu",
+				    what, len, size - 1);
+	/* The rest of a text would hide behind a 0. */
+	if (len && memchr(text, 0, len))
+		return tlpb__refuse(&d->why, TLPB_ERR_INVALID, "the %s has a 0 in it", what);
+	if (len)
+		memcpy(field, text, len);
+	return 0;
+}
+
 static int get_name(struct decoder *d, const struct record *record)
 {
 	int err = once(d, &d->name, "NAME");
 
+	return err ? err : get_text(d, record->value, record->length, d->dev->name, TLPB_NAME_MAX,
+				    "name");
+}
+
+static int get_path(struct decoder *d, const struct record *record)
+{
+	int err;
+
+	if (record->length < PATH_BYTES)
+		return too_short(d, record, "PATH");
+	err = once(d, &d->path, "PATH");
 	if (err)
 		return err;
-	if (record->length >= TLPB_NAME_MAX)
-		return refuse(&d->why, TLPB_ERR_INVALID, "a name of %u bytes is longer than %d",
-			      record->length, TLPB_NAME_MAX - 1);
-	/* The rest of a name would hide behind a 0. */
-	if (record->length && memchr(record->value, 0, record->length))
-		return refuse(&d->why, TLPB_ERR_INVALID, "the name has a 0 in it");
-	if (record->length)
-		memcpy(d->dev->name, record->value, record->length);
-	return 0;
+	d->dev->path_index = get_le16(record->value);
+	return get_text(d, record->value + PATH_BYTES, record->length - PATH_BYTES, d->dev->path,
+			TLPB_PATH_MAX, "path");
 }
 
 static int get_record(struct decoder *d, const struct record *record)
@@ -558,6 +581,10 @@ static int get_record(struct decoder *d, const struct record *record)
 		return get_interrupt(d, record);
 	case RECORD_NAME:
 		return get_name(d, record);
+	case RECORD_PATH:
+		return get_path(d, record);
+	case RECORD_REGISTER:
+		return 0;	/* tlpb_registers_decode() */
 	default:
 		return unknown_record(record, "record", &d->why);
 	}
@@ -568,7 +595,7 @@ static int decode(struct decoder *d, struct reader r)
 	struct record record;
 	int ret;
 
-	while ((ret = next_record(&r, &record, "record", &d->why)) > 0) {
+	while ((ret = tlpb__next_record(&r, &record, "record", &d->why)) > 0) {
 		ret = get_record(d, &record);
 		if (ret)
 			return ret;
@@ -576,7 +603,7 @@ static int decode(struct decoder *d, struct reader r)
 	if (ret)
 		return ret;
 	if (!d->pci)
-		return refuse(&d->why, TLPB_ERR_PROTOCOL, "the record PCI is missing");
+		return tlpb__refuse(&d->why, TLPB_ERR_PROTOCOL, "the record PCI is missing");
 	return check_device(d->dev, &d->why);
 }
 

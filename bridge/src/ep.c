@@ -59,6 +59,8 @@ static void on_tlp(void *ctx, const struct tlpb_tlp *tlp, const struct frame *fr
 {
 	tlpb_ep *ep = ctx;
 
+	if (tlpb__ep_raw_tlp(ep, tlp, frame))
+		return;
 	if (tlpb_kind_class(tlp->kind) == TLPB_COMPLETION)
 		on_completion(ep, tlp);
 	else
@@ -84,6 +86,15 @@ static void on_reset(void *ctx, enum tlpb_reset kind)
 static void on_dma_fault(void *ctx, const struct dma_fault *fault)
 {
 	tlpb__ep_dma_fault(ctx, fault);
+}
+
+/* One link is one function today: the end of another pin's interrupt is not ours. */
+static void on_eoi(void *ctx, unsigned pin)
+{
+	tlpb_ep *ep = ctx;
+
+	if (ep->ops.eoi && pin + 1 == ep->config.device.intx_pin)
+		ep->ops.eoi(ep->ctx);
 }
 
 /* Nobody connected yet and nobody will: nothing to tell the model. */
@@ -119,6 +130,8 @@ static void on_observe(void *ctx, const struct frame *frame, bool outbound)
 		.body = frame->body, .len = frame->length,
 	};
 
+	if (frame->kind == TLPB_FRAME_TLP)
+		tlpb__count_tlp(outbound ? &ep->to_host : &ep->to_device, frame->body, frame->length);
 	if (ep->trace)
 		tlpb_trace_write(ep->trace, &record);
 }
@@ -128,6 +141,7 @@ static const struct link_events ep_link_events = {
 	.tlp = on_tlp,
 	.reset = on_reset,
 	.dma_fault = on_dma_fault,
+	.eoi = on_eoi,
 	.down = on_down,
 	.observe = on_observe,
 	.now_ps = on_now_ps,
@@ -142,6 +156,7 @@ int tlpb__ep_attach(tlpb_ep *ep, struct transport *transport, const uint8_t toke
 		.role = TLPB_ENDPOINT, .name = ep->config.device.name,
 		.offered = TLPB_FEATURE_DMA_FAULT, .mps = ep->mps, .mrrs = TLPB_MAX_PAYLOAD,
 		.rcb = ENDPOINT_RCB, .device = &ep->config.device,
+		.extra = ep->registers, .extra_len = ep->registers_len,
 		.events = &ep_link_events, .ctx = ep,
 	};
 
@@ -149,6 +164,8 @@ int tlpb__ep_attach(tlpb_ep *ep, struct transport *transport, const uint8_t toke
 	ep->link_number = link_number;
 	ep->host[0] = 0;
 	ep->unexpected_completions = 0;
+	ep->to_device = ep->to_host = (struct tlpb_counters){ 0 };
+	ep->raw_held = ep->raw_waits = false;
 	return tlpb__link_new(transport, &config, &ep->link);
 }
 
@@ -170,10 +187,19 @@ int tlpb__ep_process(tlpb_ep *ep)
 
 	if (!ep->link)
 		return 0;
-	handled = tlpb__link_process(ep->link);
+	handled = tlpb__ep_is_raw(ep) ? tlpb__ep_raw_process(ep) : tlpb__link_process(ep->link);
 	if (tlpb__link_state(ep->link) == LINK_DOWN)
 		tlpb__ep_detach(ep, tlpb__link_reason(ep->link), "");
 	return handled;
+}
+
+void tlpb__ep_status(const tlpb_ep *ep, struct tlpb_slot_status *status)
+{
+	status->time_ps = ep->ops.now_ps ? ep->ops.now_ps(ep->ctx) : 0;
+	status->to_device = ep->to_device;
+	status->to_host = ep->to_host;
+	tlpb__ep_requests_outstanding(ep, &status->of_host);
+	tlpb__ep_dma_outstanding(ep, &status->of_device);
 }
 
 bool tlpb__ep_attached(const tlpb_ep *ep)
@@ -183,7 +209,34 @@ bool tlpb__ep_attached(const tlpb_ep *ep)
 
 int tlpb__ep_fd(const tlpb_ep *ep)
 {
-	return ep->link ? tlpb__link_fd(ep->link) : -1;
+	return ep->link && !ep->raw_held ? tlpb__link_fd(ep->link) : -1;
+}
+
+/* The records of the registers, in memory of their own, so that the device's still fit before them. */
+static int describe_registers(tlpb_ep *ep, const struct tlpb_ep_config *config,
+			      char *why, size_t why_size)
+{
+	enum { ROOM = TLPB_FRAME_MAX - 1024 };
+	uint8_t *bytes, *exact;
+	int len;
+
+	if (!config->register_count)
+		return 0;
+	bytes = malloc(ROOM);
+	if (!bytes) {
+		snprintf(why, why_size, "out of memory");
+		return TLPB_ERR_NOMEM;
+	}
+	len = tlpb_registers_encode(config->device, config->registers, config->register_count,
+				    bytes, ROOM, why, why_size);
+	if (len < 0) {
+		free(bytes);
+		return len;
+	}
+	exact = realloc(bytes, (size_t)len);
+	ep->registers = exact ? exact : bytes;
+	ep->registers_len = (size_t)len;
+	return 0;
 }
 
 int tlpb_ep_new(const struct tlpb_ep_config *config, tlpb_ep **out, char *why, size_t why_size)
@@ -202,9 +255,15 @@ int tlpb_ep_new(const struct tlpb_ep_config *config, tlpb_ep **out, char *why, s
 	ep = calloc(1, sizeof *ep);
 	if (!ep)
 		goto no_memory;
+	err = describe_registers(ep, config, why, why_size);
+	if (err) {
+		free(ep);
+		return err;
+	}
 	ep->ops = *config->ops;
 	ep->ctx = config->ctx;
 	ep->trace = config->trace;
+	ep->keep_config = config->keep_config;
 	ep->mps = mps;
 	ep->mrrs = mrrs;
 	TAILQ_INIT(&ep->dma);
@@ -217,6 +276,8 @@ int tlpb_ep_new(const struct tlpb_ep_config *config, tlpb_ep **out, char *why, s
 	*out = ep;
 	return 0;
 no_memory:
+	if (ep)
+		free(ep->registers);
 	free(ep);
 	snprintf(why, why_size, "out of memory");
 	return TLPB_ERR_NOMEM;
@@ -229,6 +290,7 @@ void tlpb_ep_free(tlpb_ep *ep)
 	tlpb__ep_detach(ep, TLPB_REASON_NORMAL, "the device went away");
 	tlpb__ep_requests_free(ep);
 	tlpb__msix_free(&ep->msix);
+	free(ep->registers);
 	free(ep);
 }
 

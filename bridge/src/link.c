@@ -38,6 +38,8 @@ struct link {
 	char name[TEXT_MAX];
 	struct tlpb_device device;	/* endpoint: own; host: the peer's */
 	bool have_device;
+	uint8_t *records;		/* host: what the device was decoded from */
+	size_t records_len;
 	struct hello peer;
 	uint64_t features;
 
@@ -91,6 +93,12 @@ const struct tlpb_device *tlpb__link_device(const struct link *link)
 	return &link->device;
 }
 
+const uint8_t *tlpb__link_records(const struct link *link, size_t *len)
+{
+	*len = link->records_len;
+	return link->records;
+}
+
 enum tlpb_reason tlpb__link_reason(const struct link *link)
 {
 	return link->reason;
@@ -109,6 +117,13 @@ size_t tlpb__link_backlog(const struct link *link)
 bool tlpb__link_mid_message(const struct link *link)
 {
 	return link->state != LINK_DOWN && link->rx && link->rx->offset < link->rx->message.len;
+}
+
+/* Until the next flush, which process_one begins with: nothing may be queued, so there is room. */
+void tlpb__link_tell_rest(struct link *link)
+{
+	if (tlpb__link_mid_message(link))
+		link->transport->ops->want_send(link->transport, true);
 }
 
 int tlpb__link_fd(const struct link *link)
@@ -404,14 +419,19 @@ static void send_hello(struct link *link)
 
 static void send_records(struct link *link)
 {
-	uint8_t bytes[4096];
+	uint8_t bytes[TLPB_FRAME_MAX];
 	int len = tlpb_device_encode(&link->device, bytes, sizeof bytes);
 
+	if (len >= 0 && link->config.extra_len > sizeof bytes - (size_t)len)
+		len = TLPB_ERR_TOO_LARGE;
 	if (len < 0) {
 		protocol_error(link, "cannot describe the device", len);
 		return;
 	}
-	tlpb__link_send(link, TLPB_FRAME_DEVICE, 0, bytes, (size_t)len, NULL);
+	if (link->config.extra_len)
+		memcpy(bytes + len, link->config.extra, link->config.extra_len);
+	tlpb__link_send(link, TLPB_FRAME_DEVICE, 0, bytes, (size_t)len + link->config.extra_len,
+			NULL);
 	tlpb__link_send(link, TLPB_FRAME_READY, 0, NULL, 0, NULL);
 }
 
@@ -450,14 +470,23 @@ static void on_hello(struct link *link, const struct frame *f)
 		link_is_up(link);
 }
 
+/* The bytes are kept for who wants to know more than struct tlpb_device has. */
 static void on_device(struct link *link, const struct frame *f)
 {
 	char why[TEXT_MAX / 2] = "";
 
-	if (tlpb_device_decode(f->body, f->length, &link->device, why, sizeof why))
+	if (tlpb_device_decode(f->body, f->length, &link->device, why, sizeof why)) {
 		tlpb__link_fail(link, TLPB_REASON_PROTOCOL, "device description: %s", why);
-	else
-		link->have_device = true;
+		return;
+	}
+	free(link->records);
+	link->records_len = 0;
+	link->records = malloc(f->length);
+	if (link->records) {
+		memcpy(link->records, f->body, f->length);
+		link->records_len = f->length;
+	}
+	link->have_device = true;
 }
 
 static void on_ready(struct link *link, const struct frame *f)
@@ -502,6 +531,16 @@ static void on_dma_fault(struct link *link, const struct frame *f)
 		link->events.dma_fault(link->ctx, &fault);
 }
 
+static void on_eoi(struct link *link, const struct frame *f)
+{
+	unsigned pin = f->length >= 2 ? get_le16(f->body) : 4;
+
+	if (link->config.role == TLPB_HOST || pin > 3)
+		tlpb__link_fail(link, TLPB_REASON_PROTOCOL, "EOI that makes no sense");
+	else if (link->events.eoi)
+		link->events.eoi(link->ctx, pin);
+}
+
 static void on_goodbye(struct link *link, const struct frame *f)
 {
 	struct goodbye g;
@@ -527,6 +566,7 @@ static const struct frame_rule {
 	{ TLPB_FRAME_TLP, IN(LINK_UP), on_tlp },
 	{ TLPB_FRAME_RESET, IN(LINK_UP), on_reset },
 	{ TLPB_FRAME_DMA_FAULT, IN(LINK_UP), on_dma_fault },
+	{ TLPB_FRAME_EOI, IN(LINK_UP), on_eoi },
 	{ TLPB_FRAME_GOODBYE,
 	  IN(LINK_WAIT_HELLO) | IN(LINK_HELLO_SENT) | IN(LINK_RECORDS) | IN(LINK_UP), on_goodbye },
 };
@@ -607,7 +647,9 @@ int tlpb__link_process_one(struct link *link)
 	int got;
 
 	if (link->state != LINK_DOWN) {
-		tlpb__link_flush(link);
+		/* The answers to one message travel together. */
+		if (!tlpb__link_mid_message(link))
+			tlpb__link_flush(link);
 		got = fetch(link);
 		if (got > 0)
 			handle_one(link);
@@ -672,5 +714,6 @@ void tlpb__link_close(struct link *link, enum tlpb_reason reason, const char *te
 		go_down(link, reason, text);
 	}
 	close_transport(link, linger_ms);
+	free(link->records);
 	free(link);
 }

@@ -52,6 +52,7 @@ struct link_events {
 	void (*tlp)(void *ctx, const struct tlpb_tlp *tlp, const struct frame *frame);
 	void (*reset)(void *ctx, enum tlpb_reset kind);
 	void (*dma_fault)(void *ctx, const struct dma_fault *fault);
+	void (*eoi)(void *ctx, unsigned pin);
 
 	/* The link is down, for good. Called once, not for tlpb__link_close(). */
 	void (*down)(void *ctx, enum tlpb_reason reason, const char *text);
@@ -70,6 +71,8 @@ struct link_config {
 	uint8_t token[TLPB_TOKEN];	/* host: sent; endpoint: expected */
 	unsigned mps, mrrs, rcb;	/* bytes: what this side accepts */
 	const struct tlpb_device *device; /* endpoint only: borrowed during new() */
+	const uint8_t *extra;		/* endpoint: records behind the device's own; borrowed until close() */
+	size_t extra_len;
 	const struct link_events *events; /* copied */
 	void *ctx;
 };
@@ -87,6 +90,9 @@ enum link_state tlpb__link_state(const struct link *link);
 uint64_t tlpb__link_features(const struct link *link);		/* agreed */
 const struct hello *tlpb__link_peer(const struct link *link);	/* valid once up */
 const struct tlpb_device *tlpb__link_device(const struct link *link); /* host, once up */
+
+/* Host, once up: the peer's records as they came, all of them. The link's own. */
+const uint8_t *tlpb__link_records(const struct link *link, size_t *len);
 
 /* Why the link is down. */
 enum tlpb_reason tlpb__link_reason(const struct link *link);
@@ -128,9 +134,12 @@ enum { TLPB__LINK_BURST = 256 };
 
 /*
  * Is part of a received message still unread? The descriptor does not tell: who
- * stops calling process_one must not stop here.
+ * stops calling process_one must not stop here, or say so.
  */
 bool tlpb__link_mid_message(const struct link *link);
+
+/* Have the descriptor tell of it, for an owner who does stop here. */
+void tlpb__link_tell_rest(struct link *link);
 
 /* Readable when process_one has work or a backlog can be sent on; -1 when down. */
 int tlpb__link_fd(const struct link *link);

@@ -92,8 +92,11 @@ static unsigned find_capability(struct session *s, unsigned id)
 int tlpb_rc_find_capability(tlpb_rc *rc, uint16_t bdf, unsigned id)
 {
 	struct session s = { rc, bdf, 0 };
-	unsigned at = find_capability(&s, id);
+	unsigned at;
 
+	tlpb__rc_enter(rc);
+	at = find_capability(&s, id);
+	tlpb__rc_leave(rc);
 	return s.err ? s.err : (int)at;
 }
 
@@ -129,6 +132,7 @@ int tlpb_rc_enumerate(tlpb_rc *rc, const struct tlpb_rc_windows *windows,
 	struct tlpb_rc_windows w = *windows;
 
 	memset(bars, 0, TLPB_BARS * sizeof *bars);
+	tlpb__rc_enter(rc);
 	write_config(&s, COMMAND, 2, 0);
 	for (unsigned i = 0; i < TLPB_BARS && !s.err; i++) {
 		size_bar(&s, i, &bars[i]);
@@ -139,5 +143,6 @@ int tlpb_rc_enumerate(tlpb_rc *rc, const struct tlpb_rc_windows *windows,
 	}
 	set_device_control(&s);
 	write_config(&s, COMMAND, 2, COMMAND_ALL);
+	tlpb__rc_leave(rc);
 	return s.err;
 }

@@ -4,6 +4,7 @@
  *
  *	FREE -- JOIN, GRANT --> GRANTED -- HELLO with the token --> TAKEN
  *	GRANTED -- nobody within GRANT_MS --> FREE
+ *	GRANTED -- nobody within YIELD_MS, another JOIN --> GRANTED to that one
  *	TAKEN -- goodbye or lost host --> FREE
  *
  * One epoll descriptor stands for the lobby, every link and a timer that ticks once
@@ -25,7 +26,12 @@
 #include "ep_private.h"
 #include "lobby.h"
 
-enum { MAX_ENDPOINTS = 64, GRANT_MS = 5000, JOIN_BURST = 16 };
+enum {
+	MAX_ENDPOINTS = 64,
+	GRANT_MS = 5000,	/* for a host to take up its link */
+	YIELD_MS = 500,		/* the same when another host asks for the device */
+	JOIN_BURST = 16,
+};
 
 enum slot_state { SLOT_FREE, SLOT_GRANTED, SLOT_TAKEN };
 
@@ -57,13 +63,18 @@ static void watch(tlpb_server *s, int fd)
 	epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &event);
 }
 
-/* A descriptor that was closed has left the set by itself. */
+/*
+ * A descriptor that was closed has left the set by itself; that of a link which is held
+ * (raw mode) is still open.
+ */
 static void update_watch(tlpb_server *s, struct slot *slot)
 {
 	int fd = tlpb__ep_fd(slot->ep);
 
 	if (fd == slot->watched_fd)
 		return;
+	if (fd < 0 && tlpb__ep_attached(slot->ep))
+		epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, slot->watched_fd, NULL);
 	if (fd >= 0)
 		watch(s, fd);
 	slot->watched_fd = fd;
@@ -98,6 +109,23 @@ static struct slot *find_free(tlpb_server *s, const struct join *join)
 	for (unsigned i = 0; i < s->slots; i++)
 		if (s->slot[i].state == SLOT_FREE && wanted(&s->slot[i], join))
 			return &s->slot[i];
+	return NULL;
+}
+
+/* A host that was killed between JOIN and HELLO must not keep the next one waiting. */
+static struct slot *find_yielding(tlpb_server *s, const struct join *join)
+{
+	for (unsigned i = 0; i < s->slots; i++) {
+		struct slot *slot = &s->slot[i];
+
+		if (slot->state != SLOT_GRANTED || !wanted(slot, join) ||
+		    monotonic_ms() - slot->granted_ms < YIELD_MS)
+			continue;
+		tlpb__ep_detach(slot->ep, TLPB_REASON_SILENT, "the device went to another host");
+		slot->state = SLOT_FREE;
+		update_watch(s, slot);
+		return slot;
+	}
 	return NULL;
 }
 
@@ -200,11 +228,42 @@ static void on_join(tlpb_server *s, const struct join *join)
 		tlpb__lobby_grant(s->lobby, &slot->grant);
 	} else {
 		slot = find_free(s, join);
+		if (!slot)
+			slot = find_yielding(s, join);
 		if (slot)
 			grant_slot(s, slot, join);
 		else
 			refuse_device(s, join);
 	}
+}
+
+/* ---- STATUS ---- */
+
+static void slot_status(const struct slot *slot, struct tlpb_slot_status *status)
+{
+	tlpb__ep_status(slot->ep, status);
+	snprintf(status->device, sizeof status->device, "%s", tlpb_ep_device(slot->ep)->name);
+	if (slot->state == SLOT_FREE)
+		return;
+	snprintf(status->host, sizeof status->host, "%.*s", TLPB_STATUS_TEXT - 1, slot->host);
+	status->host_ms = (uint64_t)(monotonic_ms() - slot->granted_ms);
+}
+
+static int on_status(void *ctx, uint8_t *body, size_t size)
+{
+	tlpb_server *s = ctx;
+	struct tlpb_status *status = calloc(1, sizeof *status);
+	int len;
+
+	if (!status)
+		return TLPB_ERR_NOMEM;
+	status->time_ms = (uint64_t)monotonic_ms();
+	status->slots = s->slots;
+	for (unsigned i = 0; i < s->slots; i++)
+		slot_status(&s->slot[i], &status->slot[i]);
+	len = tlpb__status_encode(status, body, size);
+	free(status);
+	return len;
 }
 
 /* ---- links ---- */
@@ -294,6 +353,7 @@ int tlpb_server_open(const char *url, tlpb_server **out, char *why, size_t why_s
 		tlpb_server_close(s);
 		return err;
 	}
+	tlpb__lobby_on_status(s->lobby, on_status, s);
 	watch(s, tlpb__lobby_fd(s->lobby));
 	watch(s, s->timer_fd);
 	start_timer(s);

@@ -11,8 +11,15 @@ enum {
 };
 
 /* argv[0] is the subcommand's own name. Each returns the exit status. */
+int cmd_device(int argc, char **argv);
+int cmd_dma(int argc, char **argv);
+int cmd_irq(int argc, char **argv);
+int cmd_peek(int argc, char **argv);
+int cmd_poke(int argc, char **argv);
+int cmd_probe(int argc, char **argv);
 int cmd_tlp(int argc, char **argv);
 int cmd_run(int argc, char **argv);
+int cmd_top(int argc, char **argv);
 int cmd_trace(int argc, char **argv);
 
 /*

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* tlpbridge run: the server and QEMU together, joined as they must be. */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

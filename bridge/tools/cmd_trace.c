@@ -157,6 +157,11 @@ static void fault_text(struct body b, char *text, size_t size)
 		 get(b, 8, 8), tlpb_strerror(-(int)get(b, 4, 2)));
 }
 
+static void eoi_text(struct body b, char *text, size_t size)
+{
+	snprintf(text, size, "EOI of INT%c", 'A' + (int)(get(b, 0, 2) & 3));
+}
+
 static void goodbye_text(struct body b, char *text, size_t size)
 {
 	unsigned reason = (unsigned)get(b, 0, 2);
@@ -185,6 +190,7 @@ static const struct frame_name {
 	{ TLPB_FRAME_RESET, "RESET", 2, reset_text },
 	{ TLPB_FRAME_DMA_FAULT, "DMA_FAULT", 16, fault_text },
 	{ TLPB_FRAME_GOODBYE, "GOODBYE", 4, goodbye_text },
+	{ TLPB_FRAME_EOI, "EOI", 2, eoi_text },
 };
 
 static const struct frame_name *find_frame(uint16_t kind)

@@ -9,6 +9,13 @@ static const struct command {
 	const char *summary;
 } commands[] = {
 	{ "run", cmd_run, "run QEMU with a SystemC model as a device" },
+	{ "device", cmd_device, "print, keep and compare what a device says of itself" },
+	{ "probe", cmd_probe, "show a device: config space, capabilities, registers" },
+	{ "peek", cmd_peek, "read a register or a block" },
+	{ "poke", cmd_poke, "write registers" },
+	{ "dma", cmd_dma, "be the memory of a device's DMA" },
+	{ "irq", cmd_irq, "take a device's interrupts" },
+	{ "top", cmd_top, "show live what the links of a server carry and wait for" },
 	{ "tlp", cmd_tlp, "decode, encode and print Transaction Layer Packets" },
 	{ "trace", cmd_trace, "print recorded traces" },
 };

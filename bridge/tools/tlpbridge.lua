@@ -27,6 +27,7 @@ local directions = { [0] = "host>ep", [1] = "ep>host" }
 local frames = {
 	[1] = "JOIN", [2] = "GRANT", [3] = "REFUSE", [4] = "HELLO", [5] = "DEVICE",
 	[6] = "READY", [7] = "TLP", [10] = "RESET", [11] = "DMA_FAULT", [18] = "GOODBYE",
+	[20] = "EOI",
 }
 
 local roles = { [0] = "host", [1] = "endpoint" }
@@ -92,6 +93,7 @@ field("name", ProtoField.string, "Name")
 field("reset", ProtoField.uint16, "Reset", base.DEC, resets)
 field("reason", ProtoField.uint16, "Reason", base.DEC, reasons)
 field("text", ProtoField.string, "Text")
+field("eoi.pin", ProtoField.uint16, "Pin", base.DEC)
 field("fault.sequence", ProtoField.uint32, "Sequence of the write")
 field("fault.error", ProtoField.uint16, "Error", base.DEC, errors)
 field("fault.address", ProtoField.uint64, "Address", base.HEX)
@@ -464,6 +466,11 @@ bodies[18] = { 2, function(tree, body)
 
 	local said = add_string(tree, "text", string_at(body, 2))
 	return said == why and why or why .. ": " .. said
+end }
+
+bodies[20] = { 2, function(tree, body)
+	tree:add_le(f["eoi.pin"], body(0, 2))
+	return "of INT" .. string.char(65 + body(0, 2):le_uint() % 4)
 end }
 
 local function dissect_frame(kind, body, tree)

@@ -17,28 +17,46 @@ using tlm::TLM_OK_RESPONSE;
 
 enum { jobs_max = 16 };		// waiting commands; more than that are dropped
 
+static std::vector<kit::field_description> command_fields()
+{
+	return { { "RAISE_INTX", 0, 1 }, { "RAISE_MSI", 1, 1 }, { "RAISE_MSIX", 2, 1 },
+		 { "READ", 3, 1 }, { "WRITE", 4, 1 }, { "COPY", 5, 1 } };
+}
+
+static std::vector<kit::field_description> status_fields()
+{
+	return { { "READ_SUCCESS", 0, 1 }, { "READ_FAIL", 1, 1 }, { "WRITE_SUCCESS", 2, 1 },
+		 { "WRITE_FAIL", 3, 1 }, { "COPY_SUCCESS", 4, 1 }, { "COPY_FAIL", 5, 1 },
+		 { "IRQ_RAISED", 6, 1 }, { "SRC_ADDR_INVALID", 7, 1 }, { "DST_ADDR_INVALID", 8, 1 } };
+}
+
 endpoint_test::endpoint_test(sc_core::sc_module_name name, const test_options &options)
 	: pcie_function(name, options.function),
 	  regs({
-		{ MAGIC, "MAGIC", access::rw, 0 },
-		{ COMMAND, "COMMAND", access::rw, 0, [this](uint32_t v) { command_written(v); } },
-		{ STATUS, "STATUS", access::rw, 0, [this](uint32_t v) { set_status(v); } },
-		{ LOWER_SRC_ADDR, "LOWER_SRC_ADDR", access::rw, 0 },
+		{ MAGIC, "MAGIC", access::rw, 0, {}, {}, "scratch" },
+		{ COMMAND, "COMMAND", access::rw, 0, [this](uint32_t v) { command_written(v); }, {},
+		  "a write starts what its bits say", command_fields() },
+		{ STATUS, "STATUS", access::rw, 0, [this](uint32_t v) { set_status(v); }, {},
+		  "how the last command went", status_fields() },
+		{ LOWER_SRC_ADDR, "LOWER_SRC_ADDR", access::rw, 0, {}, {}, "bus address to read from" },
 		{ UPPER_SRC_ADDR, "UPPER_SRC_ADDR", access::rw, 0 },
-		{ LOWER_DST_ADDR, "LOWER_DST_ADDR", access::rw, 0 },
+		{ LOWER_DST_ADDR, "LOWER_DST_ADDR", access::rw, 0, {}, {}, "bus address to write to" },
 		{ UPPER_DST_ADDR, "UPPER_DST_ADDR", access::rw, 0 },
-		{ SIZE, "SIZE", access::rw, 0 },
-		{ CHECKSUM, "CHECKSUM", access::rw, 0 },
-		{ IRQ_TYPE, "IRQ_TYPE", access::rw, 0 },
-		{ IRQ_NUMBER, "IRQ_NUMBER", access::rw, 0 },
-		{ FLAGS, "FLAGS", access::rw, 0 },
-		{ READ_EFFECT, "READ_EFFECT", access::ro, 0, {}, [this] { return read_effect(); } },
+		{ SIZE, "SIZE", access::rw, 0, {}, {}, "bytes, 1 to 16 MiB" },
+		{ CHECKSUM, "CHECKSUM", access::rw, 0, {}, {}, "CRC-32 without final inversion" },
+		{ IRQ_TYPE, "IRQ_TYPE", access::rw, 0, {}, {}, "0 INTx, 1 MSI, 2 MSI-X" },
+		{ IRQ_NUMBER, "IRQ_NUMBER", access::rw, 0, {}, {}, "vector, counted from 1" },
+		{ FLAGS, "FLAGS", access::rw, 0, {}, {}, "kept, without effect", { { "USE_DMA", 0, 1 } } },
+		{ READ_EFFECT, "READ_EFFECT", access::ro, 0, {}, [this] { return read_effect(); },
+		  "a read does DMA and raises an interrupt before it completes",
+		  { { "COUNT", 0, 16 }, { "RESULT", 16, 16 } }, true },
 	  }),
 	  latency(options.latency), buffer(chunk)
 {
 	for (unsigned i = 0; i < kit::bars; i++)
 		if (options.function.bar_table[i].kind != kit::bar_kind::none)
 			add_bar(i, options.function.bar_table[i]);
+	name_registers(regs.describe(0));
 	SC_HAS_PROCESS(endpoint_test);
 	SC_THREAD(run_jobs);
 }

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace kit {
 
@@ -31,6 +32,24 @@ struct msix_description {
 	uint32_t table_offset = 0, pba_offset = 0;	// bytes
 };
 
+struct field_description {
+	const char *name;
+	unsigned low, width;		// bits
+};
+
+enum class access { ro, rw };
+
+// A register by name, for people and tools.
+struct register_description {
+	unsigned bar = 0;
+	uint64_t offset = 0;		// bytes
+	std::string name, text;		// text: a line for a person, may be empty
+	access mode = access::rw;
+	bool read_effect = false;	// a read changes something
+	std::vector<field_description> fields;
+	unsigned width = 32;		// bits
+};
+
 struct function_description {
 	std::string name;		// what a host asks for
 	uint16_t vendor_id = 0, device_id = 0;
@@ -42,6 +61,7 @@ struct function_description {
 	unsigned intx_pin = 0;		// 0: none, 1..4: INTA..INTD
 	unsigned msi_vectors = 0;	// 0: none, or 1, 2, 4, 8, 16, 32
 	msix_description msix_table;
+	std::vector<register_description> register_list;
 
 	explicit function_description(std::string its_name) : name(std::move(its_name)) {}
 
@@ -69,6 +89,13 @@ struct function_description {
 	function_description &bar(unsigned index, bar_kind kind, uint64_t size)
 	{
 		bar_table.at(index) = { kind, size };
+		return *this;
+	}
+
+	// Names for registers; adds to those given before.
+	function_description &name_registers(const std::vector<register_description> &list)
+	{
+		register_list.insert(register_list.end(), list.begin(), list.end());
 		return *this;
 	}
 

@@ -12,6 +12,7 @@
 #include <systemc>
 #include <tlm>
 #include <tlm_utils/simple_initiator_socket.h>
+#include <vector>
 
 #include "function_description.h"
 #include "interrupt_if.h"
@@ -31,6 +32,12 @@ public:
 
 protected:
 	pcie_function(sc_core::sc_module_name name, function_description description);
+
+	// Tell people and tools the names of registers, which are made after the description.
+	void name_registers(const std::vector<register_description> &list)
+	{
+		description_.name_registers(list);
+	}
 
 	/*
 	 * DMA of len bytes at a bus address, from a thread process: waits until the

@@ -30,6 +30,16 @@ void registers::reset()
 		cell.value = cell.entry.reset;
 }
 
+std::vector<register_description> registers::describe(unsigned bar, uint64_t offset) const
+{
+	std::vector<register_description> list;
+
+	for (const cell &cell : cells)
+		list.push_back({ bar, offset + cell.entry.offset, cell.entry.name, cell.entry.text,
+				 cell.entry.mode, cell.entry.read_effect, cell.entry.fields });
+	return list;
+}
+
 registers::cell *registers::find(uint64_t offset)
 {
 	for (cell &cell : cells)

@@ -18,9 +18,9 @@
 #include <tlm>
 #include <vector>
 
-namespace kit {
+#include "function_description.h"
 
-enum class access { ro, rw };
+namespace kit {
 
 struct register_entry {
 	uint32_t offset;		// bytes, a multiple of 4
@@ -29,6 +29,11 @@ struct register_entry {
 	uint32_t reset;
 	std::function<void(uint32_t value)> written = {};	// after the value was stored
 	std::function<uint32_t()> read = {};			// in place of the stored value
+
+	// For people and tools.
+	const char *text = "";		// a line
+	std::vector<field_description> fields = {};
+	bool read_effect = false;	// read() changes something
 };
 
 class registers {
@@ -40,6 +45,9 @@ public:
 
 	// All stored values become those of the list; no handler is called.
 	void reset();
+
+	// What the list says, for pcie_function::name_registers(); they begin at offset of the BAR.
+	std::vector<register_description> describe(unsigned bar, uint64_t offset = 0) const;
 
 	// Serve a payload whose address is an offset; sets the response. Handlers may wait.
 	void access_payload(tlm::tlm_generic_payload &payload);

@@ -99,6 +99,7 @@ class TraceShow(unittest.TestCase):
             tf.record(b"\x02", kind=10),
             tf.record(tf.dma_fault(9, 15, 0x123456789000), kind=11),
             tf.record(tf.goodbye(6, b"bad tag"), kind=18),
+            tf.record(b"\x01\x00\x00\x00", kind=20),
             tf.record(b"abc", kind=999),
             tf.record(b"abc", kind=5),
         ]))
@@ -107,6 +108,7 @@ class TraceShow(unittest.TestCase):
             "READY", "RESET FLR", "RESET, cut: 1 bytes are too short",
             "DMA_FAULT of frame 9 at 0x123456789000: no such address",
             "GOODBYE, reason 6: the peer broke the protocol: bad tag",
+            "EOI of INTB",
             "frame of unknown kind 999, 3 bytes",
             "DEVICE, not legal: 3 bytes are too short for a record",
         ])

@@ -137,13 +137,15 @@ class TsharkTest(unittest.TestCase):
             tf.record(b"\x02\x00", kind=10),
             tf.record(tf.dma_fault(9, 15, 0x123456789000), kind=11),
             tf.record(tf.goodbye(6, b"bad \xff tag\n"), kind=18),
+            tf.record(b"\x01\x00\x00\x00", kind=20),
             tf.record(b"abc", kind=999),
         ])
         info = [p["_ws.col.Info"] for p in fields(path, ["_ws.col.Info"])]
         self.assertEqual(info, [
             'HELLO from endpoint "endpoint-test"', "READY", "RESET FLR",
             "DMA_FAULT at 0x123456789000: no such address",
-            "GOODBYE the peer broke the protocol: bad ? tag?", "frame kind 999"])
+            "GOODBYE the peer broke the protocol: bad ? tag?", "EOI of INTB",
+            "frame kind 999"])
 
     def test_garbage_raises_no_error_in_the_script(self):
         rng = random.Random(1)

@@ -20,7 +20,7 @@ TAIL_LINES = 25
 
 # Told by the server and by QEMU in ordinary runs only when something is wrong.
 # Anywhere in a line: QEMU's and the guest's words share the console.
-COMPLAINT = re.compile(r"tlpbridge-serve: (error|warning): |qemu-system-x86_64: (?!.*\binfo: )")
+COMPLAINT = re.compile(r"(tlpbridge-serve|endpoint-test-c): (error|warning): |qemu-system-x86_64: (?!.*\binfo: )")
 SLOW = re.compile(r"waiting for .* \(\d+ s\)")     # a loaded machine; no fault
 
 
@@ -38,14 +38,23 @@ def spawn(words, **more):
 
 
 class Server:
-    """tlpbridge-serve endpoint-test."""
+    """endpoint-test: of tlpbridge-serve, or the program that the environment names in its place."""
 
     def __init__(self, session, number, options):
         self.url = f"ipc://{session.directory}/s{number}.sock"
         self.log = os.path.join(session.logs, f"server{number}.log")
-        with open(self.log, "wb") as log:
-            self.process = spawn([session.paths.serve, "endpoint-test", "--listen", self.url, *options],
-                                 stdout=log, stderr=log)
+        other = os.environ.get("TLPB_ENDPOINT_TEST")
+        program = [other] if other else [session.paths.serve, "endpoint-test"]
+        self.words = [*program, "--listen", self.url, *options]
+        self.start()
+
+    def start(self):
+        with open(self.log, "ab") as log:
+            self.process = spawn(self.words, stdout=log, stderr=log)
+
+    def restart(self):
+        self.kill()
+        self.start()
 
     def await_line(self, words):
         deadline = time.monotonic() + SERVER_SECONDS
@@ -110,15 +119,18 @@ class Session:
 
     # A guest
 
-    def guest(self, script, *servers, qemu=(), append="", trace=None, host=None, killed=False):
+    def guest(self, script, *servers, qemu=(), append="", trace=None, options="", share=None,
+              host=None, killed=False):
         """Runs scripts/SCRIPT in a guest with a device for each server. Each line "host: WORD ARGUMENT..."
-        of the script calls host[WORD](ARGUMENT...). killed: the host does not let it end.
+        of the script calls host[WORD](ARGUMENT...). options: of each device. share: a directory.
+        killed: the host does not let it end.
         Returns the console's text."""
         self.guests += 1
         before = self.report.failed()
         log = os.path.join(self.logs, f"guest{self.guests}.log")
         words = [RUN_GUEST, "--timeout", str(GUEST_SECONDS), "--log", log, "--append", append,
-                 os.path.join(SCRIPTS, script), "--", *qemu, *self.devices(servers, trace)]
+                 *(("--share", share) if share else ()),
+                 os.path.join(SCRIPTS, script), "--", *qemu, *self.devices(servers, trace, options)]
         errors = os.path.join(self.logs, f"guest{self.guests}.err")
         with open(errors, "wb") as err:
             self.runner = spawn(words, stdout=subprocess.PIPE, stderr=err, text=True, errors="replace")
@@ -139,11 +151,12 @@ class Session:
             process.kill()
         return process.returncode, console, read(os.path.join(self.logs, "server-0.log"))
 
-    def devices(self, servers, trace):
+    def devices(self, servers, trace, options):
+        more = (f",trace={trace}" if trace else "") + (f",{options}" if options else "")
         words = ["-plugin", self.paths.plugin]
         for n, server in enumerate(servers):
             words += ["-device", f"pcie-root-port,id=rp{n},chassis={n + 1},slot={n + 1}",
-                      "-device", f"tlpbridge,bus=rp{n},url={server.url}" + (f",trace={trace}" if trace else "")]
+                      "-device", f"tlpbridge,bus=rp{n},url={server.url}{more}"]
         return words
 
     def follow(self, host):

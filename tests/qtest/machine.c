@@ -34,15 +34,13 @@ const char *bridge_device(const char *bus, const char *name, const char *options
 
 struct process *serve(const char *name, const char *bars)
 {
-	const char *const argv[] = {
-		TLPB_SERVE, "endpoint-test", "--listen", socket_url(name), "--bars", bars, NULL,
-	};
-	struct process *server = process_start(argv);
+	const char *const options[] = { "--listen", socket_url(name), "--bars", bars, NULL };
+	struct process *server = process_start(endpoint_test_command(TLPB_SERVE, options));
 	long long end = now_ms() + PROCESS_PATIENCE_MS;
 
 	while (!wait_for_file(test_path(name), 10))
 		if (!process_runs(server) || now_ms() >= end)
-			FAIL("tlpbridge-serve does not listen:\n%s", process_output(server));
+			FAIL("the server does not listen:\n%s", process_output(server));
 	return server;
 }
 

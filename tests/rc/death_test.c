@@ -267,8 +267,7 @@ TEST(Server, NeverDeletesAFileThatIsNoSocket)
 	file = fopen(test_path("s"), "w");
 	fputs("precious", file);
 	fclose(file);
-	server = process_start((const char *const[]){ TLPB_SERVE, "endpoint-test", "--listen",
-						      url_of("s"), NULL });
+	server = process_start(serve_command(url_of("s")));
 	EXPECT_EQ(process_wait(server, PROCESS_PATIENCE_MS), 1);
 	EXPECT_EQ(process_count_output(server, "is not a socket"), 1);
 	file = fopen(test_path("s"), "r");
@@ -285,8 +284,7 @@ TEST(Server, ASecondOneAtTheUrlIsRefusedAndTheFirstLivesOn)
 
 	processes_end();
 	serve("s");
-	second = process_start((const char *const[]){ TLPB_SERVE, "endpoint-test", "--listen",
-						      url_of("s"), NULL });
+	second = process_start(serve_command(url_of("s")));
 	EXPECT_EQ(process_wait(second, PROCESS_PATIENCE_MS), 1);
 	EXPECT_EQ(process_count_output(second, "another server listens at"), 1);
 	expect_next_host_is_welcome_at_once();

@@ -22,13 +22,17 @@ const char *url_of(const char *name)
 	return url;
 }
 
+const char *const *serve_command(const char *url)
+{
+	return endpoint_test_command(TLPB_SERVE, (const char *const[]){ "--listen", url, NULL });
+}
+
 struct process *serve(const char *name)
 {
-	const char *const argv[] = { TLPB_SERVE, "endpoint-test", "--listen", url_of(name), NULL };
-	struct process *server = process_start(argv);
+	struct process *server = process_start(serve_command(url_of(name)));
 
 	if (!process_wait_output(server, "listening at", PROCESS_PATIENCE_MS))
-		FAIL("tlpbridge-serve does not listen:\n%s", process_output(server));
+		FAIL("the server does not listen:\n%s", process_output(server));
 	return server;
 }
 
@@ -65,6 +69,11 @@ static int on_write(void *ctx, const struct tlpb_tlp *request, uint64_t addr, co
 	return 0;
 }
 
+static void on_intx(void *ctx, unsigned pin, bool level)
+{
+	host.line[pin] = level;
+}
+
 static void on_down(void *ctx, enum tlpb_reason reason, const char *text)
 {
 	host.downs++;
@@ -80,7 +89,7 @@ static void on_waiting(void *ctx, const char *text)
 int host_connect(const char *url, const char *device, unsigned timeout_ms)
 {
 	static const struct tlpb_rc_ops ops = {
-		.mem_read = on_read, .mem_write = on_write, .down = on_down, .waiting = on_waiting,
+		.mem_read = on_read, .mem_write = on_write, .intx = on_intx, .down = on_down, .waiting = on_waiting,
 	};
 	struct tlpb_rc_config config = {
 		.url = url, .device = device, .name = "rc-test", .connect_timeout_ms = timeout_ms,

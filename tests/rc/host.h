@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A host for tlpbridge-serve: 1 MiB of RAM, interrupts caught as writes, and the
+ * A host for endpoint-test: 1 MiB of RAM, interrupts caught as writes, and the
  * registers of endpoint-test. One host and any number of servers a test.
  */
 #ifndef TLPB_TEST_RC_HOST_H
@@ -35,6 +35,7 @@ extern struct host {
 	struct tlpb_rc_bar bar[TLPB_BARS];
 	uint8_t ram[RAM_SIZE];
 	unsigned msis;
+	bool line[4];			/* INTA..INTD */
 	uint32_t last_msi;
 	unsigned downs;
 	enum tlpb_reason down_reason;
@@ -44,6 +45,9 @@ extern struct host {
 
 /* The URL of a socket in the test's directory. */
 const char *url_of(const char *name);
+
+/* The command that serves endpoint-test there; valid until the next call. */
+const char *const *serve_command(const char *url);
 
 /* Start endpoint-test at a socket of this name and wait until it listens. */
 struct process *serve(const char *name);

@@ -81,12 +81,15 @@ TEST(Url, AFileThatIsNoSocketIsNobody)
 
 TEST(Url, AServerMayStartLater)
 {
+	const char *words[16] = { "sh", "-c", "sleep 0.5; exec \"$@\"", "sh" };
+	const char *const *command;
 	pid_t shell;
 
 	processes_end();
-	shell = process_start((const char *const[]){ "sh", "-c",
-		"sleep 0.5; exec \"$0\" endpoint-test --listen \"$1\"", TLPB_SERVE, url_of("s"),
-		NULL })->pid;
+	command = serve_command(url_of("s"));
+	for (int i = 4; i < 15 && *command; i++)
+		words[i] = *command++;
+	shell = process_start(words)->pid;
 	EXPECT_GT(shell, 0);
 	host_start(url_of("s"));
 	host_stop();

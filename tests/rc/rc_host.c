@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A host in a process of its own, to be killed: connects to URL, says "up", and
- * does what MODE says for ever: idle, dma (both ways, without pause), read.
+ * does what MODE says for ever: idle, dma (both ways, without pause), read, load (all
+ * of load.h).
  */
 #include <poll.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 
 #include "gtest.h"
 #include "host.h"
+#include "load.h"
 
 static const char *url, *mode;
 
@@ -38,6 +40,13 @@ static void read_for_ever(void)
 		reg_read(REG_STATUS);
 }
 
+static void load_for_ever(void)
+{
+	for (uint32_t n = 0; load_step(n >> 3); n += 5)
+		;
+	FAIL("down: %s", host.down_text);
+}
+
 TEST(Host, DoesWhatItIsTold)
 {
 	host_start(url);
@@ -47,6 +56,8 @@ TEST(Host, DoesWhatItIsTold)
 		dma_for_ever();
 	else if (!strcmp(mode, "read"))
 		read_for_ever();
+	else if (!strcmp(mode, "load"))
+		load_for_ever();
 	serve_for_ever();
 }
 

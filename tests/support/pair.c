@@ -220,10 +220,15 @@ static void model_dma_fault(void *ctx, uint64_t addr, int err)
 	pair.model.fault_err = err;
 }
 
+static void model_eoi(void *ctx)
+{
+	pair.model.eois++;
+}
+
 static const struct tlpb_ep_ops model_ops = {
 	.access = model_access, .reset = model_reset, .connected = model_connected,
 	.disconnected = model_disconnected, .config_written = model_config_written,
-	.message = model_message, .dma_fault = model_dma_fault,
+	.message = model_message, .dma_fault = model_dma_fault, .eoi = model_eoi,
 };
 
 /* ---- the endpoint's thread ---- */

@@ -88,7 +88,7 @@ struct model {
 	void (*on_access)(struct tlpb_ep_request *request);
 	void (*on_connected)(void);
 
-	unsigned resets, connects, disconnects, faults, messages, config_writes;
+	unsigned resets, connects, disconnects, faults, messages, config_writes, eois;
 	enum tlpb_reset reset_kind;
 	enum tlpb_reason gone_reason;
 	char gone_text[256];

@@ -170,6 +170,8 @@ TEST(PcieDma, InvalidPayloadsAreRefusedByTlmRules)
 		tlm_generic_payload payload;
 		sc_time delay;
 
+		b.dma_checker.provoked = { "the data length is at least 1",
+					   "the streaming width is at least 1" };
 		prepare(payload, tlm::TLM_READ_COMMAND, base, data, 0);
 		b.model.dma->b_transport(payload, delay);
 		EXPECT_EQ(payload.get_response_status(), tlm::TLM_BURST_ERROR_RESPONSE);
@@ -286,6 +288,143 @@ TEST(PcieInterrupts, MsiIsAWriteToTheHost)
 	EXPECT_TRUE(first == kit::irq_result::sent);
 	EXPECT_TRUE(beyond == kit::irq_result::no_vector);
 	EXPECT_TRUE(off == kit::irq_result::disabled);
+}
+
+namespace {
+
+enum { command_reg = 4, memory_on = 2, master_on = 4, intx_off = 1 << 10 };
+enum { msix_enable = 1 << 15, function_mask = 1 << 14 };	// of its Message Control
+
+const char *text(kit::irq_result result)
+{
+	static const char *const texts[] = { "sent", "masked", "merged", "bus master off", "disabled",
+					     "no vector", "no link" };
+
+	return texts[static_cast<int>(result)];
+}
+
+// What the model hears from raise() while it serves a read of the host.
+std::string fares(test_host &host, std::function<kit::irq_result(kit::interrupt_if &)> raise)
+{
+	host_bench &b = the_bench();
+	std::string result;
+
+	b.model.on_access = [&](tlm_generic_payload &, sc_time &) {
+		result = text(raise(*b.model.irq[0]));
+	};
+	host.read(0);
+	b.model.on_access = nullptr;
+	return result;
+}
+
+std::string msi(test_host &host, unsigned vector)
+{
+	return fares(host, [=](kit::interrupt_if &irq) { return irq.msi(vector); });
+}
+
+std::string msix(test_host &host, unsigned vector)
+{
+	return fares(host, [=](kit::interrupt_if &irq) { return irq.msix(vector); });
+}
+
+std::string intx(test_host &host, bool level)
+{
+	return fares(host, [=](kit::interrupt_if &irq) { return irq.intx(level); });
+}
+
+unsigned capability(test_host &host, unsigned id)
+{
+	return static_cast<unsigned>(tlpb_rc_find_capability(host.rc, test_host::bdf, id));
+}
+
+void config(test_host &host, unsigned offset, unsigned size, uint32_t value)
+{
+	EXPECT_EQ(tlpb_rc_config_write(host.rc, test_host::bdf, offset, size, value), 0);
+}
+
+void expect(const std::string &result, const char *expected)
+{
+	EXPECT_STREQ(result.c_str(), expected);
+}
+
+} // namespace
+
+TEST(PcieInterrupts, TheModelHearsHowMsiFared)
+{
+	the_bench().with_host([](test_host &host) {
+		unsigned msi_cap = capability(host, 5);
+
+		expect(msi(host, 0), "disabled");
+		config(host, msi_cap + 4, 4, base + 0x40);
+		config(host, msi_cap + 2, 2, 1 << 4 | 1);	// two of its four vectors
+		expect(msi(host, 1), "sent");
+		expect(msi(host, 2), "no vector");
+		config(host, msi_cap + 16, 4, 2);		// mask vector 1
+		expect(msi(host, 0), "sent");
+		expect(msi(host, 1), "masked");
+		expect(msi(host, 1), "merged");
+		host.command(memory_on);
+		expect(msi(host, 0), "bus master off");
+		expect(msi(host, 1), "merged");
+		host.command(memory_on | master_on);
+	});
+	expect(text(the_bench().model.irq->msi(0)), "no link");
+}
+
+TEST(PcieInterrupts, TheModelHearsHowMsixFared)
+{
+	the_bench().with_host([](test_host &host) {
+		static const uint32_t entry[4] = { base + 0x80, 0, 0x77, 0 };
+		static const uint32_t masked = 1;
+		unsigned control = capability(host, 0x11) + 2;
+
+		expect(msix(host, 0), "disabled");
+		EXPECT_EQ(tlpb_rc_mem_write(host.rc, host.bars[1].addr, entry, sizeof entry), 0);
+		config(host, control, 2, msix_enable);
+		expect(msix(host, 0), "sent");
+		expect(msix(host, 8), "no vector");
+		config(host, control, 2, msix_enable | function_mask);
+		expect(msix(host, 0), "masked");
+		expect(msix(host, 0), "merged");
+		config(host, control, 2, msix_enable);
+		EXPECT_EQ(tlpb_rc_mem_write(host.rc, host.bars[1].addr + 12, &masked, 4), 0);
+		expect(msix(host, 0), "masked");
+		expect(msix(host, 0), "merged");
+		config(host, control, 2, msix_enable | function_mask);
+		expect(msix(host, 0), "merged");
+	});
+	expect(text(the_bench().model.irq->msix(0)), "no link");
+}
+
+TEST(PcieInterrupts, TheModelHearsHowIntxFared)
+{
+	the_bench().with_host([](test_host &host) {
+		expect(intx(host, true), "sent");
+		expect(intx(host, true), "merged");
+		host.command(memory_on | intx_off);
+		EXPECT_EQ(host.intx.size(), 2u);		// de-asserted
+		expect(intx(host, true), "disabled");
+		host.command(memory_on);			// the cause still pends
+		EXPECT_EQ(host.intx.size(), 3u);
+		expect(intx(host, false), "sent");
+		expect(intx(host, false), "merged");
+		EXPECT_EQ(host.intx.size(), 4u);
+	});
+	expect(text(the_bench().model.irq->intx(true)), "no link");
+}
+
+TEST(PcieInterrupts, TheModelHearsTheEndOfAnInterruptIfTheHostKnowsIt)
+{
+	host_bench &b = the_bench();	// which forgets what was counted before
+
+	b.with_host([](test_host &host) {
+		expect(intx(host, true), "sent");
+		expect(intx(host, false), "sent");
+		EXPECT_EQ(tlpb_rc_eoi(host.rc, 0), 0);
+		EXPECT_EQ(tlpb_rc_eoi(host.rc, 1), 0);		// another pin
+		host.read(0);
+	});
+	EXPECT_EQ(b.model.eois, 1u);
 }
 
 TEST(PcieInterrupts, WireDrivesIntx)

@@ -241,19 +241,25 @@ static const struct wrong when_up[] = {
 static void short_reset(void) { raw_frame(&raw, TLPB_FRAME_RESET, 0, "\1", 1); }
 static void unknown_reset(void) { raw_frame(&raw, TLPB_FRAME_RESET, 0, "\4\0", 2); }
 static void short_fault(void) { raw_frame(&raw, TLPB_FRAME_DMA_FAULT, TLPB_FRAME_OPTIONAL, "\0", 1); }
+static void short_eoi(void) { raw_frame(&raw, TLPB_FRAME_EOI, TLPB_FRAME_OPTIONAL, "", 1); }
+static void pin_4_eoi(void) { raw_frame(&raw, TLPB_FRAME_EOI, TLPB_FRAME_OPTIONAL, "\4\0\0\0", 4); }
 
 static const struct wrong to_endpoint[] = {
 	{ "short RESET", short_reset, TLPB_REASON_PROTOCOL, "RESET that makes no sense" },
 	{ "unknown RESET", unknown_reset, TLPB_REASON_PROTOCOL, "RESET that makes no sense" },
 	{ "short DMA_FAULT", short_fault, TLPB_REASON_PROTOCOL, "DMA_FAULT that makes no sense" },
+	{ "short EOI", short_eoi, TLPB_REASON_PROTOCOL, "EOI that makes no sense" },
+	{ "EOI of pin 4", pin_4_eoi, TLPB_REASON_PROTOCOL, "EOI that makes no sense" },
 };
 
 /* Only a host hears these. */
 static void any_fault(void) { raw_frame(&raw, TLPB_FRAME_DMA_FAULT, TLPB_FRAME_OPTIONAL, "\0\0\0\0\1\0\0\0\0\0\0\0\0\0\0", 16); }
+static void any_eoi(void) { raw_frame(&raw, TLPB_FRAME_EOI, TLPB_FRAME_OPTIONAL, "\0\0\0\0", 4); }
 
 static const struct wrong to_host[] = {
 	{ "RESET", early_reset, TLPB_REASON_PROTOCOL, "RESET that makes no sense" },
 	{ "DMA_FAULT", any_fault, TLPB_REASON_PROTOCOL, "DMA_FAULT that makes no sense" },
+	{ "EOI", any_eoi, TLPB_REASON_PROTOCOL, "EOI that makes no sense" },
 };
 
 #define COUNT(list) (sizeof list / sizeof list[0])

@@ -382,6 +382,70 @@ TEST(Intx, ADeviceWithoutPinHasNone)
 	pair_close();
 }
 
+TEST(Intx, ACauseThatWentAwayWhileDisabledIsNotAssertedLater)
+{
+	setup();
+	intx(true);
+	config_write(COMMAND, 2, MEMORY_AND_MASTER | INTX_DISABLE);
+	expect_line(false, 2);
+	EXPECT_EQ(intx(true), TLPB_IRQ_DISABLED);	/* pending still; not told again */
+	EXPECT_EQ(intx(false), TLPB_IRQ_SENT);
+	config_write(COMMAND, 2, MEMORY_AND_MASTER);
+	expect_line(false, 2);
+	pair_close();
+}
+
+TEST(Intx, ACauseThatCameWhileDisabledIsAssertedWhenEnabled)
+{
+	setup();
+	config_write(COMMAND, 2, MEMORY_AND_MASTER | INTX_DISABLE);
+	EXPECT_EQ(intx(true), TLPB_IRQ_DISABLED);
+	expect_line(false, 0);
+	config_write(COMMAND, 2, MEMORY_AND_MASTER);
+	expect_line(true, 1);
+	EXPECT_EQ(intx(true), TLPB_IRQ_MERGED);
+	expect_line(true, 1);
+	pair_close();
+}
+
+/* ---- EOI: only a host that can know it tells ---- */
+
+TEST(Eoi, IsReportedToTheModelOncePerInterrupt)
+{
+	setup();
+	for (unsigned i = 1; i <= 3; i++) {
+		intx(true);
+		intx(false);
+		EXPECT_EQ(tlpb_rc_eoi(pair.rc, 0), 0);
+		pair_settle();
+		EXPECT_EQ(pair.model.eois, i);
+	}
+	pair_close();
+}
+
+TEST(Eoi, OfAnotherPinIsNotOurs)
+{
+	setup();
+	for (unsigned pin = 1; pin < 4; pin++)
+		EXPECT_EQ(tlpb_rc_eoi(pair.rc, pin), 0);
+	EXPECT_EQ(tlpb_rc_eoi(pair.rc, 4), TLPB_ERR_INVALID);
+	pair_settle();
+	EXPECT_EQ(pair.model.eois, 0);
+	EXPECT_TRUE(tlpb_rc_is_up(pair.rc));
+	pair_close();
+}
+
+TEST(Eoi, WithoutLinkIsRefused)
+{
+	setup();
+	pair_kill_link();
+	while (!tlpb_rc_process(pair.rc))
+		;
+	EXPECT_EQ(tlpb_rc_eoi(pair.rc, 0), TLPB_ERR_CLOSED);
+	EXPECT_EQ(pair.model.eois, 0);
+	pair_close();
+}
+
 /* ---- others ---- */
 
 TEST(Interrupts, WithoutAHostTheyAreRefused)

@@ -7,6 +7,7 @@
 #ifndef TLPBRIDGE_DEVICE_H
 #define TLPBRIDGE_DEVICE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,7 +15,10 @@
 extern "C" {
 #endif
 
-enum { TLPB_NAME_MAX = 64 };	/* bytes of a name, its final 0 included */
+enum {
+	TLPB_NAME_MAX = 64,	/* bytes of a name, its final 0 included */
+	TLPB_PATH_MAX = 128,	/* the same of a device-tree path */
+};
 
 /* Fixed region numbers. */
 enum tlpb_region_index {
@@ -54,6 +58,10 @@ struct tlpb_device {
 	uint16_t msix_vectors;		/* 0 none, or 1..2048 */
 	uint8_t msix_table_bar, msix_pba_bar;
 	uint32_t msix_table_offset, msix_pba_offset;	/* multiples of 8 bytes */
+
+	/* Where a host that has a device tree finds the device, and the how-manieth it is; "": nowhere. */
+	char path[TLPB_PATH_MAX];
+	uint16_t path_index;
 };
 
 /*
@@ -71,6 +79,71 @@ int tlpb_device_encode(const struct tlpb_device *dev, uint8_t *bytes, size_t siz
  */
 int tlpb_device_decode(const uint8_t *bytes, size_t len, struct tlpb_device *dev,
 		       char *why, size_t why_size);
+
+/*
+ * Registers by name, for people and tools. They are records of their own behind those of
+ * the device: struct tlpb_device stays small and can be copied.
+ *
+ * X(name, text): what software may do to a register.
+ */
+#define TLPB_ACCESS_LIST(X)                                                             \
+	X(RO, "ro")                                                                     \
+	X(RW, "rw")                                                                     \
+	X(WO, "wo")                                                                     \
+	X(W1C, "w1c")	/* writing 1 clears a bit */                                    \
+	X(W1S, "w1s")	/* writing 1 sets a bit */                                      \
+	X(RC, "rc")	/* reading clears it */
+
+enum tlpb_access {
+#define TLPB_ACCESS_ENUM(name, text) TLPB_ACCESS_##name,
+	TLPB_ACCESS_LIST(TLPB_ACCESS_ENUM)
+#undef TLPB_ACCESS_ENUM
+	TLPB_ACCESS_KINDS,
+};
+
+/* The text of the list above; "?" for others. */
+const char *tlpb_access_name(unsigned access);
+
+/* Names begin with a letter or _ and go on with letters, digits and _ . - [ ] */
+struct tlpb_field {
+	const char *name;
+	uint8_t low, width;		/* bits */
+};
+
+struct tlpb_register {
+	const char *name;
+	const char *description;	/* a line for a person; NULL: none */
+	unsigned region;		/* enum tlpb_region_index */
+	uint64_t offset;		/* bytes, a multiple of the width */
+	unsigned width;			/* bits: 8, 16, 32 or 64 */
+	enum tlpb_access access;
+	bool read_effect;		/* a read changes something: tools do not read it unasked */
+	const struct tlpb_field *field;	/* may be NULL when there are none */
+	unsigned fields;		/* at most 64 */
+};
+
+/*
+ * Records of registers, to be put behind those of tlpb_device_encode(). Returns bytes
+ * written, TLPB_ERR_TOO_LARGE, or TLPB_ERR_INVALID when a register is not legal or not
+ * inside dev's regions; the reason is in why.
+ */
+int tlpb_registers_encode(const struct tlpb_device *dev, const struct tlpb_register *reg,
+			  unsigned count, uint8_t *bytes, size_t size, char *why, size_t why_size);
+
+/* What a device says of its registers. Freed with tlpb_registers_free(), texts and fields included. */
+struct tlpb_registers {
+	unsigned count;
+	struct tlpb_register reg[];
+};
+
+/*
+ * Reads the registers among all the records of a device, untrusted; dev is what
+ * tlpb_device_decode() made of the same bytes. Returns 0 and *registers, which the caller
+ * frees, or TLPB_ERR_TRUNCATED, TLPB_ERR_INVALID, TLPB_ERR_NOMEM with the reason in why.
+ */
+int tlpb_registers_decode(const uint8_t *bytes, size_t len, const struct tlpb_device *dev,
+			  struct tlpb_registers **registers, char *why, size_t why_size);
+void tlpb_registers_free(struct tlpb_registers *registers);
 
 #ifdef __cplusplus
 }

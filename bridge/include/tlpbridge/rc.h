@@ -3,15 +3,22 @@
  * The host's face: a root complex that reaches one device over one link.
  * QEMU's shim, the command line and the tests all drive this.
  *
- * Threads: a tlpb_rc belongs to one thread at a time (in QEMU: whoever holds the
- * big lock). There are no hidden callers: callbacks run inside the calls below,
- * on the calling thread, while they serve inbound traffic. A callback may use
- * the same tlpb_rc again; it must not close it.
+ * Threads: a tlpb_rc, or a group of them, belongs to one thread at a time (in QEMU:
+ * whoever holds the big lock). There are no hidden callers: callbacks run inside the
+ * calls below, on the calling thread, while they serve inbound traffic. A callback
+ * may use any tlpb_rc of its thread again, and may close it.
  *
  * Blocking: a call marked "waits" returns when the completion is there or the
- * link is down. It serves inbound DMA, interrupts and messages meanwhile. There
- * is no completion timeout while the peer lives; after 2 s, and then with longer
- * and longer pauses, ops->waiting (or the log) says what is waited for.
+ * link is down. It serves inbound DMA, interrupts and messages meanwhile, those of
+ * its whole group. There is no completion timeout while the peer lives; after 2 s,
+ * and then with longer and longer pauses, ops->waiting (or the log) says what is
+ * waited for. Waits may nest, as callbacks do; the 257th one inside others fails
+ * with TLPB_ERR_BUSY.
+ *
+ * Hot-plug: ops->down tells once that a link is lost, and why; from then on every
+ * call fails at once with TLPB_ERR_CLOSED and reads give all ones. A link never comes
+ * back by itself. Who wants the device again closes the tlpb_rc and connects anew,
+ * at any pace: what connects is the device that came back, with its registers reset.
  */
 #ifndef TLPBRIDGE_RC_H
 #define TLPBRIDGE_RC_H
@@ -30,6 +37,7 @@ extern "C" {
 #endif
 
 typedef struct tlpb_rc tlpb_rc;
+typedef struct tlpb_rc_group tlpb_rc_group;
 typedef struct tlpb_trace tlpb_trace;
 
 /*
@@ -55,7 +63,10 @@ struct tlpb_rc_ops {
 	/* Any other message; msg is valid during the call. */
 	void (*message)(void *ctx, const struct tlpb_tlp *msg);
 
-	/* The link went down, for good; called once. Later reads fail with TLPB_ERR_CLOSED. */
+	/*
+	 * The link went down, for good: surprise removal. Called once, before the requests
+	 * that wait fail; not for tlpb_rc_close(). text may be "".
+	 */
 	void (*down)(void *ctx, enum tlpb_reason reason, const char *text);
 
 	/* Simulated time of the host in picoseconds, for stamps and traces. */
@@ -79,36 +90,87 @@ struct tlpb_rc_config {
 	/* Largest payload sent to the device, and where its reads may be split; bytes; 0: 128 and 64. */
 	unsigned mps, rcb;
 	bool plain_pcie;		/* no DMA_FAULT: failed posted writes are told to nobody */
-	tlpb_trace *trace;		/* borrowed, may be NULL; outlives the tlpb_rc */
+	tlpb_trace *trace;		/* borrowed, may be NULL; until tlpb_rc_close() */
+	tlpb_rc_group *group;		/* see tlpb_rc_set_group(); NULL: alone */
 	const struct tlpb_rc_ops *ops;	/* copied */
 	void *ctx;			/* for ops */
 };
 
 /*
  * Join the server at config->url, exchange HELLO and read the device's records.
- * Waits up to connect_timeout_ms for a server to appear. On failure returns a
- * negative error and a sentence with cause and cure in why.
+ * Waits up to connect_timeout_ms for a server to appear, and serves nobody
+ * meanwhile. On failure returns a negative error and a sentence with cause and cure
+ * in why. Of ops only cancelled and now_ps are called, so a thread of its own may
+ * connect without the lock that the callbacks need, and hand the tlpb_rc over; what
+ * the device sent first makes tlpb_rc_fd() readable.
  */
 int tlpb_rc_connect(const struct tlpb_rc_config *config, tlpb_rc **rc, char *why, size_t why_size);
 
-/* Says goodbye (waits at most 1 s for the peer to hear it) and frees. NULL is fine. */
+/*
+ * Says goodbye (waits at most 1 s for the peer to hear it) and frees. NULL is fine.
+ * Asynchronous accesses end with TLPB_ERR_CLOSED before it returns. From a callback,
+ * too: where calls that use the tlpb_rc are in progress, they fail with
+ * TLPB_ERR_CLOSED, the last one frees it, and neither ops nor trace are used again.
+ */
 void tlpb_rc_close(tlpb_rc *rc);
 
 /* The device at the other end; valid until tlpb_rc_close(). */
 const struct tlpb_device *tlpb_rc_device(const tlpb_rc *rc);
 
+/*
+ * The device's records as they came, for tlpb_registers_decode(), or to be kept; NULL and 0
+ * if there was no memory to keep them. Valid until tlpb_rc_close().
+ */
+const uint8_t *tlpb_rc_records(const tlpb_rc *rc, size_t *len);
+
 bool tlpb_rc_is_up(const tlpb_rc *rc);
 
+/* Why the link is down, as ops->down was told; text valid until tlpb_rc_close(). */
+enum tlpb_reason tlpb_rc_down_reason(const tlpb_rc *rc);
+const char *tlpb_rc_down_text(const tlpb_rc *rc);
+
 /*
- * For an event loop: poll this descriptor for reading and call tlpb_rc_process()
+ * For an event loop (poll, glib's g_unix_fd_add(), QEMU's qemu_set_fd_handler()):
+ * watch this descriptor for reading, level-triggered, and call tlpb_rc_process()
  * when it is ready. Process serves a burst of what has arrived and never blocks.
- * Returns 0, or TLPB_ERR_CLOSED once the link is down.
+ * Returns 0, or TLPB_ERR_CLOSED once the link is down: stop watching then, ops->down
+ * is the place; the descriptor is closed soon after it. -1: down already.
+ *
+ *	static gboolean ready(gint fd, GIOCondition condition, gpointer rc)
+ *	{
+ *		return tlpb_rc_process(rc) ? G_SOURCE_REMOVE : G_SOURCE_CONTINUE;
+ *	}
+ *	g_unix_fd_add(tlpb_rc_fd(rc), G_IO_IN, ready, rc);
  */
 int tlpb_rc_fd(const tlpb_rc *rc);
 int tlpb_rc_process(tlpb_rc *rc);
 
 /*
- * Configuration access to function bdf (Bus[15:8] Device[7:3] Function[2:0]),
+ * Groups: the links that share one thread, or one lock. Whoever waits on one of them
+ * serves the traffic of all, so that a device may take as long as it likes over a
+ * read, even until another device of the group has done its DMA. Put all devices of
+ * one lock into one group; without one, a tlpb_rc serves itself only.
+ *
+ * set_group moves a tlpb_rc (group NULL: alone again). It fails with TLPB_ERR_BUSY inside a
+ * call that uses that tlpb_rc. From then on the two share a lock: to take a tlpb_rc
+ * over from a thread that connected it, call it with that lock held.
+ * free fails with TLPB_ERR_BUSY while there is a member; closing removes one.
+ */
+int tlpb_rc_group_new(tlpb_rc_group **group);
+int tlpb_rc_group_free(tlpb_rc_group *group);
+int tlpb_rc_set_group(tlpb_rc *rc, tlpb_rc_group *group);
+
+/*
+ * One descriptor for all members, those who come later included. Process serves
+ * a burst of each that has something, and never blocks; ops->down tells who is lost.
+ * The descriptors of the members may be watched instead.
+ */
+int tlpb_rc_group_fd(const tlpb_rc_group *group);
+void tlpb_rc_group_process(tlpb_rc_group *group);
+
+/*
+ * Configuration access to function bdf (Bus[15:8] Device[7:3] Function[2:0]), any
+ * function number: the device answers Unsupported Request for one that it has not.
  * size 1, 2 or 4 bytes, not across a doubleword. Waits. A retry status (CRS) is
  * returned as TLPB_ERR_CRS, Unsupported Request as TLPB_ERR_UNSUPPORTED; *value is
  * then all ones of that size.
@@ -125,15 +187,55 @@ int tlpb_rc_config_write(tlpb_rc *rc, uint16_t bdf, unsigned offset, unsigned si
 int tlpb_rc_mem_read(tlpb_rc *rc, uint64_t addr, void *buf, size_t len);
 int tlpb_rc_mem_write(tlpb_rc *rc, uint64_t addr, const void *data, size_t len);
 
+/*
+ * The same for the bytes whose enable is not 0, any pattern: a TLP for each doubleword
+ * that has one.
+ */
+int tlpb_rc_mem_write_enabled(tlpb_rc *rc, uint64_t addr, const void *data, const uint8_t *enable,
+			      size_t len);
+
 /* I/O space, size 1, 2 or 4 bytes, any alignment. Both wait: I/O writes are non-posted. */
 int tlpb_rc_io_read(tlpb_rc *rc, uint32_t addr, unsigned size, uint32_t *value);
 int tlpb_rc_io_write(tlpb_rc *rc, uint32_t addr, unsigned size, uint32_t value);
+
+/*
+ * The same accesses without waiting, any number at once. They return 0, or an error
+ * and nothing happens. After 0, done is called once, with what the waiting call
+ * would have returned, when the access is over: inside a later call that serves
+ * inbound traffic (process, or a wait, of the tlpb_rc or its group), or when the link
+ * is lost, with TLPB_ERR_CLOSED. buf and value are filled then, and belong to the
+ * access until then. done may call anything.
+ *
+ * Up to 256 requests are outstanding, long reads are several; the rest waits for
+ * their tags, in turns. Writes issued meanwhile may pass what waits. Reads may be
+ * answered in any order.
+ */
+typedef void tlpb_rc_done(void *arg, int err);
+
+int tlpb_rc_mem_read_async(tlpb_rc *rc, uint64_t addr, void *buf, size_t len, tlpb_rc_done *done,
+			   void *arg);
+int tlpb_rc_config_read_async(tlpb_rc *rc, uint16_t bdf, unsigned offset, unsigned size,
+			      uint32_t *value, tlpb_rc_done *done, void *arg);
+int tlpb_rc_config_write_async(tlpb_rc *rc, uint16_t bdf, unsigned offset, unsigned size,
+			       uint32_t value, tlpb_rc_done *done, void *arg);
+int tlpb_rc_io_read_async(tlpb_rc *rc, uint32_t addr, unsigned size, uint32_t *value,
+			  tlpb_rc_done *done, void *arg);
+int tlpb_rc_io_write_async(tlpb_rc *rc, uint32_t addr, unsigned size, uint32_t value,
+			   tlpb_rc_done *done, void *arg);
 
 /* Send a message TLP (PME_Turn_Off, vendor-defined, …); posted. */
 int tlpb_rc_message(tlpb_rc *rc, const struct tlpb_tlp *msg);
 
 /* Reset the device. Function-level reset goes through its config space instead. Posted. */
 int tlpb_rc_reset(tlpb_rc *rc, enum tlpb_reset kind);
+
+/*
+ * The host's interrupt controller has seen the end of an interrupt (EOI) on pin 0..3
+ * (INTA..INTD): the endpoint is told. For hosts that can know it; nothing else depends on
+ * it, and a peer that does not know the report skips it. Posted. Returns 0,
+ * TLPB_ERR_INVALID (no such pin) or TLPB_ERR_CLOSED.
+ */
+int tlpb_rc_eoi(tlpb_rc *rc, unsigned pin);
 
 /*
  * For hosts without firmware: where tlpb_rc_enumerate() puts the device. All

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What lies behind a BAR, for models in C: 32-bit little-endian registers, and memory.
+ *
+ *	static struct tlpb_reg regs[] = {
+ *		{ 0x00, "ID", .reset = 0x600d600d },
+ *		{ 0x04, "SCRATCH", .writable = ~0u },
+ *		{ 0x08, "START", .writable = 1, .written = start },
+ *	};
+ *	static const struct tlpb_regs bar0 = { regs, 3 };
+ *
+ * Accesses may have any length, alignment and byte enables. What lies between
+ * the registers reads as 0 and ignores writes. No call blocks, fails or
+ * completes the request; handlers run inside tlpb_regs_access(), on its thread.
+ */
+#ifndef TLPBRIDGE_REGS_H
+#define TLPBRIDGE_REGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <tlpbridge/ep.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct tlpb_reg {
+	uint32_t offset;	/* bytes from the start of the BAR, a multiple of 4 */
+	const char *name;
+	uint32_t writable;	/* the bits that a write changes */
+	uint32_t reset;		/* value after tlpb_regs_reset() */
+	void (*written)(void *ctx, uint32_t value);	/* after value was stored; may be NULL */
+	uint32_t (*read)(void *ctx);	/* asked in place of the stored value; may be NULL */
+	uint32_t value;		/* stored; the model may change it at any time */
+};
+
+struct tlpb_regs {
+	struct tlpb_reg *reg;	/* the model's */
+	size_t count;
+	void *ctx;		/* for handlers */
+};
+
+/* Give every register its reset value; no handler is called. */
+void tlpb_regs_reset(const struct tlpb_regs *regs);
+
+/* Move the request's data between it and the registers. */
+void tlpb_regs_access(const struct tlpb_regs *regs, struct tlpb_ep_request *request);
+
+/* The same with size bytes of memory. False: the request does not lie within them, nothing moved. */
+bool tlpb_memory_access(void *memory, uint64_t size, struct tlpb_ep_request *request);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

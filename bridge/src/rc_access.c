@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Accesses to the device: configuration, I/O and memory.
+ *
+ * A non-posted access is cut into pieces, one request each. Pieces go out as tags
+ * are free, of several accesses in turn, and are answered in any order; the last
+ * answer ends the access. A call that waits is the same access, on the stack.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "bytes.h"
+#include "rc_private.h"
+
+enum {
+	BACKLOG_MAX = 1024 * 1024,	/* bytes queued before a posted write waits */
+	ONES = -1,
+};
+
+struct rc_access {
+	TAILQ_ENTRY(rc_access) entry;	/* in unsent, while a piece has not been sent */
+	tlpb_rc *rc;
+	enum tlpb_tlp_kind kind;
+	uint16_t bdf;			/* configuration */
+	uint64_t addr;
+	size_t len, sent;		/* bytes */
+	bool begun;			/* the first piece is sent: a flush has no bytes */
+	unsigned outstanding;		/* pieces */
+	uint8_t *buf;			/* memory reads: where data go */
+	uint8_t bytes[4];		/* the others: data, either way */
+	uint32_t *value;		/* where bytes of such a read go */
+	int err;
+
+	tlpb_rc_done *done;		/* NULL: somebody waits for over */
+	void *arg;
+	bool over;
+};
+
+static bool is_memory(const struct rc_access *a)
+{
+	return a->kind == TLPB_MRD;
+}
+
+static bool is_write(const struct rc_access *a)
+{
+	return a->kind == TLPB_CFGWR0 || a->kind == TLPB_IOWR;
+}
+
+static uint32_t ones(size_t size)
+{
+	return (uint32_t)ONES >> (8 * (4 - size));
+}
+
+/* ---- the end of an access ---- */
+
+static void finish(struct rc_access *a)
+{
+	struct rc_access ended = *a;
+
+	if (a->value)
+		*a->value = a->err ? ones(a->len) : get_le32(a->bytes);
+	a->over = true;
+	if (!ended.done)
+		return;
+	free(a);
+	ended.done(ended.arg, ended.err);
+}
+
+static bool all_sent(const struct rc_access *a)
+{
+	return a->begun && a->sent == a->len;
+}
+
+static void note_error(struct rc_access *a, int err)
+{
+	if (!a->err)
+		a->err = err;
+}
+
+static void send_pieces(tlpb_rc *rc);
+
+static void on_answer(void *arg, const struct tags_request *request, int err)
+{
+	struct rc_access *a = arg;
+	tlpb_rc *rc = a->rc;
+
+	a->outstanding--;
+	if (err) {
+		note_error(a, err);
+		if (is_memory(a) && request->len)
+			memset(request->buf, 0xff, request->len);
+	}
+	if (all_sent(a) && !a->outstanding)
+		finish(a);
+	send_pieces(rc);
+}
+
+/* What was not sent fails; what was, when its tag is aborted. */
+static void fail_unsent(struct rc_access *a)
+{
+	note_error(a, TLPB_ERR_CLOSED);
+	if (is_memory(a) && a->sent < a->len)
+		memset(a->buf + a->sent, 0xff, a->len - a->sent);
+	a->begun = true;
+	a->sent = a->len;
+	if (!a->outstanding)
+		finish(a);
+}
+
+void tlpb__rc_abort(tlpb_rc *rc)
+{
+	struct rc_access *a;
+
+	while ((a = TAILQ_FIRST(&rc->unsent))) {
+		TAILQ_REMOVE(&rc->unsent, a, entry);
+		fail_unsent(a);
+	}
+	tlpb__tags_abort(&rc->tags, TLPB_ERR_CLOSED, true);
+}
+
+/* ---- pieces ---- */
+
+static uint8_t enables(uint64_t addr, size_t size)
+{
+	return (uint8_t)(((1u << size) - 1) << (addr & 3));
+}
+
+/* The part of a register access that lies in the doubleword of addr. */
+static size_t register_part(uint64_t addr, size_t size)
+{
+	size_t room = 4 - (addr & 3);
+
+	return size < room ? size : room;
+}
+
+static struct tlpb_tlp config_tlp(const struct rc_access *a)
+{
+	return (struct tlpb_tlp){
+		.kind = a->kind, .length_dw = 1, .first_be = enables(a->addr, a->len),
+		.dest_id = a->bdf, .reg_offset = (uint16_t)(a->addr & ~3u),
+	};
+}
+
+static struct tlpb_tlp io_tlp(enum tlpb_tlp_kind kind, uint64_t addr, size_t size)
+{
+	return (struct tlpb_tlp){
+		.kind = kind, .length_dw = 1, .first_be = enables(addr, size),
+		.address = addr & 0xfffffffc,
+	};
+}
+
+static struct tlpb_tlp memory_tlp(enum tlpb_tlp_kind kind, uint64_t addr, size_t len)
+{
+	struct tlpb_extent e = tlpb_extent(addr, len);
+
+	return (struct tlpb_tlp){
+		.kind = kind, .hdr_4dw = addr >> 32 != 0, .address = addr & ~3ull,
+		.length_dw = e.length_dw, .first_be = e.first_be, .last_be = e.last_be,
+	};
+}
+
+static size_t next_piece(const struct rc_access *a)
+{
+	uint64_t addr = a->addr + a->sent;
+	size_t left = a->len - a->sent;
+
+	if (is_memory(a))
+		return tlpb_next_request(addr, left, tlpb__link_peer(a->rc->link)->mrrs);
+	return register_part(addr, left);
+}
+
+static struct tlpb_tlp piece_tlp(const struct rc_access *a, size_t len)
+{
+	uint64_t addr = a->addr + a->sent;
+
+	if (is_memory(a))
+		return memory_tlp(a->kind, addr, len);
+	if (a->kind == TLPB_IORD || a->kind == TLPB_IOWR)
+		return io_tlp(a->kind, addr, len);
+	return config_tlp(a);
+}
+
+static void count(struct tlpb_rc_stats *stats, enum tlpb_tlp_kind kind)
+{
+	stats->mem_reads += kind == TLPB_MRD;
+	stats->config_reads += kind == TLPB_CFGRD0;
+	stats->config_writes += kind == TLPB_CFGWR0;
+	stats->io_reads += kind == TLPB_IORD;
+	stats->io_writes += kind == TLPB_IOWR;
+}
+
+/* Sending may take the link down, and so end the access: it is not looked at afterwards. */
+static void send_piece(tlpb_rc *rc, struct rc_access *a)
+{
+	size_t n = next_piece(a);
+	struct tlpb_tlp tlp = piece_tlp(a, n);
+	uint8_t *data = is_memory(a) ? a->buf : a->bytes, dw[4] = { 0 };
+
+	if (data)
+		data += a->sent;
+	if (is_write(a)) {
+		memcpy(dw + ((a->addr + a->sent) & 3), data, n);
+		tlp.payload = dw;
+		tlp.payload_len = 4;
+	}
+	TAILQ_REMOVE(&rc->unsent, a, entry);
+	a->begun = true;
+	a->sent += n;
+	a->outstanding++;
+	if (!all_sent(a))		/* behind the others: they take turns */
+		TAILQ_INSERT_TAIL(&rc->unsent, a, entry);
+	count(&rc->stats, a->kind);
+	tlpb__tags_begin(&rc->tags, &tlp, data, is_write(a) ? 0 : n, on_answer, a);
+	tlpb__link_send_tlp(rc->link, &tlp, NULL);
+}
+
+/* The halves of a write may not pass one another: the second waits for the first. */
+static struct rc_access *next_to_send(tlpb_rc *rc)
+{
+	struct rc_access *a;
+
+	TAILQ_FOREACH(a, &rc->unsent, entry)
+		if (!is_write(a) || !a->outstanding)
+			return a;
+	return NULL;
+}
+
+static void send_pieces(tlpb_rc *rc)
+{
+	struct rc_access *a;
+
+	while (rc->tags.used < rc->tags.limit && tlpb_rc_is_up(rc) && (a = next_to_send(rc)))
+		send_piece(rc, a);
+}
+
+void tlpb__rc_access_text(const tlpb_rc *rc, const struct rc_access *access, char *text, size_t size)
+{
+	struct tlpb_tlp tlp = piece_tlp(access, access->len - access->sent ? next_piece(access) : 0);
+
+	for (unsigned i = 0; i < TAGS_MAX; i++)
+		if (rc->tags.request[i].used && rc->tags.request[i].arg == access)
+			tlp = rc->tags.request[i].tlp;
+	tlpb_tlp_text(&tlp, text, size);
+}
+
+/* ---- accesses ---- */
+
+static void begin(struct rc_access *a)
+{
+	TAILQ_INSERT_TAIL(&a->rc->unsent, a, entry);
+	send_pieces(a->rc);
+}
+
+static bool is_over(void *arg)
+{
+	return ((struct rc_access *)arg)->over;
+}
+
+/* The access itself ends when the link does, so the wait always ends with it over. */
+static int run(struct rc_access *a)
+{
+	tlpb_rc *rc = a->rc;
+	int err = !tlpb_rc_is_up(rc) ? TLPB_ERR_CLOSED : !tlpb__rc_may_wait(rc) ? TLPB_ERR_BUSY : 0;
+
+	if (err) {
+		if (a->len && is_memory(a))
+			memset(a->buf, 0xff, a->len);
+		if (a->value)
+			*a->value = ones(a->len);
+		return err;
+	}
+	tlpb__rc_enter(rc);
+	begin(a);
+	tlpb__rc_wait(rc, is_over, a, a);
+	tlpb__rc_leave(rc);
+	return a->err;
+}
+
+static int run_later(const struct rc_access *access, tlpb_rc_done *done, void *arg)
+{
+	tlpb_rc *rc = access->rc;
+	struct rc_access *a;
+
+	if (!tlpb_rc_is_up(rc))
+		return TLPB_ERR_CLOSED;
+	a = malloc(sizeof *a);
+	if (!a)
+		return TLPB_ERR_NOMEM;
+	*a = *access;
+	a->done = done;
+	a->arg = arg;
+	tlpb__rc_enter(rc);
+	begin(a);
+	tlpb__link_flush(rc->link);
+	tlpb__rc_leave(rc);
+	return 0;
+}
+
+/* ---- registers: configuration and I/O ---- */
+
+static bool size_ok(unsigned size)
+{
+	return size == 1 || size == 2 || size == 4;
+}
+
+static bool config_access_ok(unsigned offset, unsigned size)
+{
+	return offset < 4096 && size_ok(size) && (offset & 3) + size <= 4;
+}
+
+static struct rc_access reader(tlpb_rc *rc, enum tlpb_tlp_kind kind, uint64_t addr, unsigned size,
+			       uint32_t *value)
+{
+	*value = (uint32_t)ONES;
+	return (struct rc_access){ .rc = rc, .kind = kind, .addr = addr, .len = size, .value = value };
+}
+
+static struct rc_access writer(tlpb_rc *rc, enum tlpb_tlp_kind kind, uint64_t addr, unsigned size,
+			       uint32_t value)
+{
+	struct rc_access a = { .rc = rc, .kind = kind, .addr = addr, .len = size };
+
+	put_le32(a.bytes, value);
+	return a;
+}
+
+int tlpb_rc_config_read(tlpb_rc *rc, uint16_t bdf, unsigned offset, unsigned size, uint32_t *value)
+{
+	struct rc_access a = reader(rc, TLPB_CFGRD0, offset, size, value);
+
+	a.bdf = bdf;
+	return config_access_ok(offset, size) ? run(&a) : TLPB_ERR_INVALID;
+}
+
+int tlpb_rc_config_write(tlpb_rc *rc, uint16_t bdf, unsigned offset, unsigned size, uint32_t value)
+{
+	struct rc_access a = writer(rc, TLPB_CFGWR0, offset, size, value);
+
+	a.bdf = bdf;
+	return config_access_ok(offset, size) ? run(&a) : TLPB_ERR_INVALID;
+}
+
+int tlpb_rc_io_read(tlpb_rc *rc, uint32_t addr, unsigned size, uint32_t *value)
+{
+	struct rc_access a = reader(rc, TLPB_IORD, addr, size, value);
+
+	return size_ok(size) ? run(&a) : TLPB_ERR_INVALID;
+}
+
+int tlpb_rc_io_write(tlpb_rc *rc, uint32_t addr, unsigned size, uint32_t value)
+{
+	struct rc_access a = writer(rc, TLPB_IOWR, addr, size, value);
+
+	return size_ok(size) ? run(&a) : TLPB_ERR_INVALID;
+}
+
+int tlpb_rc_config_read_async(tlpb_rc *rc, uint16_t bdf, unsigned offset, unsigned size,
+			      uint32_t *value, tlpb_rc_done *done, void *arg)
+{
+	struct rc_access a = reader(rc, TLPB_CFGRD0, offset, size, value);
+
+	a.bdf = bdf;
+	return config_access_ok(offset, size) ? run_later(&a, done, arg) : TLPB_ERR_INVALID;
+}
+
+int tlpb_rc_config_write_async(tlpb_rc *rc, uint16_t bdf, unsigned offset, unsigned size,
+			       uint32_t value, tlpb_rc_done *done, void *arg)
+{
+	struct rc_access a = writer(rc, TLPB_CFGWR0, offset, size, value);
+
+	a.bdf = bdf;
+	return config_access_ok(offset, size) ? run_later(&a, done, arg) : TLPB_ERR_INVALID;
+}
+
+int tlpb_rc_io_read_async(tlpb_rc *rc, uint32_t addr, unsigned size, uint32_t *value,
+			  tlpb_rc_done *done, void *arg)
+{
+	struct rc_access a = reader(rc, TLPB_IORD, addr, size, value);
+
+	return size_ok(size) ? run_later(&a, done, arg) : TLPB_ERR_INVALID;
+}
+
+int tlpb_rc_io_write_async(tlpb_rc *rc, uint32_t addr, unsigned size, uint32_t value,
+			   tlpb_rc_done *done, void *arg)
+{
+	struct rc_access a = writer(rc, TLPB_IOWR, addr, size, value);
+
+	return size_ok(size) ? run_later(&a, done, arg) : TLPB_ERR_INVALID;
+}
+
+/* ---- memory ---- */
+
+static struct rc_access memory_reader(tlpb_rc *rc, uint64_t addr, void *buf, size_t len)
+{
+	return (struct rc_access){ .rc = rc, .kind = TLPB_MRD, .addr = addr, .buf = buf, .len = len };
+}
+
+int tlpb_rc_mem_read(tlpb_rc *rc, uint64_t addr, void *buf, size_t len)
+{
+	struct rc_access a = memory_reader(rc, addr, buf, len);
+
+	return run(&a);
+}
+
+int tlpb_rc_mem_read_async(tlpb_rc *rc, uint64_t addr, void *buf, size_t len, tlpb_rc_done *done,
+			   void *arg)
+{
+	struct rc_access a = memory_reader(rc, addr, buf, len);
+
+	return run_later(&a, done, arg);
+}
+
+static bool backlog_is_low(void *arg)
+{
+	return tlpb__link_backlog(arg) <= BACKLOG_MAX / 2;
+}
+
+/* Posted writes are queued without limit by nobody: a slow peer slows the writer down. */
+static int hold_back(tlpb_rc *rc)
+{
+	tlpb__link_flush(rc->link);
+	if (tlpb__link_backlog(rc->link) <= BACKLOG_MAX)
+		return 0;
+	return tlpb__rc_wait(rc, backlog_is_low, rc->link, NULL);
+}
+
+static int post(tlpb_rc *rc, const struct tlpb_tlp *tlp)
+{
+	int err = tlpb__link_send_tlp(rc->link, tlp, NULL);
+
+	return err ? err : hold_back(rc);
+}
+
+static int write_piece(tlpb_rc *rc, uint64_t addr, const uint8_t *data, size_t len)
+{
+	struct tlpb_tlp tlp = memory_tlp(TLPB_MWR, addr, len);
+	uint8_t dws[TLPB_MAX_PAYLOAD];
+
+	tlp.payload = dws;
+	tlp.payload_len = 4u * tlp.length_dw;
+	memset(dws, 0, 4);			/* bytes not enabled are sent as 0 */
+	memset(dws + tlp.payload_len - 4, 0, 4);
+	memcpy(dws + (addr & 3), data, len);
+	rc->stats.mem_writes++;
+	return post(rc, &tlp);
+}
+
+int tlpb_rc_mem_write(tlpb_rc *rc, uint64_t addr, const void *data, size_t len)
+{
+	unsigned peer = tlpb__link_peer(rc->link)->mps;
+	const uint8_t *p = data;
+	int err = 0;
+
+	tlpb__rc_enter(rc);
+	while (len && !err) {
+		size_t n = tlpb_next_request(addr, len, rc->mps < peer ? rc->mps : peer);
+
+		err = write_piece(rc, addr, p, n);
+		addr += n;
+		p += n;
+		len -= n;
+	}
+	tlpb__rc_leave(rc);
+	return err;
+}
+
+/* Any pattern of bytes is legal in a write of one doubleword only (2.2.5). */
+static int write_enabled_dw(tlpb_rc *rc, uint64_t addr, const uint8_t *data, const uint8_t *enable,
+			    size_t len)
+{
+	struct tlpb_tlp tlp = memory_tlp(TLPB_MWR, addr, len);
+	uint8_t dw[4] = { 0 };
+
+	tlp.first_be = 0;
+	for (size_t i = 0; i < len; i++) {
+		if (!enable[i])
+			continue;
+		tlp.first_be |= (uint8_t)(1u << ((addr + i) & 3));
+		dw[(addr + i) & 3] = data[i];
+	}
+	if (!tlp.first_be)
+		return 0;
+	tlp.payload = dw;
+	tlp.payload_len = 4;
+	rc->stats.mem_writes++;
+	return post(rc, &tlp);
+}
+
+int tlpb_rc_mem_write_enabled(tlpb_rc *rc, uint64_t addr, const void *data, const uint8_t *enable,
+			      size_t len)
+{
+	const uint8_t *p = data;
+	int err = 0;
+
+	tlpb__rc_enter(rc);
+	for (size_t i = 0, n; i < len && !err; i += n) {
+		n = register_part(addr + i, len - i);
+		err = write_enabled_dw(rc, addr + i, p + i, enable + i, n);
+	}
+	tlpb__rc_leave(rc);
+	return err;
+}
+
+int tlpb_rc_message(tlpb_rc *rc, const struct tlpb_tlp *msg)
+{
+	int err;
+
+	tlpb__rc_enter(rc);
+	err = post(rc, msg);
+	tlpb__rc_leave(rc);
+	return err;
+}

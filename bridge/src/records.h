@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* What device.c and registers.c share of the records' form. */
+#ifndef TLPB_RECORDS_H
+#define TLPB_RECORDS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cursor.h"
+
+enum record_type {
+	RECORD_PCI = 1,
+	RECORD_REGION = 2,
+	RECORD_INTERRUPT = 3,
+	RECORD_NAME = 4,
+	RECORD_REGISTER = 5,
+	RECORD_PATH = 6,
+};
+
+enum {
+	RECORD_OPTIONAL = 1 << 0,	/* a reader that does not know it skips it */
+	RECORD_HEADER = 8,		/* bytes */
+};
+
+struct record {
+	uint16_t type;
+	uint16_t flags;
+	uint32_t length;
+	const uint8_t *value;
+};
+
+/* Where the reason of a refusal goes. */
+struct why {
+	char *text;
+	size_t size;
+};
+
+/* Writes the reason, returns err. */
+int tlpb__refuse(const struct why *why, int err, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* "BAR0" ... "CONFIG"; index is below TLPB_REGIONS. */
+const char *tlpb__region_name(unsigned index);
+
+/* 1: a record, 0: no more, negative: refused. what is "record" or "sub-record". */
+int tlpb__next_record(struct reader *r, struct record *record, const char *what,
+		      const struct why *why);
+
+/* A record's header; its value of length bytes follows. */
+void tlpb__put_record(struct writer *w, enum record_type type, uint16_t flags, size_t length);
+
+#endif

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <tlpbridge/log.h>
+#include <tlpbridge/serve.h>
+#include <tlpbridge/trace.h>
+
+enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, WHY_MAX = 512, OPTIONS_MAX = 64 };
+
+/* The program's own options; the model's follow them in getopt's table. */
+static const struct tlpb_model_option common[] = {
+	{ .name = "listen", .argument = "URL",
+	  .help = "where hosts find the device, for example ipc:///run/x.sock" },
+	{ .name = "name", .argument = "NAME", .help = "what a host asks for (the model's name)" },
+	{ .name = "trace", .argument = "FILE", .help = "record all frames as pcap" },
+	{ .name = "help", .help = "this text" },
+	{ .name = "version", .help = "the version" },
+};
+
+enum common_option { OPTION_LISTEN, OPTION_NAME, OPTION_TRACE, OPTION_HELP, OPTION_VERSION,
+		     COMMON_OPTIONS };
+
+struct program {
+	struct tlpb_model *model;
+	const char *url, *trace_path;
+	bool help, version;
+	tlpb_trace *trace;
+	tlpb_server *server;
+	int signals;		/* readable when one has arrived */
+};
+
+static void log_to_stderr(enum tlpb_log_level level, const char *line)
+{
+	static const char *const prefixes[] = { "error: ", "warning: ", "" };
+
+	fprintf(stderr, "%s: %s%s\n", program_invocation_short_name, prefixes[level], line);
+}
+
+/* ---- options ---- */
+
+/* Lines of the text after the first stand under it. */
+static void print_option(const struct tlpb_model_option *option)
+{
+	const char *line = option->help, *end;
+	char left[64];
+
+	snprintf(left, sizeof left, "--%s%s%s", option->name, option->argument ? " " : "",
+		 option->argument ? option->argument : "");
+	for (; (end = strchr(line, '\n')); line = end + 1, left[0] = 0)
+		printf("  %-20s %.*s\n", left, (int)(end - line), line);
+	printf("  %-20s %s\n", left, line);
+}
+
+static void print_help(const struct tlpb_model *model)
+{
+	const struct tlpb_model_option *option = model->options;
+
+	printf("Usage: %s --listen URL [OPTION...]\n\n%s: %s\n\nOptions:\n",
+	       program_invocation_short_name, model->device->name, model->summary);
+	for (int i = 0; i < COMMON_OPTIONS; i++)
+		print_option(&common[i]);
+	if (!option)
+		return;
+	printf("\nOptions of %s (defaults in brackets):\n", model->device->name);
+	for (; option->name; option++)
+		print_option(option);
+}
+
+static struct option getopt_entry(const struct tlpb_model_option *option)
+{
+	return (struct option){ .name = option->name, .val = 'o',
+				.has_arg = option->argument ? required_argument : no_argument };
+}
+
+/* table has OPTIONS_MAX entries, the last one empty. */
+static void fill_table(const struct tlpb_model *model, struct option *table)
+{
+	const struct tlpb_model_option *option = model->options;
+	int n = 0;
+
+	while (n < COMMON_OPTIONS) {
+		table[n] = getopt_entry(&common[n]);
+		n++;
+	}
+	for (; option && option->name && n < OPTIONS_MAX - 1; option++)
+		table[n++] = getopt_entry(option);
+}
+
+static int wrong(const char *format, const char *what)
+{
+	tlpb_log(TLPB_LOG_ERROR, format, what);
+	return STATUS_USAGE;
+}
+
+static int take_name(struct tlpb_device *device, const char *name)
+{
+	if (strlen(name) >= TLPB_NAME_MAX)
+		return wrong("--name: more than 63 bytes: %s", name);
+	snprintf(device->name, sizeof device->name, "%s", name);
+	return 0;
+}
+
+static int take_common(struct program *p, int index, const char *value)
+{
+	switch (index) {
+	case OPTION_LISTEN: p->url = value; break;
+	case OPTION_NAME: return take_name(p->model->device, value);
+	case OPTION_TRACE: p->trace_path = value; break;
+	case OPTION_HELP: p->help = true; break;
+	case OPTION_VERSION: p->version = true; break;
+	}
+	return 0;
+}
+
+static int take_own(struct program *p, const struct tlpb_model_option *option, const char *value)
+{
+	char why[WHY_MAX] = "";
+
+	if (!option->take(p->model->ctx, value, why, sizeof why))
+		return 0;
+	tlpb_log(TLPB_LOG_ERROR, "--%s: %s", option->name, why);
+	return STATUS_USAGE;
+}
+
+static int take(struct program *p, int index, const char *value)
+{
+	if (index < COMMON_OPTIONS)
+		return take_common(p, index, value);
+	return take_own(p, &p->model->options[index - COMMON_OPTIONS], value);
+}
+
+static int parse(struct program *p, int argc, char **argv)
+{
+	struct option table[OPTIONS_MAX] = { 0 };
+	int index, c, status = 0;
+
+	fill_table(p->model, table);
+	opterr = 0;
+	while (!status && (c = getopt_long(argc, argv, ":", table, &index)) != -1) {
+		if (c == ':')
+			return wrong("option %s needs a value", argv[optind - 1]);
+		if (c != 'o')
+			return wrong("unknown option %s: --help lists them", argv[optind - 1]);
+		status = take(p, index, optarg);
+	}
+	if (!status && optind < argc)
+		return wrong("unexpected argument \"%s\"", argv[optind]);
+	if (!status && !p->url && !p->help && !p->version)
+		return wrong("--listen is missing: give a URL, for example %s",
+			     "--listen ipc:///run/x.sock");
+	return status;
+}
+
+/* ---- serving ---- */
+
+static void log_connected(void *ctx, const char *host)
+{
+	tlpb_log(TLPB_LOG_INFO, "connected: %s", host);
+}
+
+static void log_disconnected(void *ctx, enum tlpb_reason reason, const char *text)
+{
+	tlpb_log(TLPB_LOG_INFO, "disconnected: %s", *text ? text : tlpb_reason_text(reason));
+}
+
+static int open_endpoint(struct program *p, char *why, size_t size)
+{
+	struct tlpb_model *model = p->model;
+	struct tlpb_ep_ops ops = *model->ops;
+	struct tlpb_ep_config config = { .device = model->device, .ops = &ops, .ctx = model->ctx,
+					 .trace = p->trace };
+	int err;
+
+	if (!ops.connected)
+		ops.connected = log_connected;
+	if (!ops.disconnected)
+		ops.disconnected = log_disconnected;
+	err = tlpb_ep_new(&config, &model->ep, why, size);
+	return err || !model->start ? err : model->start(model->ctx, why, size);
+}
+
+static int open_server(struct program *p, char *why, size_t size)
+{
+	int err = tlpb_server_open(p->url, &p->server, why, size);
+
+	if (!err && (err = tlpb_server_add(p->server, p->model->ep)))
+		snprintf(why, size, "%s", tlpb_strerror(err));
+	return err;
+}
+
+/* Blocked before a thread starts, so that they wait for us in the descriptor. */
+static int catch_signals(struct program *p, char *why, size_t size)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	p->signals = signalfd(-1, &set, SFD_CLOEXEC);
+	if (p->signals < 0)
+		snprintf(why, size, "signalfd: %s", strerror(errno));
+	return p->signals < 0 ? TLPB_ERR_IO : 0;
+}
+
+static int open_all(struct program *p, char *why, size_t size)
+{
+	int err = catch_signals(p, why, size);
+
+	if (!err && p->trace_path)
+		err = tlpb_trace_create(p->trace_path, &p->trace, why, size);
+	if (!err)
+		err = open_endpoint(p, why, size);
+	return err ? err : open_server(p, why, size);
+}
+
+static void loop(struct program *p)
+{
+	struct pollfd fds[2] = { { .fd = p->signals, .events = POLLIN },
+				 { .fd = tlpb_server_fd(p->server), .events = POLLIN } };
+
+	while (!fds[0].revents) {
+		bool busy = tlpb_server_process(p->server) > 0;
+
+		poll(fds, 2, busy ? 0 : -1);	/* also when busy: for the signals */
+	}
+}
+
+static int close_all(struct program *p)
+{
+	int err;
+
+	tlpb_server_close(p->server);
+	tlpb_ep_free(p->model->ep);
+	p->model->ep = NULL;
+	err = tlpb_trace_close(p->trace);
+	if (p->signals >= 0)
+		close(p->signals);
+	return err;
+}
+
+static int serve(struct program *p)
+{
+	const struct tlpb_device *device = p->model->device;
+	char why[WHY_MAX] = "";
+	int err = open_all(p, why, sizeof why);
+
+	if (err) {
+		tlpb_log(TLPB_LOG_ERROR, "%s", why);
+		close_all(p);
+		return STATUS_FAILED;
+	}
+	tlpb_log(TLPB_LOG_INFO, "listening at %s, device %s (%04x:%04x)", p->url, device->name,
+		 device->vendor_id, device->device_id);
+	loop(p);
+	if (!close_all(p))
+		return STATUS_OK;
+	tlpb_log(TLPB_LOG_ERROR, "%s: the trace is incomplete", p->trace_path);
+	return STATUS_FAILED;
+}
+
+int tlpb_serve_main(int argc, char **argv, struct tlpb_model *model)
+{
+	struct program p = { .model = model, .signals = -1 };
+	int status;
+
+	tlpb_log_set_sink(log_to_stderr);
+	status = parse(&p, argc, argv);
+	if (status)
+		return status;
+	if (p.help)
+		print_help(model);
+	else if (p.version)
+		printf("%s %s\n", program_invocation_short_name, TLPB_VERSION);
+	else
+		return serve(&p);
+	return STATUS_OK;
+}

@@ -1,0 +1,540 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tlpbridge dma and irq: a host with memory and interrupts that takes the steps it is told,
+ * in their order. The two differ in their help, in that irq sets interrupts up unasked, and
+ * in that it ends by waiting for them.
+ */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include "cmd.h"
+#include "place.h"
+#include "text.h"
+
+#define COMMON_HELP                                                                      \
+"\n"                                                                                     \
+"Steps, taken in the order given:\n"                                                     \
+"  --poke WHERE=VALUE      write a register\n"                                           \
+"  --peek WHERE            read a register and print it\n"                               \
+"  --wait WHERE&VALUE      until a bit of VALUE is set in the register\n"                \
+"  --wait WHERE==VALUE     until the register is VALUE\n"                                \
+"  --wait irq[:VECTOR]     until an interrupt comes that no --wait has had yet\n"        \
+"  --serve SECONDS         just serve the device's DMA\n"                                \
+"\n"                                                                                     \
+"Memory:\n"                                                                              \
+"  --mem ADDR:SIZE         host memory at a bus address; may be repeated\n"              \
+"  --fill ADDR=FILE        put a file there before the first step\n"                     \
+"  --fill ADDR:SIZE=count  put the bytes 0, 1, 2, ... 255, 0, ... there\n"               \
+"  --fill ADDR:SIZE=byte:B put bytes of value B there\n"                                 \
+"  --dump ADDR:SIZE=FILE   write memory to a file after the last step (-: standard\n"    \
+"                          output, as a hex dump)\n"                                     \
+"\n"                                                                                     \
+"Interrupts:\n"                                                                          \
+"  --intx, --msi, --msix   set this kind up, and print each as it comes\n"               \
+"  --vectors N             of MSI or MSI-X (as many as the device has, at most 32)\n"
+#define OTHER_HELP                                                                       \
+"\n"                                                                                     \
+"  --timeout SECONDS       for each wait (10)\n"                                         \
+"  --json                  a JSON object at the end instead of text\n"                   \
+SESSION_HELP                                                                             \
+"\n"                                                                                     \
+PLACE_HELP
+
+static const char dma_help[] =
+"usage: tlpbridge dma URL --mem ADDR:SIZE [STEP|OPTION]...\n"
+"\n"
+"Be a host with memory: join the server at URL, enumerate the device, take the steps,\n"
+"serve the device's DMA meanwhile, and print what it read and wrote.\n"
+COMMON_HELP OTHER_HELP
+"\n"
+"Exit status: 0, 1 when a step failed or a wait was in vain, 2 when the command line\n"
+"is wrong.\n";
+
+static const char irq_help[] =
+"usage: tlpbridge irq URL [--intx|--msi|--msix] [STEP|OPTION]...\n"
+"\n"
+"Be a host that takes interrupts: join the server at URL, enumerate the device, set up\n"
+"MSI-X, MSI or INTx (the first of them that the device has), take the steps, then wait\n"
+"for interrupts and print them.\n"
+COMMON_HELP
+"  --count N               how many to wait for after the steps (1; 0: go on until\n"
+"                          Ctrl-C)\n"
+OTHER_HELP
+"\n"
+"Exit status: 0, 1 when a step failed or the interrupts did not come, 2 when the\n"
+"command line is wrong.\n";
+
+enum {
+	OPT_MEM = OPT_OTHERS, OPT_FILL, OPT_DUMP, OPT_POKE, OPT_PEEK, OPT_WAIT, OPT_SERVE,
+	OPT_INTX, OPT_MSI, OPT_MSIX, OPT_VECTORS, OPT_COUNT, OPT_TIMEOUT, OPT_JSON,
+};
+
+enum { ITEMS_MAX = 256, PAUSE_MS = 2, PAUSE_MAX_MS = 50, DEFAULT_TIMEOUT_MS = 10000 };
+
+/* A step, or a --fill or --dump: the option and its text. */
+struct item {
+	int option;
+	char *text;
+};
+
+struct arguments {
+	struct session_options session;
+	struct item step[ITEMS_MAX], memory[ITEMS_MAX];
+	unsigned steps, memories;
+	enum interrupt_type type;
+	bool interrupts, is_irq, json;
+	unsigned vectors;
+	uint64_t count;
+	int64_t timeout_ms;
+};
+
+struct run {
+	struct session *s;
+	const struct arguments *args;
+	cJSON *peeks;			/* NULL: text is printed */
+};
+
+/* ---- memory ---- */
+
+struct extent {
+	uint64_t addr, size;		/* size 0: not given */
+	const char *what;		/* behind the = */
+};
+
+/* "ADDR[:SIZE][=WHAT]"; text is cut into pieces. */
+static bool parse_extent(char *text, struct extent *e)
+{
+	char *what = strchr(text, '='), *size;
+
+	*e = (struct extent){ 0 };
+	if (what)
+		*what++ = 0;
+	e->what = what;
+	size = strchr(text, ':');
+	if (size)
+		*size++ = 0;
+	return parse_number(text, &e->addr) && (!size || (parse_number(size, &e->size) && e->size));
+}
+
+static bool is_bytes(const char *what, uint64_t *byte)
+{
+	return !strncmp(what, "byte:", 5) && parse_number(what + 5, byte) && *byte < 256;
+}
+
+static bool fill_pattern(uint8_t *p, uint64_t size, const char *what)
+{
+	uint64_t byte = 0;
+	bool count = !strcmp(what, "count");
+
+	if (!count && !is_bytes(what, &byte))
+		return false;
+	for (uint64_t i = 0; i < size; i++)
+		p[i] = (uint8_t)(count ? i : byte);
+	return true;
+}
+
+static bool fill_file(struct session *s, const struct extent *e)
+{
+	uint64_t room = e->size ? e->size : hostmem_room(&s->memory, e->addr);
+	size_t len;
+	uint8_t *bytes = read_file(e->what, room, &len);
+
+	if (bytes && len)
+		memcpy(hostmem_at(&s->memory, e->addr, len), bytes, len);
+	free(bytes);
+	return bytes != NULL;
+}
+
+static bool fill(struct session *s, char *text)
+{
+	uint64_t byte;
+	struct extent e;
+
+	if (!parse_extent(text, &e) || !e.what || !*e.what)
+		return complain("--fill is ADDR=FILE, ADDR:SIZE=count or ADDR:SIZE=byte:B");
+	if (!hostmem_at(&s->memory, e.addr, e.size ? e.size : 1))
+		return complain("--fill: there is no memory of that size at 0x%" PRIx64
+				": give it by --mem", e.addr);
+	if (strcmp(e.what, "count") && !is_bytes(e.what, &byte))
+		return fill_file(s, &e);
+	if (!e.size)
+		return complain("--fill: a pattern needs a size: 0x%" PRIx64 ":SIZE=%s", e.addr, e.what);
+	return fill_pattern(hostmem_at(&s->memory, e.addr, e.size), e.size, e.what);
+}
+
+static bool dump(struct session *s, char *text)
+{
+	struct extent e;
+	uint8_t *p;
+
+	if (!parse_extent(text, &e) || !e.size || !e.what || !*e.what)
+		return complain("--dump is ADDR:SIZE=FILE");
+	p = hostmem_at(&s->memory, e.addr, e.size);
+	if (!p)
+		return complain("--dump: there is no memory of that size at 0x%" PRIx64, e.addr);
+	if (strcmp(e.what, "-"))
+		return write_file(e.what, p, e.size);
+	hex_dump(stdout, e.addr, p, e.size);
+	return true;
+}
+
+static bool add_memory(struct session *s, char *text)
+{
+	struct extent e;
+
+	if (!parse_extent(text, &e) || !e.size || e.what)
+		return complain("--mem is ADDR:SIZE, for example 0x100000:64K");
+	return hostmem_add(&s->memory, e.addr, e.size);
+}
+
+/* Options of one kind, in their order. */
+static bool do_memory(struct session *s, const struct arguments *a, int option,
+		      bool (*action)(struct session *s, char *text))
+{
+	for (unsigned i = 0; i < a->memories; i++)
+		if (a->memory[i].option == option && !action(s, a->memory[i].text))
+			return false;
+	return true;
+}
+
+/* ---- steps ---- */
+
+static bool poke(struct run *r, char *text)
+{
+	char *value_text = strchr(text, '=');
+	struct place p;
+	uint64_t value;
+
+	if (!value_text)
+		return complain("--poke is WHERE=VALUE");
+	*value_text++ = 0;
+	return place_parse(r->s, text, &p) && place_value(&p, value_text, &value) &&
+	       place_put(r->s, &p, value);
+}
+
+static bool peek(struct run *r, char *text)
+{
+	struct place p;
+	uint64_t value;
+
+	if (!place_parse(r->s, text, &p) || !place_get(r->s, &p, &value))
+		return false;
+	if (r->peeks)
+		cJSON_AddItemToArray(r->peeks, place_json(&p, value));
+	else
+		place_print(&p, value);
+	return true;
+}
+
+struct condition {
+	struct place place;
+	uint64_t mask, value;
+	bool equal;		/* else: any bit of the mask */
+};
+
+/* WHERE&MASK, WHERE==VALUE or WHERE&MASK==VALUE */
+static bool parse_condition(struct run *r, const char *text, struct condition *c)
+{
+	char copy[256], *mask, *value;
+
+	snprintf(copy, sizeof copy, "%s", text);
+	value = strstr(copy, "==");
+	if (value)
+		*value = 0;
+	mask = strchr(copy, '&');
+	if (mask)
+		*mask = 0;
+	if (!mask && !value)
+		return complain("--wait is WHERE&VALUE, WHERE==VALUE or irq");
+	*c = (struct condition){ .mask = UINT64_MAX, .equal = value != NULL };
+	return place_parse(r->s, copy, &c->place) &&
+	       (!mask || place_value(&c->place, mask + 1, &c->mask)) &&
+	       (!value || place_value(&c->place, value + 2, &c->value));
+}
+
+static bool holds(const struct condition *c, uint64_t value)
+{
+	return c->equal ? (value & c->mask) == c->value : (value & c->mask) != 0;
+}
+
+static bool in_vain(const struct run *r, const char *what)
+{
+	return complain("--wait %s: not within %.1f s (--timeout)", what,
+			(double)r->args->timeout_ms / 1000);
+}
+
+/* Looks often at first, then less: a device may take its time. */
+static bool wait_register(struct run *r, const char *text)
+{
+	int64_t end = now_ms() + r->args->timeout_ms;
+	int pause = PAUSE_MS;
+	struct condition c;
+	uint64_t value;
+
+	if (!parse_condition(r, text, &c))
+		return false;
+	while (place_get(r->s, &c.place, &value)) {
+		if (holds(&c, value))
+			return true;
+		if (now_ms() >= end) {
+			place_print(&c.place, value);
+			return in_vain(r, text);
+		}
+		if (!session_serve(r->s, pause))
+			return false;
+		pause = pause < PAUSE_MAX_MS ? 2 * pause : PAUSE_MAX_MS;
+	}
+	return false;
+}
+
+static bool wait_interrupt(struct run *r, int vector, const char *text)
+{
+	int64_t end = now_ms() + r->args->timeout_ms;
+
+	while (!interrupts_take(&r->s->interrupts, vector)) {
+		if (now_ms() >= end)
+			return in_vain(r, text);
+		if (!session_serve(r->s, PAUSE_MAX_MS))
+			return false;
+	}
+	return true;
+}
+
+static bool wait_step(struct run *r, char *text)
+{
+	uint64_t vector;
+
+	if (strncmp(text, "irq", 3) || (text[3] && text[3] != ':'))
+		return wait_register(r, text);
+	if (!r->args->interrupts)
+		return complain("--wait irq: say which kind: --intx, --msi or --msix");
+	if (!text[3])
+		return wait_interrupt(r, -1, text);
+	if (!parse_number(text + 4, &vector) || vector > 2047)
+		return complain("--wait %s: the vector is 0 to 2047", text);
+	return wait_interrupt(r, (int)vector, text);
+}
+
+static bool serve_for(struct session *s, int64_t ms)
+{
+	int64_t end = now_ms() + ms;
+
+	while (now_ms() < end)
+		if (!session_serve(s, PAUSE_MAX_MS))
+			return false;
+	return true;
+}
+
+static bool serve_step(struct run *r, char *text)
+{
+	uint64_t seconds;
+
+	if (!parse_number(text, &seconds) || seconds > 1u << 20)
+		return complain("--serve is a number of seconds");
+	return serve_for(r->s, (int64_t)seconds * 1000);
+}
+
+static bool do_step(struct run *r, const struct item *step)
+{
+	switch (step->option) {
+	case OPT_POKE:
+		return poke(r, step->text);
+	case OPT_PEEK:
+		return peek(r, step->text);
+	case OPT_WAIT:
+		return wait_step(r, step->text);
+	default:
+		return serve_step(r, step->text);
+	}
+}
+
+/* After the steps of irq: those that no step has waited for. */
+static bool wait_count(struct run *r)
+{
+	uint64_t count = r->args->count;
+
+	for (uint64_t i = 0; count && i < count; i++)
+		if (!wait_interrupt(r, -1, "irq"))
+			return false;
+	while (!count)
+		if (!session_serve(r->s, 1000))
+			return session_interrupted();
+	return true;
+}
+
+static bool do_steps(struct run *r)
+{
+	for (unsigned i = 0; i < r->args->steps; i++)
+		if (!do_step(r, &r->args->step[i]))
+			return false;
+	return !r->args->is_irq || wait_count(r);
+}
+
+/* ---- the run ---- */
+
+/* Also after a failure: what the device did tells why. */
+static bool report(struct run *r)
+{
+	cJSON *o;
+
+	if (!r->peeks) {
+		hostmem_print(&r->s->memory);
+		return true;
+	}
+	o = cJSON_CreateObject();
+	cJSON_AddItemToObject(o, "dma", hostmem_json(&r->s->memory));
+	cJSON_AddItemToObject(o, "interrupts", interrupts_json(&r->s->interrupts));
+	cJSON_AddItemToObject(o, "peeks", r->peeks);
+	return json_print(o, true);
+}
+
+static bool prepare(struct session *s, const struct arguments *a)
+{
+	if (!session_enumerate(s))
+		return false;
+	s->interrupts.print = !a->json;
+	if (a->interrupts && !interrupts_enable(s, a->type, a->vectors))
+		return false;
+	if (a->interrupts && !a->json)
+		printf("%s, %u vector%s\n", interrupt_type_name(s->interrupts.type),
+		       s->interrupts.vectors, s->interrupts.vectors == 1 ? "" : "s");
+	return true;
+}
+
+/* Posted writes of the last step, and what they started at once, come before the goodbye. */
+static bool settle(struct session *s)
+{
+	uint32_t id;
+	int err = tlpb_rc_config_read(s->rc, SESSION_BDF, 0, 4, &id);
+
+	return !err || session_interrupted() ? !err :
+	       complain("the device does not answer any more: %s", tlpb_strerror(err));
+}
+
+static bool run(struct session *s, const struct arguments *a)
+{
+	struct run r = { .s = s, .args = a };
+	bool done;
+
+	if (!do_memory(s, a, OPT_MEM, add_memory) || !do_memory(s, a, OPT_FILL, fill) ||
+	    !session_open(s, &a->session) || !prepare(s, a))
+		return false;
+	r.peeks = a->json ? cJSON_CreateArray() : NULL;
+	done = do_steps(&r) && settle(s);
+	return report(&r) && done && do_memory(s, a, OPT_DUMP, dump);
+}
+
+/* ---- command line ---- */
+
+static bool keep(struct item *list, unsigned *count, int option, char *text)
+{
+	if (*count == ITEMS_MAX)
+		return complain("at most %d steps, and as many --mem, --fill, --dump", ITEMS_MAX);
+	list[(*count)++] = (struct item){ option, text };
+	return true;
+}
+
+static bool take_number(const char *name, const char *text, uint64_t most, uint64_t *value)
+{
+	return (parse_number(text, value) && *value <= most) ||
+	       complain("%s is a number up to %" PRIu64 ", not \"%s\"", name, most, text);
+}
+
+static bool take_kind(struct arguments *a, enum interrupt_type type)
+{
+	a->type = type;
+	a->interrupts = true;
+	return true;
+}
+
+static bool take_option(struct arguments *a, int option, char *text)
+{
+	uint64_t number = 0;
+	bool ok;
+
+	switch (option) {
+	case OPT_MEM: case OPT_FILL: case OPT_DUMP:
+		return keep(a->memory, &a->memories, option, text);
+	case OPT_POKE: case OPT_PEEK: case OPT_WAIT: case OPT_SERVE:
+		return keep(a->step, &a->steps, option, text);
+	case OPT_INTX: case OPT_MSI: case OPT_MSIX:
+		return take_kind(a, INTERRUPT_INTX + (option - OPT_INTX));
+	case OPT_VECTORS:
+		ok = take_number("--vectors", text, 2048, &number);
+		a->vectors = (unsigned)number;
+		return ok;
+	case OPT_COUNT:
+		return a->is_irq ? take_number("--count", text, UINT32_MAX, &a->count)
+				 : complain("--count belongs to tlpbridge irq; use --wait irq");
+	case OPT_TIMEOUT:
+		ok = take_number("--timeout", text, 1u << 20, &number);
+		a->timeout_ms = (int64_t)number * 1000;
+		return ok;
+	case OPT_JSON:
+		a->json = true;
+		return true;
+	default:
+		return session_option(&a->session, option, text);
+	}
+}
+
+static const struct option options[] = {
+	SESSION_OPTIONS,
+	{ "mem", required_argument, NULL, OPT_MEM },
+	{ "fill", required_argument, NULL, OPT_FILL },
+	{ "dump", required_argument, NULL, OPT_DUMP },
+	{ "poke", required_argument, NULL, OPT_POKE },
+	{ "peek", required_argument, NULL, OPT_PEEK },
+	{ "wait", required_argument, NULL, OPT_WAIT },
+	{ "serve", required_argument, NULL, OPT_SERVE },
+	{ "intx", no_argument, NULL, OPT_INTX },
+	{ "msi", no_argument, NULL, OPT_MSI },
+	{ "msix", no_argument, NULL, OPT_MSIX },
+	{ "vectors", required_argument, NULL, OPT_VECTORS },
+	{ "count", required_argument, NULL, OPT_COUNT },
+	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
+};
+
+static int run_command(int argc, char **argv, struct arguments *a)
+{
+	struct session s = { 0 };
+	int opt;
+	bool done;
+
+	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (opt == 'h') {
+			fputs(a->is_irq ? irq_help : dma_help, stdout);
+			return EXIT_OK;
+		}
+		if (opt == '?' || !take_option(a, opt, optarg))
+			return EXIT_USAGE;
+	}
+	if (argc - optind != 1) {
+		complain("%s needs one URL; see tlpbridge %s --help", argv[0], argv[0]);
+		return EXIT_USAGE;
+	}
+	a->session.url = argv[optind];
+	session_catch_signals();
+	done = run(&s, a);
+	session_close(&s);
+	return done && flush_stdout() ? EXIT_OK : session_failure();
+}
+
+int cmd_dma(int argc, char **argv)
+{
+	static struct arguments a = { .timeout_ms = DEFAULT_TIMEOUT_MS };
+
+	return run_command(argc, argv, &a);
+}
+
+int cmd_irq(int argc, char **argv)
+{
+	static struct arguments a = { .timeout_ms = DEFAULT_TIMEOUT_MS, .is_irq = true,
+				      .interrupts = true, .count = 1 };
+
+	return run_command(argc, argv, &a);
+}

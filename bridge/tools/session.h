@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A command that is the host of a device for a while: joins, does what firmware does,
+ * reads and writes, is the memory that the device's DMA reaches, and takes its interrupts.
+ */
+#ifndef TLPBRIDGE_SESSION_H
+#define TLPBRIDGE_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <tlpbridge/rc.h>
+#include <tlpbridge/trace.h>
+#include "hostmem.h"
+#include "interrupts.h"
+
+/* Options that all such commands have; see SESSION_OPTIONS. */
+struct session_options {
+	const char *url, *device, *trace;
+	unsigned connect_timeout_ms;	/* 0: the default */
+};
+
+struct session {
+	tlpb_rc *rc;
+	const struct tlpb_device *device;	/* of rc */
+	struct tlpb_registers *registers;
+	struct tlpb_rc_bar bar[TLPB_BARS];
+	uint64_t rom;				/* bus address; 0: not placed */
+	struct hostmem memory;
+	struct interrupts interrupts;
+	tlpb_trace *trace;
+	char down[256];				/* why the link is down; "" while it is up */
+};
+
+enum { SESSION_BDF = 0x0100 };		/* the device is 01:00.0 */
+
+/* For getopt_long() and the help. */
+enum { OPT_DEVICE = 1000, OPT_CONNECT_TIMEOUT, OPT_TRACE, OPT_OTHERS };
+#define SESSION_OPTIONS                                                                  \
+	{ "device", required_argument, NULL, OPT_DEVICE },                               \
+	{ "connect-timeout", required_argument, NULL, OPT_CONNECT_TIMEOUT },             \
+	{ "trace", required_argument, NULL, OPT_TRACE }
+#define SESSION_HELP                                                                     \
+	"  --device NAME           which of the server's devices (the first free one)\n" \
+	"  --connect-timeout MS    how long to look for the server (10000)\n"            \
+	"  --trace FILE            record every frame as pcap\n"
+
+/* Takes one of the options above; false after saying what is wrong with it. */
+bool session_option(struct session_options *options, int option, const char *value);
+
+/*
+ * Ctrl-C and SIGTERM end waits instead of the process; session_interrupted() then is the
+ * signal, else 0. Call before session_open().
+ */
+void session_catch_signals(void);
+int session_interrupted(void);
+
+/* The status to exit with after a failure: 128 + signal if it was that, else EXIT_BAD_INPUT. */
+int session_failure(void);
+
+/* Join with a zeroed session, which stays where it is; false after saying why. */
+bool session_open(struct session *s, const struct session_options *options);
+
+/* Leave, and free all that the session has; fine for one that was never opened, too. */
+void session_close(struct session *s);
+
+/* Place the BARs and the ROM and enable the device; false after saying why. */
+bool session_enumerate(struct session *s);
+
+/*
+ * Blocks of a region (enum tlpb_region_index), any length. Return 0 or a negative error;
+ * reads that fail give all ones.
+ */
+int session_read(struct session *s, unsigned region, uint64_t offset, void *bytes, size_t len);
+int session_write(struct session *s, unsigned region, uint64_t offset, const void *bytes, size_t len);
+
+/* One register of 8, 16, 32 or 64 bits. */
+int session_get(struct session *s, unsigned region, uint64_t offset, unsigned width, uint64_t *value);
+int session_put(struct session *s, unsigned region, uint64_t offset, unsigned width, uint64_t value);
+
+/* Config space of size 1, 2, 4 as above, all ones on failure. */
+uint32_t session_config(struct session *s, unsigned offset, unsigned size);
+
+/* Bytes of a region; 0: the device does not have it. */
+uint64_t session_region_size(const struct session *s, unsigned region);
+
+/* Serve the device for at most ms. False when the link is down or a signal came. */
+bool session_serve(struct session *s, int ms);
+
+int64_t now_ms(void);		/* monotonic */
+
+#endif

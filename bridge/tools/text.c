@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include "text.h"
+
+static unsigned shift_of(char suffix)
+{
+	switch (suffix) {
+	case 'K': case 'k':
+		return 10;
+	case 'M': case 'm':
+		return 20;
+	case 'G': case 'g':
+		return 30;
+	default:
+		return 0;
+	}
+}
+
+bool parse_number(const char *text, uint64_t *value)
+{
+	unsigned shift;
+	char *end;
+
+	if (!isdigit((unsigned char)text[0]))
+		return false;
+	errno = 0;
+	*value = strtoull(text, &end, text[0] == '0' && (text[1] | 32) == 'x' ? 16 : 10);
+	shift = shift_of(*end);
+	if (errno || *value > UINT64_MAX >> shift || end[shift ? 1 : 0])
+		return false;
+	*value <<= shift;
+	return true;
+}
+
+const char *size_text(uint64_t bytes, char text[24])
+{
+	static const char units[] = "\0KMGTPE";
+	unsigned unit = 0;
+
+	while (bytes && bytes % 1024 == 0 && units[unit + 1]) {
+		bytes /= 1024;
+		unit++;
+	}
+	snprintf(text, 24, "%" PRIu64 "%.1s", bytes, units + unit);
+	return text;
+}
+
+void json_add_hex(cJSON *object, const char *name, uint64_t value, int digits)
+{
+	char text[24];
+
+	snprintf(text, sizeof text, "0x%0*" PRIx64, digits, value);
+	cJSON_AddStringToObject(object, name, text);
+}
+
+bool json_print(cJSON *object, bool indented)
+{
+	char *text = indented ? cJSON_Print(object) : cJSON_PrintUnformatted(object);
+
+	cJSON_Delete(object);
+	if (!text)
+		return complain("out of memory");
+	puts(text);
+	cJSON_free(text);
+	return true;
+}
+
+static void dump_line(FILE *out, uint64_t offset, const uint8_t *bytes, size_t len)
+{
+	fprintf(out, "%08" PRIx64 ":", offset);
+	for (size_t i = 0; i < 16; i++) {
+		if (i < len)
+			fprintf(out, " %02x", bytes[i]);
+		else
+			fputs("   ", out);
+	}
+	fputs("  ", out);
+	for (size_t i = 0; i < len; i++)
+		fputc(bytes[i] >= 0x20 && bytes[i] < 0x7f ? bytes[i] : '.', out);
+	fputc('\n', out);
+}
+
+void hex_dump(FILE *out, uint64_t offset, const uint8_t *bytes, size_t len)
+{
+	for (size_t at = 0; at < len; at += 16)
+		dump_line(out, offset + at, bytes + at, len - at < 16 ? len - at : 16);
+}
+
+bool complain(const char *format, ...)
+{
+	va_list args;
+
+	fflush(stdout);
+	fputs("tlpbridge: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	return false;
+}
+
+static uint8_t *read_all(FILE *in, const char *path, size_t limit, size_t *len)
+{
+	uint8_t *bytes = malloc(limit + 1);
+
+	if (!bytes) {
+		complain("%s: no memory for %zu bytes", path, limit);
+		return NULL;
+	}
+	*len = fread(bytes, 1, limit + 1, in);
+	if (ferror(in) || *len > limit) {
+		if (ferror(in))
+			complain("%s: %s", path, strerror(errno));
+		else
+			complain("%s is larger than the %zu bytes there is room for", path, limit);
+		free(bytes);
+		return NULL;
+	}
+	return bytes;
+}
+
+uint8_t *read_file(const char *path, size_t limit, size_t *len)
+{
+	FILE *in = fopen(path, "rbe");
+	uint8_t *bytes;
+
+	if (!in) {
+		complain("%s: %s", path, strerror(errno));
+		return NULL;
+	}
+	bytes = read_all(in, path, limit, len);
+	fclose(in);
+	return bytes;
+}
+
+bool write_file(const char *path, const void *bytes, size_t len)
+{
+	FILE *out = strcmp(path, "-") ? fopen(path, "wbe") : stdout;
+	bool written;
+
+	if (!out)
+		return complain("%s: %s", path, strerror(errno));
+	written = fwrite(bytes, 1, len, out) == len;
+	if (out != stdout)
+		written &= fclose(out) == 0;
+	return written || complain("%s: %s", path, strerror(errno));
+}
+
+bool flush_stdout(void)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return true;
+	return complain("cannot write: %s", strerror(errno));
+}

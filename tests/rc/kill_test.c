@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Each side is killed at random points under load, again and again: the other one is
+ * usable within a second, and nothing is left behind.
+ *
+ * TLPB_KILLS (environment) says how often, each side; TLPB_SEED repeats the points of an
+ * earlier run, as far as two processes on a machine with other work can be repeated.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "gtest.h"
+#include "host.h"
+#include "load.h"
+
+enum {
+	KILLS = 20,
+	LATEST_US = 100 * 1000,		/* of a kill, after the host was started */
+	USABLE_MS = 1000,
+	SLACK = 20,			/* how often the usual time a busy machine may add */
+	SETTLE_MS = 20 * 1000,		/* for nng to close descriptors behind our back */
+};
+
+/* ---- random points ---- */
+
+static uint64_t state;
+
+static uint32_t rnd(uint32_t below)
+{
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return (uint32_t)((state >> 32) % below);
+}
+
+static unsigned kills(void)
+{
+	const char *text = getenv("TLPB_KILLS");
+
+	return text && atoi(text) > 0 ? (unsigned)atoi(text) : KILLS;
+}
+
+static void seed(void)
+{
+	const char *text = getenv("TLPB_SEED");
+
+	if (text)
+		state = strtoull(text, NULL, 0);
+	else
+		ASSERT_EQ(getrandom(&state, sizeof state, 0), (long)sizeof state);
+	state |= 1;
+	printf("%u kills; TLPB_SEED=0x%llx repeats them\n", kills(), (unsigned long long)state);
+	fflush(stdout);
+}
+
+/* ---- how long it took ---- */
+
+static struct {
+	unsigned count;
+	long long max, sum;
+	long long limit;	/* a second, and more where even the usual takes long */
+} times;
+
+static void note_time(long long ms)
+{
+	times.count++;
+	times.sum += ms;
+	if (ms > times.max)
+		times.max = ms;
+}
+
+static void tell_times(const char *what)
+{
+	printf("%s: on average %lld ms, at most %lld ms\n", what,
+	       times.count ? times.sum / times.count : 0, times.max);
+}
+
+static void serve_one_host(void)
+{
+	host_start(url_of("s"));
+	EXPECT_EQ(run_command(COMMAND_COPY, RAM_BASE, RAM_BASE + 0x80000, 5000) & STATUS_FAILED, 0);
+	host_stop();
+}
+
+/* What a machine needs for it when nothing dies: some are slow, sanitized or busy. */
+static void measure_usual(void)
+{
+	long long start = now_ms();
+
+	memset(&times, 0, sizeof times);
+	serve_one_host();
+	times.limit = USABLE_MS + SLACK * (now_ms() - start);
+}
+
+/* ---- what may be left behind ---- */
+
+static unsigned descriptors(pid_t pid)
+{
+	char path[64];
+	unsigned n = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+	dir = opendir(path);
+	while (dir && readdir(dir))
+		n++;
+	if (dir)
+		closedir(dir);
+	return n;
+}
+
+static void expect_no_more_descriptors(pid_t pid, unsigned before)
+{
+	long long end = now_ms() + SETTLE_MS;
+
+	while (descriptors(pid) > before && now_ms() < end)
+		sleep_ms(20);
+	EXPECT_LE(descriptors(pid), before);
+}
+
+static unsigned sockets(void)
+{
+	DIR *dir = opendir(test_dir());
+	unsigned n = 0;
+	struct dirent *entry;
+
+	while ((entry = readdir(dir)))
+		n += entry->d_name[0] != '.' && !strstr(entry->d_name, ".log");
+	closedir(dir);
+	return n;
+}
+
+static void expect_sockets(unsigned expected)
+{
+	long long end = now_ms() + SETTLE_MS;
+
+	while (sockets() != expected && now_ms() < end)
+		sleep_ms(20);
+	EXPECT_EQ(sockets(), expected);
+}
+
+static void expect_no_process(void)
+{
+	EXPECT_EQ(waitpid(-1, NULL, WNOHANG), -1);
+	EXPECT_EQ(errno, ECHILD);
+}
+
+/* ---- the host is killed ---- */
+
+static struct process *start_host(void)
+{
+	setenv("RC_HOST_URL", url_of("s"), 1);
+	setenv("RC_HOST_MODE", "load", 1);
+	return process_start((const char *const[]){ RC_HOST, NULL });
+}
+
+/*
+ * A listener of nng 1.5.2 is deaf after a peer that died before it was greeted, and the
+ * server needs some seconds to notice: allowed, if that is what happened.
+ */
+static void expect_soon(struct process *server, long long ms)
+{
+	static unsigned deaf_before;
+	unsigned deaf = process_count_output(server, "listening anew");
+
+	if (deaf == deaf_before)
+		EXPECT_LE(ms, times.limit);
+	deaf_before = deaf;
+	note_time(ms);
+}
+
+TEST(Kill, HostsUnderLoadAndTheServerTakesTheNextAtOnce)
+{
+	struct process *server;
+	unsigned before;
+
+	processes_end();
+	seed();
+	server = serve("s");
+	serve_one_host();
+	measure_usual();
+	before = descriptors(server->pid);
+	for (unsigned i = 0; i < kills(); i++) {
+		struct process *victim = start_host();
+		long long start;
+
+		usleep(rnd(LATEST_US));
+		if (!process_runs(victim))
+			FAIL("the host ends by itself:\n%s", process_output(victim));
+		process_kill(victim, SIGKILL);
+		start = now_ms();
+		serve_one_host();
+		expect_soon(server, now_ms() - start);
+	}
+	tell_times("served the next host");
+	expect_no_more_descriptors(server->pid, before);
+	expect_sockets(1);
+	if (process_stop(server))
+		gt_fail(GT_SITE("", ""), "the server ends with %d:\n%s", server->status,
+			process_output(server));
+	expect_sockets(0);
+	expect_no_process();
+	processes_end();
+}
+
+/* ---- the server is killed ---- */
+
+struct shot {
+	pid_t pid;
+	unsigned delay_us;
+	_Atomic long long when;		/* ms */
+};
+
+static void *shoot(void *arg)
+{
+	struct shot *shot = arg;
+
+	usleep(shot->delay_us);
+	atomic_store(&shot->when, now_ms());
+	kill(shot->pid, SIGKILL);
+	return NULL;
+}
+
+/* All that a host still does with a link that is down, and the way to the next one. */
+static void expect_down_is_told(void)
+{
+	uint32_t value = 0;
+
+	EXPECT_EQ(host.downs, 1);
+	EXPECT_EQ(host.down_reason, TLPB_REASON_LOST);
+	EXPECT_EQ(tlpb_rc_config_read(host.rc, HOST_BDF, 0, 4, &value), TLPB_ERR_CLOSED);
+	EXPECT_EQ(value, 0xffffffff);
+	host_stop();
+}
+
+/* Returns once the server is dead and the host knows it. */
+static void load_until_down(struct shot *shot)
+{
+	pthread_t thread;
+
+	host_start(url_of("s"));
+	ASSERT_EQ(pthread_create(&thread, NULL, shoot, shot), 0);
+	while (load_step(rnd(1 << 16)))
+		;
+	pthread_join(thread, NULL);
+	EXPECT_LE(now_ms() - atomic_load(&shot->when), times.limit);
+	note_time(now_ms() - atomic_load(&shot->when));
+	expect_down_is_told();
+}
+
+/* During the connect: it fails, or a link comes that goes down again. */
+static void connect_until_down(struct shot *shot)
+{
+	enum { TIMEOUT_MS = 300 };
+	long long start = now_ms();
+	pthread_t thread;
+
+	ASSERT_EQ(pthread_create(&thread, NULL, shoot, shot), 0);
+	if (host_connect(url_of("s"), NULL, TIMEOUT_MS)) {
+		EXPECT_LE(now_ms() - start, TIMEOUT_MS + times.limit);
+		EXPECT_NE(host.why[0], 0);
+	} else {
+		while (!tlpb_rc_process(host.rc))
+			;
+		expect_down_is_told();
+	}
+	pthread_join(thread, NULL);
+}
+
+static void kill_one_server(unsigned i)
+{
+	struct process *server = serve("s");
+	struct shot shot = { .pid = server->pid, .delay_us = rnd(LATEST_US) };
+
+	if (i % 4 == 3) {
+		shot.delay_us /= 10;
+		connect_until_down(&shot);
+	} else {
+		load_until_down(&shot);
+	}
+	EXPECT_EQ(process_wait(server, PROCESS_PATIENCE_MS), 128 + SIGKILL);
+}
+
+TEST(Kill, ServersUnderLoadAndTheHostIsUsableAtOnce)
+{
+	struct process *server;
+	unsigned before;
+
+	processes_end();
+	seed();
+	server = serve("s");
+	serve_one_host();
+	measure_usual();
+	process_stop(server);
+	for (unsigned i = 0; i < 4; i++)	/* what is opened once is open then */
+		kill_one_server(i);
+	before = descriptors(getpid());
+	for (unsigned i = 0; i < kills(); i++)
+		kill_one_server(i);
+	tell_times("the host heard of the death");
+	expect_no_more_descriptors(getpid(), before);
+	server = serve("s");			/* clears away what the killed ones left */
+	serve_one_host();
+	expect_sockets(1);
+	EXPECT_EQ(process_stop(server), 0);
+	expect_sockets(0);
+	expect_no_process();
+	processes_end();
+}
