@@ -133,8 +133,8 @@ class Layering(unittest.TestCase):
 
     def test_every_source_names_its_licence(self):
         missing = []
-        for folder in ("bridge", "tlm-side", "qemu-side", "models", "models-c", "examples", "packaging",
-                       "tests", "script"):
+        for folder in ("bridge", "tlm-side", "qemu-side", "models", "models-c", "examples",
+                       "packaging", "tests", "script"):
             for directory, _, names in os.walk(os.path.join(self.root, folder)):
                 for name in names:
                     path = os.path.join(directory, name)

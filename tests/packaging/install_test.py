@@ -94,6 +94,12 @@ class Installed(unittest.TestCase):
         said = self.run_here(host, self.serve(model, "URL"))
         self.assertIn("begins with 0x600d600d", said)
 
+    def test_every_example_is_a_project_of_its_own(self):
+        for name in sorted(os.listdir(self.examples)):
+            with self.subTest(name):
+                program = self.build_by_cmake(f"{self.examples}/{name}", name)
+                self.assertTrue(os.access(program, os.X_OK))
+
     def test_the_archive_can_be_linked_instead(self):
         source = self.dir + "/static"
         os.mkdir(source)

@@ -106,10 +106,10 @@ class RunQemu(RunTest):
 
     def wait_for_main_loop(self):
         """QMP's greeting comes early; the first command is answered when all devices are there."""
-        wait_until("QEMU has its QMP socket", lambda: os.path.exists(self.path("qmp")))
         with socket.socket(socket.AF_UNIX) as qmp:
             qmp.settimeout(PATIENCE)
-            qmp.connect(self.path("qmp"))
+            # Its file is there a moment before QEMU listens.
+            wait_until("QEMU listens", lambda: not qmp.connect_ex(self.path("qmp")))
             qmp.sendall(b'{"execute": "qmp_capabilities"}\n')
             answer = b""
             while b"return" not in answer:
