@@ -15,6 +15,7 @@
 #include "hw/pci/pci.h"
 #include "hw/pci/pci_bridge.h"
 #include "hw/pci/pci_bus.h"
+#include "hw/pci/pcie_port.h"
 #include "hw/qdev-properties.h"
 #include "migration/vmstate.h"
 
@@ -23,21 +24,39 @@
 #endif
 
 #if TLPB_QEMU_AT_LEAST(10, 0)
+#include "system/cpu-timers.h"
 #include "system/runstate.h"
 #include "system/system.h"
+#include "system/tcg.h"
 #define TLPB_PROPERTIES const Property
 #define TLPB_END_OF_PROPERTIES
 #else
+#include "sysemu/cpu-timers.h"
 #include "sysemu/runstate.h"
 #include "sysemu/sysemu.h"
+#include "sysemu/tcg.h"
 #define TLPB_PROPERTIES Property
 #define TLPB_END_OF_PROPERTIES DEFINE_PROP_END_OF_LIST(),
 #endif
+
+/* A property whose values are words, by the functions of one that QEMU has. */
+static inline PropertyInfo tlpb_words_property(const QEnumLookup *words)
+{
+	PropertyInfo info = qdev_prop_on_off_auto;
+
+	info.enum_table = words;
+	info.description = NULL;
+	return info;
+}
 
 #if TLPB_QEMU_AT_LEAST(10, 1)
 #define TLPB_CLASS_DATA const void
 #else
 #define TLPB_CLASS_DATA void
+#endif
+
+#if !TLPB_QEMU_AT_LEAST(9, 0)
+#define bql_locked qemu_mutex_iothread_locked
 #endif
 
 #if !TLPB_QEMU_AT_LEAST(9, 1)

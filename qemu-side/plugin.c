@@ -49,5 +49,6 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_
 	}
 	tlpb_log_set_sink(log_to_qemu);
 	tlpbridge_register_type();
+	tlpbridge_slots_patch();
 	return 0;
 }

@@ -6,10 +6,8 @@
  */
 #include "tlpbridge-qemu.h"
 
-#include "qapi/error.h"
 #include "qemu/error-report.h"
 #include "qemu/range.h"
-#include "qemu/timer.h"
 
 enum {
 	CAPABILITIES_MAX = (PCI_CONFIG_SPACE_SIZE - PCI_CONFIG_HEADER_SIZE) / 4,
@@ -120,34 +118,51 @@ void tlpbridge_config_write(PCIDevice *d, uint32_t offset, uint32_t value, int l
 }
 
 /* An endpoint that has just started may ask to be asked again. */
-static int read_patiently(TLPBridge *s, unsigned offset, uint32_t *value)
+static int read_patiently(tlpb_rc *rc, uint16_t bdf, int64_t end_ms, unsigned offset,
+			  uint32_t *value)
 {
-	PCIDevice *d = PCI_DEVICE(s);
-	int64_t end = qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + s->connect_timeout_ms;
 	int err;
 
 	for (;;) {
-		err = tlpb_rc_config_read(s->link.rc, pci_get_bdf(d), offset, 4, value);
-		if (err != TLPB_ERR_CRS || qemu_clock_get_ms(QEMU_CLOCK_REALTIME) >= end)
+		err = tlpb_rc_config_read(rc, bdf, offset, 4, value);
+		if (err != TLPB_ERR_CRS || qemu_clock_get_ms(QEMU_CLOCK_REALTIME) >= end_ms)
 			return err;
 		g_usleep(CRS_PAUSE_US);
 	}
 }
 
-static bool read_endpoint(TLPBridge *s, uint8_t *config, Error **errp)
+/* What QEMU would assert, or could not route. */
+static int check_header(const uint8_t *config, char *why, size_t size)
+{
+	uint8_t type = config[PCI_HEADER_TYPE] & ~PCI_HEADER_TYPE_MULTI_FUNCTION;
+
+	if (type != PCI_HEADER_TYPE_NORMAL)
+		snprintf(why, size, "it has a header of type %u; only endpoints (type 0) can be "
+			 "bridged", type);
+	else if (config[PCI_INTERRUPT_PIN] > PCI_NUM_PINS)
+		snprintf(why, size, "it has %u in its Interrupt Pin register; 0 to 4 are allowed",
+			 config[PCI_INTERRUPT_PIN]);
+	else
+		return 0;
+	return TLPB_ERR_INVALID;
+}
+
+/* Reads the endpoint's config space. Waits. */
+int tlpbridge_config_fetch(tlpb_rc *rc, uint16_t bdf, int64_t end_ms, uint8_t *config,
+			   char *why, size_t size)
 {
 	for (unsigned offset = 0; offset < PCI_CONFIG_SPACE_SIZE; offset += 4) {
 		uint32_t value;
-		int err = read_patiently(s, offset, &value);
+		int err = read_patiently(rc, bdf, end_ms, offset, &value);
 
 		if (err) {
-			error_setg(errp, "cannot read config space of the device at %s, "
-				   "offset 0x%02x: %s", s->url, offset, tlpb_strerror(err));
-			return false;
+			snprintf(why, size, "its config space cannot be read, offset 0x%02x: %s",
+				 offset, tlpb_strerror(err));
+			return err;
 		}
 		stl_le_p(config + offset, value);
 	}
-	return true;
+	return check_header(config, why, size);
 }
 
 /* Offset of a capability in the endpoint's bytes; 0: not there; -1: the list is broken. */
@@ -217,30 +232,14 @@ static void set_capabilities(TLPBridge *s, const uint8_t *config)
 		set_express(s, config, express);
 }
 
-/* What QEMU would assert, or could not route. */
-static bool check_header(TLPBridge *s, const uint8_t *config, Error **errp)
+/* The shadow becomes what the endpoint says. Later, again, for an endpoint that returned. */
+void tlpbridge_config_adopt(TLPBridge *s, const uint8_t *config)
 {
-	uint8_t type = config[PCI_HEADER_TYPE] & ~PCI_HEADER_TYPE_MULTI_FUNCTION;
+	PCIDevice *d = PCI_DEVICE(s);
 
-	if (type != PCI_HEADER_TYPE_NORMAL)
-		error_setg(errp, "the device at %s has a header of type %u; only endpoints "
-			   "(type 0) can be bridged", s->url, type);
-	else if (config[PCI_INTERRUPT_PIN] > PCI_NUM_PINS)
-		error_setg(errp, "the device at %s has %u in its Interrupt Pin register; "
-			   "0 to 4 are allowed", s->url, config[PCI_INTERRUPT_PIN]);
-	else
-		return true;
-	return false;
-}
-
-/* Reads the endpoint's config space into the shadow. Waits. */
-bool tlpbridge_config_init(TLPBridge *s, Error **errp)
-{
-	uint8_t config[PCI_CONFIG_SPACE_SIZE];
-
-	if (!read_endpoint(s, config, errp) || !check_header(s, config, errp))
-		return false;
-	fill_shadow(PCI_DEVICE(s), config);
+	d->config[PCI_STATUS] &= ~PCI_STATUS_CAP_LIST;
+	d->exp.exp_cap = 0;
+	s->flr_byte = 0;
+	fill_shadow(d, config);
 	set_capabilities(s, config);
-	return true;
 }

@@ -2,14 +2,13 @@
 /*
  * What the endpoint does to the host: DMA, MSI and MSI-X (which are memory writes),
  * INTx, messages, and the end of the link. All of these run inside a call into rc,
- * under the BQL (design notes in tlpbridge-qemu.h).
+ * under the BQL, but those of a device that has not been handed over yet (design notes in
+ * tlpbridge-qemu.h).
  */
 #include "tlpbridge-qemu.h"
 
 #include "qemu/error-report.h"
-#include "qemu/main-loop.h"
 #include "qemu/range.h"
-#include "qemu/timer.h"
 
 enum {
 	/* x86: writes here are interrupts, one aligned doubleword each. */
@@ -47,6 +46,8 @@ static int refusal(TLPBridge *s, const struct tlpb_tlp *request, bool write, uin
 {
 	PCIDevice *d = PCI_DEVICE(s);
 
+	if (!bql_locked())
+		return TLPB_ERR_BUS_MASTER_OFF;	/* not handed over yet */
 	if (!s->link.rc)
 		return TLPB_ERR_CLOSED;	/* unrealized inside one of our callbacks */
 	if (!(pci_get_word(d->config + PCI_COMMAND) & PCI_COMMAND_MASTER))
@@ -112,8 +113,8 @@ static void intx(void *ctx, unsigned pin, bool level)
 	TLPBridge *s = ctx;
 	PCIDevice *d = PCI_DEVICE(s);
 
-	if (!s->link.rc)
-		return;
+	if (!bql_locked() || !s->link.rc)
+		return;		/* not handed over yet, or unrealized */
 	if (pin + 1 == d->config[PCI_INTERRUPT_PIN]) {
 		pci_set_irq(d, level);
 	} else if (!s->told_pin) {
@@ -131,7 +132,7 @@ static void message(void *ctx, const struct tlpb_tlp *msg)
 	g_autofree char *label = NULL;
 	char text[128];
 
-	if (s->told_message)
+	if (!bql_locked() || s->told_message)
 		return;
 	s->told_message = true;
 	label = tlpbridge_label(s);
@@ -139,20 +140,10 @@ static void message(void *ctx, const struct tlpb_tlp *msg)
 	info_report("%s: ignored message %s (and any further one)", label, text);
 }
 
-/* The device stays; the guest reads all ones from it, like from an empty slot. */
 static void down(void *ctx, enum tlpb_reason reason, const char *text)
 {
-	TLPBridge *s = ctx;
-	PCIDevice *d = PCI_DEVICE(s);
-	g_autofree char *label = tlpbridge_label(s);
-
-	if (!s->link.rc)
-		return;
-	error_report("%s: the link to %s is down: %s. The device now reads all ones.", label,
-		     s->url, text && *text ? text : tlpb_reason_text(reason));
-	qemu_set_fd_handler(s->fd, NULL, NULL, NULL);
-	if (d->config[PCI_INTERRUPT_PIN])
-		pci_set_irq(d, 0);
+	if (bql_locked())
+		tlpbridge_link_down(ctx, reason, text);
 }
 
 static uint64_t now_ps(void *ctx)
@@ -168,16 +159,20 @@ static void waiting(void *ctx, const char *text)
 }
 
 /*
- * QEMU has noted a signal for its main loop, which waits for us. (While QEMU starts,
- * signals still end it at once.)
+ * Asked several times a second in a wait, which shows that it is a long one. QEMU has
+ * noted a signal for its main loop, which waits for us. (While QEMU starts, signals
+ * still end it at once.)
  */
 static bool cancelled(void *ctx)
 {
 	TLPBridge *s = ctx;
 
-	/* A device that falls silent in realize must not keep QEMU from failing to start. */
-	if (s->realize_end_ms && qemu_clock_get_ms(QEMU_CLOCK_REALTIME) >= s->realize_end_ms)
+	/* A device that falls silent before it is known must not keep QEMU waiting. */
+	if (s->arrival_end_ms && qemu_clock_get_ms(QEMU_CLOCK_REALTIME) >= s->arrival_end_ms)
 		return true;
+	if (!bql_locked())
+		return tlpbridge_reconnect_cancelled(s);
+	tlpbridge_clock_hold(s);
 	return qemu_shutdown_requested_get() == SHUTDOWN_CAUSE_HOST_SIGNAL;
 }
 

@@ -14,7 +14,7 @@
 #include "qemu/main-loop.h"
 #include "qemu/timer.h"
 
-#define DEFAULT_CONNECT_TIMEOUT_MS 10000
+enum { START_TIMEOUT_MS = 10000, HOTPLUG_TIMEOUT_MS = 1000 };
 
 char *tlpbridge_label(TLPBridge *s)
 {
@@ -23,97 +23,9 @@ char *tlpbridge_label(TLPBridge *s)
 	return id ? g_strdup_printf("tlpbridge %s", id) : g_strdup("tlpbridge");
 }
 
-tlpb_rc *tlpbridge_enter(TLPBridge *s)
-{
-	s->depth++;
-	return s->link.rc;
-}
-
-void tlpbridge_leave(TLPBridge *s)
-{
-	s->depth--;
-}
-
-static void close_link(TLPBridgeLink *link)
-{
-	tlpb_rc_close(link->rc);
-	tlpb_trace_close(link->trace);
-	*link = (TLPBridgeLink){ NULL, NULL };
-}
-
-static void serve_link(void *opaque)
-{
-	TLPBridge *s = opaque;
-	tlpb_rc *rc = tlpbridge_enter(s);
-
-	if (rc)
-		tlpb_rc_process(rc);
-	tlpbridge_leave(s);
-}
-
-/*
- * QEMU ends without unrealizing its devices. A guest can make it end inside one of
- * our callbacks (isa-debug-exit); rc must not be closed there, and the process
- * closes the connection anyway.
- */
 static void at_exit(Notifier *notifier, void *data)
 {
-	TLPBridge *s = container_of(notifier, TLPBridge, at_exit);
-
-	if (!s->depth)
-		close_link(&s->link);
-	else if (s->link.trace)
-		tlpb_trace_flush(s->link.trace);
-}
-
-/* All devices share the BQL: whoever waits for one of them serves all. Lives as long as QEMU. */
-static tlpb_rc_group *bql_group(void)
-{
-	static tlpb_rc_group *group;
-
-	if (!group && tlpb_rc_group_new(&group))
-		group = NULL;	/* out of memory: each device serves itself */
-	return group;
-}
-
-static bool connect_link(TLPBridge *s, Error **errp)
-{
-	struct tlpb_rc_config config = {
-		.url = s->url,
-		.device = s->device,
-		.name = qemu_get_vm_name(),
-		.connect_timeout_ms = s->connect_timeout_ms,
-		.mps = 0,	/* 128: QEMU's ports support no more, so software programs no more */
-		.plain_pcie = s->plain_pcie,
-		.group = bql_group(),
-		.ops = &tlpbridge_rc_ops,
-		.ctx = s,
-	};
-	char why[512];
-
-	if (s->trace_path && tlpb_trace_create(s->trace_path, &s->link.trace, why, sizeof(why))) {
-		error_setg(errp, "trace=%s: %s", s->trace_path, why);
-		return false;
-	}
-	config.trace = s->link.trace;
-	if (tlpb_rc_connect(&config, &s->link.rc, why, sizeof(why))) {
-		s->link.rc = NULL;
-		error_setg(errp, "%s", why);
-		return false;
-	}
-	s->fd = tlpb_rc_fd(s->link.rc);
-	return true;
-}
-
-/* QEMU asserts what a description from elsewhere only promises. */
-static bool check_description(TLPBridge *s, Error **errp)
-{
-	char why[256];
-
-	if (!tlpb_device_check(tlpb_rc_device(s->link.rc), why, sizeof(why)))
-		return true;
-	error_setg(errp, "the device at %s describes itself wrongly: %s", s->url, why);
-	return false;
+	tlpbridge_link_at_exit(container_of(notifier, TLPBridge, at_exit));
 }
 
 static bool check_properties(TLPBridge *s, Error **errp)
@@ -130,21 +42,10 @@ static bool check_properties(TLPBridge *s, Error **errp)
 	return true;
 }
 
-static bool open_device(TLPBridge *s, Error **errp)
+/* A running guest stands still while it is given a device. */
+static uint32_t default_connect_timeout(PCIDevice *d)
 {
-	if (!connect_link(s, errp) || !check_description(s, errp))
-		return false;
-	s->realize_end_ms = qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + s->connect_timeout_ms;
-	/* Wipe what an earlier host may have left in the device. */
-	tlpb_rc_reset(s->link.rc, TLPB_RESET_SYSTEM);
-	if (!tlpbridge_config_init(s, errp))
-		return false;
-	tlpbridge_rom_check(s);
-	if (tlpb_rc_is_up(s->link.rc))
-		return true;
-	error_setg(errp, "the device at %s did not answer within connect-timeout (%u ms)",
-		   s->url, s->connect_timeout_ms);
-	return false;
+	return DEVICE(d)->hotplugged ? HOTPLUG_TIMEOUT_MS : START_TIMEOUT_MS;
 }
 
 static void realize(PCIDevice *d, Error **errp)
@@ -152,29 +53,20 @@ static void realize(PCIDevice *d, Error **errp)
 	TLPBridge *s = TLPBRIDGE(d);
 	bool opened;
 
-	if (!check_properties(s, errp))
+	if (!check_properties(s, errp) || !tlpbridge_clock_check(s, errp))
 		return;
-	s->depth++;
-	opened = open_device(s, errp);
-	s->realize_end_ms = 0;
-	s->depth--;
-	if (!opened) {
-		close_link(&s->link);
+	if (!s->connect_timeout_ms)
+		s->connect_timeout_ms = default_connect_timeout(d);
+	tlpbridge_enter(s);
+	opened = tlpbridge_link_open(s, errp);
+	tlpbridge_leave(s);
+	if (!opened)
 		return;
-	}
 	tlpbridge_bars_init(s);
+	tlpbridge_slot_init(s);
 	s->at_exit.notify = at_exit;
 	qemu_add_exit_notifier(&s->at_exit);
-	if (tlpb_rc_is_up(s->link.rc))
-		qemu_set_fd_handler(s->fd, serve_link, NULL, s);
-}
-
-static void close_later(void *opaque)
-{
-	TLPBridge *s = opaque;
-
-	close_link(&s->closing);
-	object_unref(OBJECT(s));
+	tlpbridge_link_serve(s);
 }
 
 /* PCIDeviceClass.exit: hot-unplug, or another part of realize failed. */
@@ -183,16 +75,8 @@ static void unrealize(PCIDevice *d)
 	TLPBridge *s = TLPBRIDGE(d);
 
 	qemu_remove_exit_notifier(&s->at_exit);
-	if (tlpb_rc_is_up(s->link.rc))
-		qemu_set_fd_handler(s->fd, NULL, NULL, NULL);
-	s->closing = s->link;
-	s->link = (TLPBridgeLink){ NULL, NULL };
-	if (!s->depth) {
-		close_link(&s->closing);
-		return;
-	}
-	object_ref(OBJECT(s));
-	aio_bh_schedule_oneshot(qemu_get_aio_context(), close_later, s);
+	tlpbridge_slot_free(s);
+	tlpbridge_link_close(s);
 }
 
 /* Is a bridge above us in a secondary bus reset? */
@@ -231,18 +115,37 @@ static void reset(DeviceState *dev)
 	pci_default_write_config(d, PCI_COMMAND, 0, 2);
 	if (s->in_flr)
 		return;		/* the endpoint did it, told by its Device Control */
+	tlpbridge_slot_reset(s);
 	rc = tlpbridge_enter(s);
 	if (rc && !tlpb_rc_reset(rc, reset_kind(d)))
 		tlpb_rc_config_read(rc, pci_get_bdf(d), PCI_VENDOR_ID, 4, &ignored);
 	tlpbridge_leave(s);
 }
 
+static const char *const on_link_down_words[] = {
+	[TLPBRIDGE_REMOVE] = "remove", [TLPBRIDGE_ONES] = "ones",
+};
+static const char *const clock_words[] = {
+	[TLPBRIDGE_CLOCK_FREE] = "free", [TLPBRIDGE_CLOCK_HOLD] = "hold",
+};
+static const QEnumLookup on_link_down_lookup = {
+	.array = on_link_down_words, .size = ARRAY_SIZE(on_link_down_words),
+};
+static const QEnumLookup clock_lookup = {
+	.array = clock_words, .size = ARRAY_SIZE(clock_words),
+};
+static PropertyInfo on_link_down_property, clock_property;	/* filled by class_init() */
+
 static TLPB_PROPERTIES properties[] = {
 	DEFINE_PROP_STRING("url", TLPBridge, url),
 	DEFINE_PROP_STRING("device", TLPBridge, device),
 	DEFINE_PROP_STRING("trace", TLPBridge, trace_path),
-	DEFINE_PROP_UINT32("connect-timeout", TLPBridge, connect_timeout_ms,
-			   DEFAULT_CONNECT_TIMEOUT_MS),
+	DEFINE_PROP_UINT32("connect-timeout", TLPBridge, connect_timeout_ms, 0),
+	DEFINE_PROP_UINT32("reconnect", TLPBridge, reconnect_s, 1),
+	DEFINE_PROP_SIGNED("on-link-down", TLPBridge, on_link_down, TLPBRIDGE_REMOVE,
+			   on_link_down_property, TLPBridgeOnLinkDown),
+	DEFINE_PROP_SIGNED("clock", TLPBridge, clock, TLPBRIDGE_CLOCK_FREE,
+			   clock_property, TLPBridgeClock),
 	DEFINE_PROP_BOOL("plain-pcie", TLPBridge, plain_pcie, false),
 	TLPB_END_OF_PROPERTIES
 };
@@ -256,7 +159,12 @@ static void describe_properties(ObjectClass *klass)
 		{ "url", "where the device is served, for example ipc:///run/user/1000/x.sock" },
 		{ "device", "name of the device at that server (default: the first free one)" },
 		{ "trace", "pcap file for everything that crosses the link" },
-		{ "connect-timeout", "milliseconds to wait for a server to appear" },
+		{ "connect-timeout", "milliseconds to wait for a server to appear (default: 10000; "
+				     "1000 when the device is added to a running machine)" },
+		{ "reconnect", "look for a lost server every so many seconds; 0: never" },
+		{ "on-link-down", "remove: the slot becomes empty; ones: the device stays and "
+				  "reads all ones" },
+		{ "clock", "hold: guest time stands still while a CPU waits long; free: it does not" },
 		{ "plain-pcie", "failed posted writes are told to nobody, as on a real link" },
 	};
 
@@ -277,6 +185,8 @@ static void class_init(ObjectClass *klass, TLPB_CLASS_DATA *data)
 
 	dc->desc = "PCI Express device served by another process over tlpbridge";
 	dc->vmsd = &vmstate;
+	on_link_down_property = tlpb_words_property(&on_link_down_lookup);
+	clock_property = tlpb_words_property(&clock_lookup);
 	device_class_set_props(dc, properties);
 	describe_properties(klass);
 	device_class_set_legacy_reset(dc, reset);

@@ -23,17 +23,45 @@
  * control). The former two are refused, see tlpbridge_dma_hits_self(). The
  * latter may unrealize the device inside its own callback; "depth" counts the
  * calls and DMA callbacks in progress, and the link is then closed from a bottom half.
+ *
+ * Coming and going: one thread a device looks for a lost server, because
+ * connecting blocks. It takes neither the BQL nor anything that belongs to its
+ * holder; the new rc is its own until it has ended. Then a bottom half, under the
+ * BQL, takes the rc over. So rc callbacks may run without the BQL, but only
+ * before the hand-over: they ask bql_locked() and let such an endpoint do nothing.
+ *
+ *	up ── down() ──► lost ── bottom half: rc closed, slot emptied ──► looking
+ *	▲                                                                   │
+ *	└── bottom half: same BARs, shadow filled, slot filled ◄── thread ──┘
  */
 #ifndef TLPBRIDGE_QEMU_H
 #define TLPBRIDGE_QEMU_H
 
 #include "compat.h"
 
+#include "block/aio.h"
+#include "qemu/main-loop.h"
+#include "qemu/thread.h"
+#include "qemu/timer.h"
+
 #include <tlpbridge/rc.h>
 #include <tlpbridge/trace.h>
 
 #define TYPE_TLPBRIDGE "tlpbridge"
 OBJECT_DECLARE_SIMPLE_TYPE(TLPBridge, TLPBRIDGE)
+
+enum { TLPBRIDGE_WHY = 512 };	/* bytes for a sentence with cause and cure */
+
+/* What a lost link is to the guest. */
+typedef enum TLPBridgeOnLinkDown {
+	TLPBRIDGE_REMOVE,	/* the slot becomes empty */
+	TLPBRIDGE_ONES,		/* the device stays and reads all ones */
+} TLPBridgeOnLinkDown;
+
+typedef enum TLPBridgeClock {
+	TLPBRIDGE_CLOCK_FREE,	/* guest time goes on while a CPU waits for the model */
+	TLPBRIDGE_CLOCK_HOLD,	/* it stands still in long waits */
+} TLPBridgeClock;
 
 typedef struct TLPBridgeBar {
 	TLPBridge *bridge;
@@ -42,11 +70,32 @@ typedef struct TLPBridgeBar {
 	MemoryRegion mr;
 } TLPBridgeBar;
 
-/* What ends when QEMU lets go of the device. */
+/* What ends when QEMU lets go of the device. The trace outlives a lost rc. */
 typedef struct TLPBridgeLink {
 	tlpb_rc *rc;
 	tlpb_trace *trace;
 } TLPBridgeLink;
+
+/* A device that has answered: reset, and known well enough to be shown to the guest. */
+typedef struct TLPBridgeArrival {
+	tlpb_rc *rc;
+	uint8_t config[PCI_CONFIG_SPACE_SIZE];
+	const char *rom_fault;	/* why its ROM must be hidden, or NULL */
+} TLPBridgeArrival;
+
+typedef struct TLPBridgeReconnect {
+	/* Of the holder of the BQL. */
+	QemuThread thread;
+	bool running;		/* the thread is to be joined */
+	bool misfit;		/* the last arrival was not the device we had */
+	QEMUBH *bh;
+	QemuSemaphore wake;	/* posted to end a pause */
+	bool cancel;		/* atomic: the thread shall end */
+
+	/* Of the thread while it runs, else of the holder of the BQL. */
+	TLPBridgeArrival arrival;
+	char told[TLPBRIDGE_WHY];	/* the last failure that was told */
+} TLPBridgeReconnect;
 
 struct TLPBridge {
 	PCIDevice parent_obj;
@@ -55,13 +104,18 @@ struct TLPBridge {
 	char *url;
 	char *device;
 	char *trace_path;
-	uint32_t connect_timeout_ms;
+	uint32_t connect_timeout_ms;	/* 0 until realize: chosen there */
+	uint32_t reconnect_s;		/* 0: never */
+	TLPBridgeOnLinkDown on_link_down;
+	TLPBridgeClock clock;
 	bool plain_pcie;
 
 	/* All the rest belongs to the holder of the BQL. */
-	TLPBridgeLink link;	/* empty before realize and after exit */
+	TLPBridgeLink link;	/* empty before realize and after exit; rc is NULL while lost, too */
 	TLPBridgeLink closing;	/* between exit and the bottom half that closes it */
-	int fd;
+	QEMUBH *lost_bh;
+	TLPBridgeReconnect reconnect;
+	struct tlpb_region region[TLPB_REGIONS];	/* as realize found them */
 	Notifier at_exit;
 	TLPBridgeBar bar[TLPB_ROM + 1];
 	unsigned flr_byte;	/* config offset of the byte with Initiate FLR; 0: no FLR */
@@ -70,27 +124,91 @@ struct TLPBridge {
 	unsigned dma_depth;	/* DMA callbacks in progress */
 	bool dma_hit_self;	/* the DMA in progress reached our own config space */
 	bool in_flr;
-	int64_t realize_end_ms;	/* QEMU_CLOCK_REALTIME: when realize gives up; 0: not in it */
+	bool clock_held;	/* by a wait of this device */
+	bool slot_emptied;	/* by us, since the link was lost */
+	bool guest_empties_slot;	/* its driver was told, and has not finished */
+	QEMUTimer *slot_timer;	/* looks whether it has */
 	bool told_message, told_pin;	/* these are said once */
+
+	/*
+	 * QEMU_CLOCK_REALTIME: when an arrival that says nothing is given up; 0: there is
+	 * none. Of whoever runs tlpbridge_arrive().
+	 */
+	int64_t arrival_end_ms;
 };
+
+/* "tlpbridge ep0" or "tlpbridge" for messages; free with g_free(). */
+char *tlpbridge_label(TLPBridge *s);
+
+/* tlpbridge-link.c: the link comes, is lost, returns, and ends. Under the BQL. */
 
 /* Bracket every call into rc. enter returns NULL when the device has no link. */
 tlpb_rc *tlpbridge_enter(TLPBridge *s);
 void tlpbridge_leave(TLPBridge *s);
 
-/* "tlpbridge ep0" or "tlpbridge" for messages; free with g_free(). */
-char *tlpbridge_label(TLPBridge *s);
+/* Opens trace and link, and fills the shadow; the link is not served before tlpbridge_link_serve(). Waits. */
+bool tlpbridge_link_open(TLPBridge *s, Error **errp);
+void tlpbridge_link_serve(TLPBridge *s);
+
+/* rc's callback: the link is down. */
+void tlpbridge_link_down(TLPBridge *s, enum tlpb_reason reason, const char *text);
+
+/* A device came back: take it, or close it and return false. */
+bool tlpbridge_link_return(TLPBridge *s, TLPBridgeArrival *arrival);
+
+/* Ends everything that tlpbridge_link_open() began; later, when a call into rc is in progress. */
+void tlpbridge_link_close(TLPBridge *s);
+
+/* QEMU ends: say goodbye, if no call into rc is in progress. */
+void tlpbridge_link_at_exit(TLPBridge *s);
+
+/*
+ * tlpbridge-connect.c: connect, check the description, reset the device, read its
+ * config space, look at its ROM. Touches nothing but s's constants and its trace, so it
+ * needs no BQL. Waits up to timeout_ms for a server and as long again for the device.
+ * Returns 0 or a negative error, with cause and cure in why.
+ */
+int tlpbridge_arrive(TLPBridge *s, unsigned timeout_ms, TLPBridgeArrival *arrival,
+		     char *why, size_t size);
+
+/* tlpbridge-reconnect.c: look for the server from a thread, until stop. Both under the BQL. */
+void tlpbridge_reconnect_init(TLPBridge *s);
+void tlpbridge_reconnect_start(TLPBridge *s);
+void tlpbridge_reconnect_stop(TLPBridge *s);	/* waits for the thread, fractions of a second */
+void tlpbridge_reconnect_free(TLPBridge *s);
+
+/* Any thread: shall the device's thread end? */
+bool tlpbridge_reconnect_cancelled(TLPBridge *s);
+
+/* Say why the device does not return, once; then only when the reason changes. */
+void tlpbridge_reconnect_tell(TLPBridge *s, const char *why);
+
+/* tlpbridge-slot.c: the root port above the device, and its hot-plug events. Under the BQL. */
+void tlpbridge_slots_patch(void);	/* once, at plugin load: when the machine is complete */
+void tlpbridge_slot_init(TLPBridge *s);
+void tlpbridge_slot_free(TLPBridge *s);
+bool tlpbridge_slot_listens(TLPBridge *s);	/* will the guest learn of a removal? */
+void tlpbridge_slot_lost(TLPBridge *s);
+void tlpbridge_slot_returned(TLPBridge *s);
+void tlpbridge_slot_reset(TLPBridge *s);	/* the device is reset, but not by FLR */
+
+/* tlpbridge-clock.c: clock=hold. Under the BQL. */
+bool tlpbridge_clock_check(TLPBridge *s, Error **errp);
+void tlpbridge_clock_hold(TLPBridge *s);	/* a wait has become long */
+void tlpbridge_clock_release(TLPBridge *s);	/* it is over */
 
 /* tlpbridge-config.c: the endpoint's config space, and the part of it that QEMU must know. */
-bool tlpbridge_config_init(TLPBridge *s, Error **errp);
+int tlpbridge_config_fetch(tlpb_rc *rc, uint16_t bdf, int64_t end_ms, uint8_t *config,
+			   char *why, size_t size);
+void tlpbridge_config_adopt(TLPBridge *s, const uint8_t *config);
 uint32_t tlpbridge_config_read(PCIDevice *d, uint32_t offset, int len);
 void tlpbridge_config_write(PCIDevice *d, uint32_t offset, uint32_t value, int len);
 
 /* tlpbridge-bar.c: registers a trapping region for each BAR of the description, and the ROM. */
 void tlpbridge_bars_init(TLPBridge *s);
 
-/* tlpbridge-rom.c: hides a ROM that would hang firmware. Before there are BARs. Waits. */
-void tlpbridge_rom_check(TLPBridge *s);
+/* tlpbridge-rom.c: what is wrong with the ROM of a device just reset, or NULL. Waits. */
+const char *tlpbridge_rom_fault(tlpb_rc *rc, uint16_t bdf);
 
 /* tlpbridge-dma.c: what the endpoint does to us. ctx of all of them is the TLPBridge. */
 extern const struct tlpb_rc_ops tlpbridge_rc_ops;

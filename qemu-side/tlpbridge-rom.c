@@ -6,8 +6,6 @@
  */
 #include "tlpbridge-qemu.h"
 
-#include "qemu/error-report.h"
-
 enum {
 	IMAGE_HEADER = 0x1a,		/* bytes of it that matter */
 	IMAGE_PCIR = 0x18,		/* offset of the PCI Data Structure, 16 bits */
@@ -21,24 +19,24 @@ enum {
 /* Where the ROM is while we look: far from the BARs, which are at 0 after the reset. */
 #define ROM_ADDRESS 0xfe000000u
 
-static bool read_rom(TLPBridge *s, uint64_t offset, uint8_t *buf, size_t len)
+static bool read_rom(tlpb_rc *rc, uint64_t offset, uint8_t *buf, size_t len)
 {
-	return !tlpb_rc_mem_read(s->link.rc, ROM_ADDRESS + offset, buf, len);
+	return !tlpb_rc_mem_read(rc, ROM_ADDRESS + offset, buf, len);
 }
 
 /* NULL, with *length of the image (0: it was the last), or what is wrong with it. */
-static const char *check_image(TLPBridge *s, uint64_t room, uint64_t offset, uint64_t *length)
+static const char *check_image(tlpb_rc *rc, uint64_t room, uint64_t offset, uint64_t *length)
 {
 	uint8_t header[IMAGE_HEADER], pcir[PCIR_SIZE];
 	uint64_t at;
 
 	*length = 0;
-	if (room < sizeof(header) || !read_rom(s, offset, header, sizeof(header)))
+	if (room < sizeof(header) || !read_rom(rc, offset, header, sizeof(header)))
 		return "it cannot be read";
 	if (lduw_le_p(header) != 0xaa55)
 		return offset ? "an image has no signature" : NULL;	/* empty */
 	at = lduw_le_p(header + IMAGE_PCIR);
-	if (at + sizeof(pcir) > room || !read_rom(s, offset + at, pcir, sizeof(pcir)) ||
+	if (at + sizeof(pcir) > room || !read_rom(rc, offset + at, pcir, sizeof(pcir)) ||
 	    memcmp(pcir, "PCIR", 4))
 		return "an image has no PCI Data Structure";
 	*length = (uint64_t)lduw_le_p(pcir + PCIR_LENGTH) * IMAGE_UNIT;
@@ -49,42 +47,33 @@ static const char *check_image(TLPBridge *s, uint64_t room, uint64_t offset, uin
 	return NULL;
 }
 
-static const char *check_images(TLPBridge *s, uint64_t size)
+static const char *check_images(tlpb_rc *rc, uint64_t size)
 {
 	uint64_t offset = 0, length;
 	const char *fault;
 
 	do {
-		fault = check_image(s, size - offset, offset, &length);
+		fault = check_image(rc, size - offset, offset, &length);
 		offset += length;
 	} while (!fault && length);
 	return fault;
 }
 
-static void write_config(TLPBridge *s, unsigned offset, unsigned size, uint32_t value)
+const char *tlpbridge_rom_fault(tlpb_rc *rc, uint16_t bdf)
 {
-	tlpb_rc_config_write(s->link.rc, pci_get_bdf(PCI_DEVICE(s)), offset, size, value);
-}
-
-void tlpbridge_rom_check(TLPBridge *s)
-{
-	const struct tlpb_device *device = tlpb_rc_device(s->link.rc);
+	const struct tlpb_device *device = tlpb_rc_device(rc);
 	uint64_t size = device->region[TLPB_ROM].size;
 	const char *fault;
 
 	if (!size)
-		return;
+		return NULL;
 	for (unsigned i = 0; i < TLPB_BARS; i++)
 		if (device->region[i].size > ROM_ADDRESS)
-			return;		/* no address is free while the BARs are at 0 */
-	write_config(s, PCI_ROM_ADDRESS, 4, ROM_ADDRESS | PCI_ROM_ADDRESS_ENABLE);
-	write_config(s, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
-	fault = check_images(s, size);
-	write_config(s, PCI_COMMAND, 2, 0);
-	write_config(s, PCI_ROM_ADDRESS, 4, 0);
-	if (!fault)
-		return;
-	s->bar[TLPB_ROM].hidden = true;
-	warn_report("tlpbridge: the ROM of the device at %s is broken: %s; it is hidden from "
-		    "the guest", s->url, fault);
+			return NULL;	/* no address is free while the BARs are at 0 */
+	tlpb_rc_config_write(rc, bdf, PCI_ROM_ADDRESS, 4, ROM_ADDRESS | PCI_ROM_ADDRESS_ENABLE);
+	tlpb_rc_config_write(rc, bdf, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	fault = check_images(rc, size);
+	tlpb_rc_config_write(rc, bdf, PCI_COMMAND, 2, 0);
+	tlpb_rc_config_write(rc, bdf, PCI_ROM_ADDRESS, 4, 0);
+	return fault;
 }

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstring>
+#include <utility>
 
 #include "kit/payload.h"
 #include "kit/tlp_extension.h"
@@ -17,10 +18,10 @@ enum { debug_ms = 1000 };	// longest debug access
  * is killed while it waits leaves the memory the library still writes to.
  */
 struct dma_port::transfer {
-	unsigned pieces = 0;			// in flight
+	unsigned pieces = 0;			// in flight, and 1 while it begins
 	int err = 0;				// of the first piece that failed
 	std::unique_ptr<uint8_t[]> data;	// of a read
-	sc_core::sc_event done;			// no piece is in flight any more
+	std::function<void()> ended;		// no piece is in flight any more
 };
 
 // The next bytes from that offset on which are enabled together; length 0 at the end.
@@ -44,8 +45,17 @@ void dma_port::piece_done(void *arg, int err, uint64_t)
 
 	if (err && !transfer.err)
 		transfer.err = err;
-	if (!--transfer.pieces)
-		transfer.done.notify(sc_core::SC_ZERO_TIME);
+	drop_piece(transfer);
+}
+
+// The last one may free what ended holds, so it is moved out first.
+void dma_port::drop_piece(transfer &transfer)
+{
+	if (--transfer.pieces || !transfer.ended)
+		return;
+
+	std::function<void()> ended = std::move(transfer.ended);
+	ended();
 }
 
 static tlpb_dma_attr attributes(const tlm::tlm_generic_payload &payload)
@@ -76,16 +86,16 @@ void dma_port::begin_piece(const transfer_ptr &transfer, const tlm::tlm_generic_
 		transfer->err = err;
 }
 
-dma_port::transfer_ptr dma_port::begin(const tlm::tlm_generic_payload &payload, bool posted)
+void dma_port::begin(const transfer_ptr &fresh, const tlm::tlm_generic_payload &payload, bool posted)
 {
-	transfer_ptr fresh = std::make_shared<transfer>();
 	run run = next_run(payload, 0);
 
+	fresh->pieces = 1;
 	if (payload.is_read())
 		fresh->data.reset(new uint8_t[payload.get_data_length()]);
 	for (; run.len && !fresh->err; run = next_run(payload, run.offset + run.len))
 		begin_piece(fresh, payload, run, posted);
-	return fresh;
+	drop_piece(*fresh);
 }
 
 void dma_port::finish(const transfer &transfer, tlm::tlm_generic_payload &payload)
@@ -144,10 +154,29 @@ void dma_port::b_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &
 		delay = sc_core::SC_ZERO_TIME;
 	}
 
-	transfer_ptr transfer = begin(payload, posted);
-	while (transfer->pieces)
-		sc_core::wait(transfer->done);
-	finish(*transfer, payload);
+	transfer_ptr fresh = std::make_shared<transfer>();
+	auto done = std::make_shared<sc_core::sc_event>();
+	fresh->ended = [done] { done->notify(sc_core::SC_ZERO_TIME); };
+	begin(fresh, payload, posted);
+	while (fresh->pieces)
+		sc_core::wait(*done);
+	finish(*fresh, payload);
+}
+
+void dma_port::start(tlm::tlm_generic_payload &payload, std::function<void()> ended)
+{
+	if (!is_valid(payload)) {
+		ended();
+		return;
+	}
+
+	transfer_ptr fresh = std::make_shared<transfer>();
+	transfer *plain = fresh.get();	// whoever calls ended holds it
+	fresh->ended = [plain, &payload, ended = std::move(ended)] {
+		finish(*plain, payload);
+		ended();
+	};
+	begin(fresh, payload, is_posted(payload));
 }
 
 unsigned dma_port::transport_dbg(tlm::tlm_generic_payload &payload)
@@ -158,12 +187,13 @@ unsigned dma_port::transport_dbg(tlm::tlm_generic_payload &payload)
 		return 0;
 
 	clock::time_point end = clock::now() + std::chrono::milliseconds(debug_ms);
-	transfer_ptr transfer = begin(payload, false);
-	while (transfer->pieces && clock::now() < end)
+	transfer_ptr fresh = std::make_shared<transfer>();
+	begin(fresh, payload, false);
+	while (fresh->pieces && clock::now() < end)
 		poll(10);
-	if (transfer->pieces)
+	if (fresh->pieces)
 		return 0;
-	finish(*transfer, payload);
+	finish(*fresh, payload);
 	return payload.is_response_ok() ? payload.get_data_length() : 0;
 }
 

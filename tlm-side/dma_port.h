@@ -31,6 +31,12 @@ public:
 	void b_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &delay);
 
 	/*
+	 * The same without waiting: ended is called when the payload has its response, inside
+	 * or after this call. The payload is in use until then. No delay passes.
+	 */
+	void start(tlm::tlm_generic_payload &payload, std::function<void()> ended);
+
+	/*
 	 * May not wait, so it serves the link for up to a second until the answer is
 	 * there; requests that arrive meanwhile are only queued. Returns all bytes or 0.
 	 */
@@ -46,7 +52,8 @@ private:
 
 	static run next_run(const tlm::tlm_generic_payload &payload, size_t from);
 	static void piece_done(void *arg, int err, uint64_t fail_addr);
-	transfer_ptr begin(const tlm::tlm_generic_payload &payload, bool posted);
+	static void drop_piece(transfer &transfer);
+	void begin(const transfer_ptr &fresh, const tlm::tlm_generic_payload &payload, bool posted);
 	void begin_piece(const transfer_ptr &transfer, const tlm::tlm_generic_payload &payload,
 			 run run, bool posted);
 	static void finish(const transfer &transfer, tlm::tlm_generic_payload &payload);

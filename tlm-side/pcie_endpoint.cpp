@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "pcie_endpoint.h"
 
-#include <cmath>
 #include <stdexcept>
 #include <tlpbridge/log.h>
 
-#include "kit/tlp_extension.h"
+#include "simulated_time.h"
+#include "spawn_method.h"
 #include "tlm_status.h"
 
 namespace tlpb {
@@ -14,70 +14,6 @@ enum {
 	faults_logged = 8,		// posted DMA faults told before silence
 	reset_patience_us = 10,		// simulated, for writes before a reset
 };
-
-// A payload and its extension on the stack of the process that serves a request.
-class request_payload {
-public:
-	explicit request_payload(const tlpb_ep_request &request)
-	{
-		fill_payload(request);
-		fill_extension(request);
-		payload.set_extension(&extension);
-	}
-
-	// A payload deletes the extensions it still has; this one is not its own.
-	~request_payload() { payload.clear_extension(&extension); }
-
-	tlm::tlm_generic_payload payload;
-
-private:
-	void fill_payload(const tlpb_ep_request &request);
-	void fill_extension(const tlpb_ep_request &request);
-
-	kit::tlp_extension extension;
-};
-
-void request_payload::fill_payload(const tlpb_ep_request &request)
-{
-	unsigned length = static_cast<unsigned>(request.length);
-
-	payload.set_command(request.write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
-	payload.set_address(request.offset);
-	payload.set_data_ptr(request.data);
-	payload.set_data_length(length);
-	payload.set_streaming_width(length);
-	if (request.byte_enable) {
-		// TLM has one pointer type for both directions; targets only read it.
-		payload.set_byte_enable_ptr(const_cast<unsigned char *>(request.byte_enable));
-		payload.set_byte_enable_length(length);
-	}
-	payload.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
-}
-
-void request_payload::fill_extension(const tlpb_ep_request &request)
-{
-	const tlpb_tlp &tlp = *request.tlp;
-
-	extension.tc = tlp.tc;
-	extension.ido = tlp.ido;
-	extension.ro = tlp.ro;
-	extension.ns = tlp.ns;
-	extension.posted = request.posted;
-	extension.requester_id = tlp.requester_id;
-	extension.tag = tlp.tag;
-	extension.region = request.region;
-	extension.address = tlp.address + tlpb_first_byte(tlp.first_be);
-}
-
-// Simulated time, whatever the resolution the program chose.
-static uint64_t now_ps()
-{
-	static const double ps = std::round(sc_core::sc_get_time_resolution().to_seconds() * 1e15) / 1e3;
-	uint64_t ticks = sc_core::sc_time_stamp().value();
-
-	return ps >= 1 ? ticks * static_cast<uint64_t>(ps)
-		       : ticks / static_cast<uint64_t>(std::round(1 / ps));
-}
 
 struct pcie_endpoint::callbacks {
 	static pcie_endpoint &self(void *ctx) { return *static_cast<pcie_endpoint *>(ctx); }
@@ -110,7 +46,7 @@ struct pcie_endpoint::callbacks {
 				 count == faults_logged ? " (more of these are not shown)" : "");
 	}
 
-	static uint64_t now(void *) { return now_ps(); }
+	static uint64_t now(void *) { return simulated_ps(); }
 
 	static void eoi(void *ctx)
 	{
@@ -174,11 +110,57 @@ pcie_endpoint::pcie_endpoint(sc_core::sc_module_name name, const tlpb_device &de
 	: sc_module(name), bar("bar", TLPB_BARS), rom("rom"), dma("dma"), irq("irq"),
 	  intx_wire("intx_wire"), reset("reset"), eoi("eoi"),
 	  endpoint(open(device, trace, registers)),
-	  port(endpoint, poll), pool([this](tlpb_ep_request *request) { serve(request); })
+	  port(endpoint, poll), nb_dma(port, [this](auto &...of_call) {
+		return dma->nb_transport_bw(of_call...);
+	  }),
+	  pool([this](tlpb_ep_request *request) { serve(request); })
 {
 	irq.bind(*this);
-	dma.register_b_transport(&port, &dma_port::b_transport);
-	dma.register_transport_dbg(&port, &dma_port::transport_dbg);
+	dma.register_b_transport(this, &pcie_endpoint::dma_b_transport);
+	dma.register_nb_transport_fw(this, &pcie_endpoint::dma_nb_transport_fw);
+	dma.register_transport_dbg(this, &pcie_endpoint::dma_transport_dbg);
+	for (unsigned region = 0; region <= TLPB_ROM; region++)
+		register_backward(socket_of(region), static_cast<int>(region));
+}
+
+void pcie_endpoint::register_backward(socket &socket, int region)
+{
+	socket.register_nb_transport_bw(this, &pcie_endpoint::nb_transport_bw, region);
+	socket.register_invalidate_direct_mem_ptr(this, &pcie_endpoint::invalidate_dmi, region);
+}
+
+void pcie_endpoint::use_nb_transport(unsigned region)
+{
+	if (region > TLPB_ROM)
+		throw std::invalid_argument("use_nb_transport(): 0..5 are BARs, 6 is the ROM");
+	ports[region].by_nb = true;
+}
+
+tlm::tlm_sync_enum pcie_endpoint::nb_transport_bw(int region, tlm::tlm_generic_payload &payload,
+						  tlm::tlm_phase &phase, sc_core::sc_time &delay)
+{
+	return ports[static_cast<unsigned>(region)].nb.nb_transport_bw(payload, phase, delay);
+}
+
+void pcie_endpoint::invalidate_dmi(int region, sc_dt::uint64 first, sc_dt::uint64 last)
+{
+	ports[static_cast<unsigned>(region)].dmi.invalidate(first, last);
+}
+
+void pcie_endpoint::dma_b_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &delay)
+{
+	port.b_transport(payload, delay);
+}
+
+tlm::tlm_sync_enum pcie_endpoint::dma_nb_transport_fw(tlm::tlm_generic_payload &payload,
+						      tlm::tlm_phase &phase, sc_core::sc_time &delay)
+{
+	return nb_dma.nb_transport_fw(payload, phase, delay);
+}
+
+unsigned pcie_endpoint::dma_transport_dbg(tlm::tlm_generic_payload &payload)
+{
+	return port.transport_dbg(payload);
 }
 
 // The library's form of register names; it points into list, which must not change meanwhile.
@@ -269,21 +251,11 @@ void pcie_endpoint::check_binding(unsigned region, socket &socket)
 			 "out of the description").c_str());
 }
 
-// A method process that runs f at each notification of event.
-static void spawn_method(const char *name, const sc_core::sc_event &event, std::function<void()> f)
-{
-	sc_core::sc_spawn_options options;
-
-	options.spawn_method();
-	options.dont_initialize();
-	options.set_sensitivity(&event);
-	sc_core::sc_spawn(std::move(f), name, &options);
-}
-
 void pcie_endpoint::end_of_elaboration()
 {
 	for (unsigned region = 0; region <= TLPB_ROM; region++)
 		check_binding(region, socket_of(region));
+	nb_dma.spawn();
 	spawn_method("reset_overdue", reset_overdue, [this] { drop(pool.hurry_actions()); });
 	if (intx_wire.size())
 		spawn_method("wire", intx_wire->value_changed_event(), [this] { drive_wire(); });
@@ -312,19 +284,34 @@ void pcie_endpoint::serve(tlpb_ep_request *request)
 
 tlpb_cpl_status pcie_endpoint::transport(const tlpb_ep_request &request)
 {
-	request_payload with_extension(request);
-	tlm::tlm_generic_payload &payload = with_extension.payload;
-	sc_core::sc_time delay;
+	request_payload &payload = payloads.take(request);
+	sc_core::sc_time delay = ahead.ahead();
+	tlm::tlm_response_status response;
 
-	socket_of(request.region)->b_transport(payload, delay);
-	if (delay != sc_core::SC_ZERO_TIME)
-		sc_core::wait(delay);
-	if (payload.get_response_status() == tlm::TLM_INCOMPLETE_RESPONSE && !warned_incomplete) {
+	ports[request.region].transport(*socket_of(request.region).operator->(), payload, delay);
+	response = payload.get_response_status();
+	payload.release();
+	pass(delay, request.posted);
+	if (response == tlm::TLM_INCOMPLETE_RESPONSE && !warned_incomplete) {
 		warned_incomplete = true;
 		tlpb_log(TLPB_LOG_WARNING, "%s: the model left a payload without response status: "
 			 "the host gets Completer Abort", name());
 	}
-	return to_completion(payload.get_response_status());
+	return to_completion(response);
+}
+
+/*
+ * Nobody waits for a posted write: its time may be passed together with that of
+ * later ones. A completion leaves no earlier than the model said.
+ */
+void pcie_endpoint::pass(const sc_core::sc_time &delay, bool posted)
+{
+	if (posted) {
+		ahead.set(delay);
+		ahead.sync_if_needed();
+	} else if (delay != sc_core::SC_ZERO_TIME) {
+		sc_core::wait(delay);
+	}
 }
 
 void pcie_endpoint::drop(const request_pool::requests &requests)

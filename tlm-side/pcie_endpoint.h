@@ -12,6 +12,7 @@
 #ifndef TLM_SIDE_PCIE_ENDPOINT_H
 #define TLM_SIDE_PCIE_ENDPOINT_H
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <string>
@@ -22,11 +23,15 @@
 #include <tlpbridge/ep.h>
 #include <vector>
 
+#include "bar_port.h"
 #include "dma_port.h"
 #include "kit/eoi_if.h"
 #include "kit/function_description.h"
 #include "kit/interrupt_if.h"
 #include "kit/reset_if.h"
+#include "local_time.h"
+#include "nb_target.h"
+#include "request_payload.h"
 #include "request_pool.h"
 
 namespace tlpb {
@@ -40,10 +45,17 @@ tlpb_device to_device(const kit::function_description &function);
  * own, after the writes before it were taken. A model may wait() in b_transport(),
  * and the delay it returns passes before the completion goes out. Payloads
  * carry a kit::tlp_extension. request_pool.h says why nothing is lost or reordered.
+ *
+ * With a quantum (tlm_global_quantum), the delays of posted writes add up, and the
+ * kernel is given that time at once when the quantum is used up; the next access
+ * begins with what is left as its incoming delay.
+ *
+ * A model that allows DMI in a response is asked for the memory, and accesses
+ * within a grant go there by pointer, in the order above, until it is invalidated.
  */
 class pcie_endpoint : public sc_core::sc_module, private kit::interrupt_if {
 public:
-	using socket = tlm_utils::simple_initiator_socket_optional<pcie_endpoint>;
+	using socket = tlm_utils::simple_initiator_socket_tagged_optional<pcie_endpoint>;
 
 	/*
 	 * Bound to the model's target sockets: bar[0..5] and rom. Each region of the
@@ -52,8 +64,8 @@ public:
 	sc_core::sc_vector<socket> bar;
 	socket rom;
 
-	// The model's DMA. Never offers DMI.
-	tlm_utils::simple_target_socket_optional<dma_port> dma;
+	// The model's DMA, by b_transport, nb_transport or transport_dbg. Refuses DMI.
+	tlm_utils::simple_target_socket_optional<pcie_endpoint> dma;
 
 	// The model's interrupts; INTx by call here or by wire below, not both.
 	sc_core::sc_export<kit::interrupt_if> irq;
@@ -80,6 +92,12 @@ public:
 		      const std::vector<kit::register_description> &registers = {});
 	~pcie_endpoint() override;
 
+	/*
+	 * Reach that region's model by nb_transport: for models without b_transport. region is
+	 * 0..5 for a BAR, 6 for the ROM. Before the simulation starts.
+	 */
+	void use_nb_transport(unsigned region);
+
 	tlpb_ep *ep() { return endpoint; }
 	const tlpb_device &device() const { return *tlpb_ep_device(endpoint); }
 
@@ -96,8 +114,19 @@ private:
 	bool holds_only_msix(unsigned region) const;
 	socket &socket_of(unsigned region);
 
+	void register_backward(socket &socket, int region);
+	tlm::tlm_sync_enum nb_transport_bw(int region, tlm::tlm_generic_payload &payload,
+					   tlm::tlm_phase &phase, sc_core::sc_time &delay);
+	void invalidate_dmi(int region, sc_dt::uint64 first, sc_dt::uint64 last);
+
+	void dma_b_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &delay);
+	tlm::tlm_sync_enum dma_nb_transport_fw(tlm::tlm_generic_payload &payload,
+					       tlm::tlm_phase &phase, sc_core::sc_time &delay);
+	unsigned dma_transport_dbg(tlm::tlm_generic_payload &payload);
+
 	void serve(tlpb_ep_request *request);
 	tlpb_cpl_status transport(const tlpb_ep_request &request);
+	void pass(const sc_core::sc_time &delay, bool posted);
 	void drop(const request_pool::requests &requests);
 	void function_reset(tlpb_reset kind);
 	void reset_model(tlpb_reset kind);
@@ -110,6 +139,10 @@ private:
 	tlpb_ep *endpoint;
 	poll_function poll;
 	dma_port port;
+	nb_target nb_dma;
+	std::array<bar_port, TLPB_ROM + 1> ports;	// by region
+	payload_pool payloads;
+	local_time ahead;				// of the posted writes
 	request_pool pool;
 	sc_core::sc_event reset_overdue;
 	bool warned_incomplete = false;

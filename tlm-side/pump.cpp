@@ -2,12 +2,10 @@
 #include "pump.h"
 
 #include <csignal>
-#include <stdexcept>
+#include <exception>
 #include <unistd.h>
 
 namespace tlpb {
-
-enum { settle_deltas = 1000 };
 
 static volatile sig_atomic_t stop_wanted;
 
@@ -49,48 +47,17 @@ private:
 	struct sigaction before[count];
 };
 
-static bool stopped()
+pump::pump(const std::string &url) : server(url)
 {
-	return sc_core::sc_get_status() & (sc_core::SC_STOPPED | sc_core::SC_END_OF_SIMULATION);
-}
-
-pump::pump(const std::string &url)
-{
-	char why[256];
-
-	if (tlpb_server_open(url.c_str(), &server, why, sizeof why))
-		throw std::runtime_error(why);
 }
 
 pump::~pump()
 {
-	tlpb_server_close(server);
 	try {
-		settle();
+		server.close(started);
 	} catch (const std::exception &) {
 		// Whoever threw during run() was heard; now the program ends anyway.
 	}
-}
-
-/*
- * Closing the links has ended all DMA. Let the processes that waited for it see that, so
- * that requests they serve end too and their stacks are unwound.
- */
-void pump::settle()
-{
-	for (int deltas = 0; deltas < settle_deltas && started && !stopped(); deltas++)
-		if (sc_core::sc_pending_activity_at_current_time())
-			sc_core::sc_start(sc_core::SC_ZERO_TIME);
-}
-
-void pump::add(pcie_endpoint &endpoint)
-{
-	int err = tlpb_server_add(server, endpoint.ep());
-
-	if (err)
-		throw std::runtime_error(std::string(endpoint.device().name) + ": " +
-					 tlpb_strerror(err));
-	endpoint.set_poll([this](int timeout_ms) { tlpb_server_wait(server, timeout_ms); });
 }
 
 void pump::start()
@@ -107,13 +74,13 @@ void pump::start()
  */
 void pump::step()
 {
-	tlpb_server_process(server);
+	server.process();
 	if (sc_core::sc_pending_activity_at_current_time())
 		sc_core::sc_start(sc_core::SC_ZERO_TIME);
 	else if (sc_core::sc_pending_activity_at_future_time())
 		sc_core::sc_start(sc_core::sc_time_to_pending_activity());
 	else
-		tlpb_server_wait(server, -1);
+		server.wait(-1);
 }
 
 int pump::run()
@@ -121,7 +88,7 @@ int pump::run()
 	signal_guard signals;
 
 	start();
-	while (!stop_wanted && !stopped())
+	while (!stop_wanted && !simulation_over())
 		step();
 	return 0;
 }

@@ -8,15 +8,15 @@
  *	return pump.run();
  *
  * Threads: all of it in the thread that runs SystemC, which sc_main() is in.
- * One pump a process. There is no receive thread, and an idle pump costs no CPU.
+ * One pump a process; a program that calls sc_start() itself has a
+ * tlpb::bridge_module instead. There is no receive thread, and an idle pump costs no CPU.
  */
 #ifndef TLM_SIDE_PUMP_H
 #define TLM_SIDE_PUMP_H
 
 #include <string>
-#include <tlpbridge/server.h>
 
-#include "pcie_endpoint.h"
+#include "host_server.h"
 
 namespace tlpb {
 
@@ -32,7 +32,8 @@ public:
 	pump &operator=(const pump &) = delete;
 
 	// Offer an endpoint; it must outlive the pump. Throws std::runtime_error.
-	void add(pcie_endpoint &endpoint);
+	void add(pcie_endpoint &endpoint) { server.add(endpoint); }
+	void add(tlp_port &port) { server.add(port); }
 
 	/*
 	 * Elaborate the design and run its initial processes; sc_start() takes no
@@ -48,9 +49,8 @@ public:
 
 private:
 	void step();
-	void settle();
 
-	tlpb_server *server = nullptr;
+	host_server server;
 	bool started = false;
 };
 

@@ -59,6 +59,8 @@ static void on_tlp(void *ctx, const struct tlpb_tlp *tlp, const struct frame *fr
 {
 	tlpb_ep *ep = ctx;
 
+	if (tlpb__ep_raw_tlp(ep, tlp, frame))
+		return;
 	if (tlpb_kind_class(tlp->kind) == TLPB_COMPLETION)
 		on_completion(ep, tlp);
 	else
@@ -128,6 +130,8 @@ static void on_observe(void *ctx, const struct frame *frame, bool outbound)
 		.body = frame->body, .len = frame->length,
 	};
 
+	if (frame->kind == TLPB_FRAME_TLP)
+		tlpb__count_tlp(outbound ? &ep->to_host : &ep->to_device, frame->body, frame->length);
 	if (ep->trace)
 		tlpb_trace_write(ep->trace, &record);
 }
@@ -160,6 +164,8 @@ int tlpb__ep_attach(tlpb_ep *ep, struct transport *transport, const uint8_t toke
 	ep->link_number = link_number;
 	ep->host[0] = 0;
 	ep->unexpected_completions = 0;
+	ep->to_device = ep->to_host = (struct tlpb_counters){ 0 };
+	ep->raw_held = ep->raw_waits = false;
 	return tlpb__link_new(transport, &config, &ep->link);
 }
 
@@ -181,10 +187,19 @@ int tlpb__ep_process(tlpb_ep *ep)
 
 	if (!ep->link)
 		return 0;
-	handled = tlpb__link_process(ep->link);
+	handled = tlpb__ep_is_raw(ep) ? tlpb__ep_raw_process(ep) : tlpb__link_process(ep->link);
 	if (tlpb__link_state(ep->link) == LINK_DOWN)
 		tlpb__ep_detach(ep, tlpb__link_reason(ep->link), "");
 	return handled;
+}
+
+void tlpb__ep_status(const tlpb_ep *ep, struct tlpb_slot_status *status)
+{
+	status->time_ps = ep->ops.now_ps ? ep->ops.now_ps(ep->ctx) : 0;
+	status->to_device = ep->to_device;
+	status->to_host = ep->to_host;
+	tlpb__ep_requests_outstanding(ep, &status->of_host);
+	tlpb__ep_dma_outstanding(ep, &status->of_device);
 }
 
 bool tlpb__ep_attached(const tlpb_ep *ep)
@@ -194,7 +209,7 @@ bool tlpb__ep_attached(const tlpb_ep *ep)
 
 int tlpb__ep_fd(const tlpb_ep *ep)
 {
-	return ep->link ? tlpb__link_fd(ep->link) : -1;
+	return ep->link && !ep->raw_held ? tlpb__link_fd(ep->link) : -1;
 }
 
 /* The records of the registers, in memory of their own, so that the device's still fit before them. */
@@ -248,6 +263,7 @@ int tlpb_ep_new(const struct tlpb_ep_config *config, tlpb_ep **out, char *why, s
 	ep->ops = *config->ops;
 	ep->ctx = config->ctx;
 	ep->trace = config->trace;
+	ep->keep_config = config->keep_config;
 	ep->mps = mps;
 	ep->mrrs = mrrs;
 	TAILQ_INIT(&ep->dma);

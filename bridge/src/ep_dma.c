@@ -7,9 +7,12 @@
  * that come later may pass them, which the ordering rules allow, and a read
  * cannot pass a write, because the write is in the link already.
  */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "ep_private.h"
 
 struct dma_op {
@@ -22,6 +25,7 @@ struct dma_op {
 	size_t issued;		/* bytes asked for so far */
 	bool all_issued;
 	unsigned outstanding;	/* requests without their last completion */
+	int64_t since_ms;
 
 	bool write;		/* its posted TLPs, of written bytes, are frames first..last */
 	uint32_t first_sequence, last_sequence;
@@ -132,6 +136,8 @@ void tlpb__ep_dma_pump(tlpb_ep *ep)
 
 static int may_start(const tlpb_ep *ep)
 {
+	if (tlpb__ep_is_raw(ep))
+		return TLPB_ERR_INVALID;
 	if (!tlpb_ep_is_up(ep))
 		return TLPB_ERR_CLOSED;
 	return tlpb__config_bus_master(&ep->config) ? 0 : TLPB_ERR_BUS_MASTER_OFF;
@@ -153,6 +159,7 @@ static struct dma_op *new_op(tlpb_ep *ep, uint64_t addr, const struct tlpb_dma_a
 		return NULL;
 	op->ep = ep;
 	op->addr = addr;
+	op->since_ms = monotonic_ms();
 	op->attr = attr ? *attr : plain;
 	op->done = done;
 	op->arg = arg;
@@ -304,4 +311,17 @@ void tlpb__ep_dma_abort(tlpb_ep *ep, int err, bool forget)
 		next = TAILQ_NEXT(op, entry);
 		finish_if_over(op);
 	}
+}
+
+/* Oldest first in the list. */
+void tlpb__ep_dma_outstanding(const tlpb_ep *ep, struct tlpb_outstanding *out)
+{
+	const struct dma_op *op = TAILQ_FIRST(&ep->dma);
+
+	*out = (struct tlpb_outstanding){ .requests = ep->tags.used };
+	if (!op)
+		return;
+	out->oldest_ms = (uint32_t)(monotonic_ms() - op->since_ms);
+	snprintf(out->oldest, sizeof out->oldest, "DMA %s of %zu bytes at 0x%" PRIx64,
+		 op->write ? "write" : "read", op->write ? op->written : op->len, op->addr);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The inside of an endpoint: ep.c (life, reset), ep_request.c, ep_dma.c, ep_irq.c. */
+/* The inside of an endpoint: ep.c (life, reset), ep_request.c, ep_raw.c, ep_dma.c, ep_irq.c. */
 #ifndef TLPB_EP_PRIVATE_H
 #define TLPB_EP_PRIVATE_H
 
@@ -11,6 +11,7 @@
 #include "config_space.h"
 #include "link.h"
 #include "msix.h"
+#include "status.h"
 #include "tags.h"
 
 struct dma_op;
@@ -43,6 +44,10 @@ struct tlpb_ep {
 	unsigned generation;		/* completions of an older one are dropped */
 
 	unsigned unexpected_completions;	/* on this link */
+	struct tlpb_counters to_device, to_host;	/* the same */
+
+	bool keep_config;		/* raw mode, see ep_raw.c */
+	bool raw_held, raw_waits;	/* the model takes no TLPs; waits until it may send */
 
 	bool intx_level;		/* what the model wants */
 	bool intx_sent;			/* what the host was told */
@@ -63,6 +68,9 @@ int tlpb__ep_process(tlpb_ep *ep);
 /* Drop the link, saying why. */
 void tlpb__ep_detach(tlpb_ep *ep, enum tlpb_reason reason, const char *text);
 
+/* Counters, and what either side waits for; the rest of *status is the server's matter. */
+void tlpb__ep_status(const tlpb_ep *ep, struct tlpb_slot_status *status);
+
 bool tlpb__ep_attached(const tlpb_ep *ep);
 int tlpb__ep_fd(const tlpb_ep *ep);
 
@@ -80,6 +88,21 @@ void tlpb__ep_release_held(tlpb_ep *ep);
 /* Answer, or drop when the link is lost, what has not been completed. */
 void tlpb__ep_requests_reset(tlpb_ep *ep, bool link_lost);
 void tlpb__ep_requests_free(tlpb_ep *ep);
+
+/* The host's requests that the model has, or that wait behind its posted writes. */
+void tlpb__ep_requests_outstanding(const tlpb_ep *ep, struct tlpb_outstanding *out);
+void tlpb__ep_dma_outstanding(const tlpb_ep *ep, struct tlpb_outstanding *out);
+/* Is the model one that takes TLPs? The others' functions are not for it. */
+bool tlpb__ep_is_raw(const tlpb_ep *ep);
+
+/* Raw mode: give the TLP to the model. False: it is the endpoint's. */
+bool tlpb__ep_raw_tlp(tlpb_ep *ep, const struct tlpb_tlp *tlp, const struct frame *frame);
+
+/* Raw mode: as tlpb__link_process(), but stops when the model holds. */
+int tlpb__ep_raw_process(tlpb_ep *ep);
+
+/* Is it a configuration request? */
+bool tlpb__ep_is_config(const struct tlpb_tlp *tlp);
 
 /* Payload bytes of the largest TLP that may be sent now. */
 unsigned tlpb__ep_mps(const tlpb_ep *ep);

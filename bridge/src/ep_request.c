@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "clock.h"
 #include "completer.h"
 #include "ep_private.h"
 
@@ -21,6 +22,7 @@ struct pending_request {
 	LIST_ENTRY(pending_request) entry;
 	struct tlpb_tlp tlp;
 	unsigned generation;
+	int64_t since_ms;
 	uint8_t bytes[];		/* data, then byte enables */
 };
 
@@ -185,6 +187,7 @@ static struct pending_request *new_request(tlpb_ep *ep, const struct tlpb_tlp *t
 	p->tlp = *tlp;
 	p->tlp.payload = NULL;
 	p->generation = ep->generation;
+	p->since_ms = monotonic_ms();
 	p->face = (struct tlpb_ep_request){
 		.write = is_write(tlp), .posted = tlp->kind == TLPB_MWR, .length = len,
 		.data = p->bytes, .tlp = &p->tlp, .time_ps = time_ps,
@@ -255,7 +258,7 @@ static void on_access(tlpb_ep *ep, const struct tlpb_tlp *tlp, uint64_t time_ps)
 
 /* ---- order ---- */
 
-static bool is_config(const struct tlpb_tlp *tlp)
+bool tlpb__ep_is_config(const struct tlpb_tlp *tlp)
 {
 	return tlp->kind == TLPB_CFGRD0 || tlp->kind == TLPB_CFGRD1 ||
 	       tlp->kind == TLPB_CFGWR0 || tlp->kind == TLPB_CFGWR1;
@@ -272,7 +275,7 @@ static bool answered_here(const tlpb_ep *ep, const struct tlpb_tlp *tlp)
 	uint64_t offset;
 	int region;
 
-	if (is_config(tlp))
+	if (tlpb__ep_is_config(tlp))
 		return true;
 	region = is_access(tlp) ? find_region(ep, tlp, &offset) : -1;
 	return region >= 0 && tlpb__msix_claims(&ep->msix, (unsigned)region, offset,
@@ -286,7 +289,7 @@ static bool must_wait(const tlpb_ep *ep, const struct tlpb_tlp *tlp)
 
 static void execute(tlpb_ep *ep, const struct tlpb_tlp *tlp, uint64_t time_ps)
 {
-	if (is_config(tlp))
+	if (tlpb__ep_is_config(tlp))
 		on_config(ep, tlp);
 	else if (is_access(tlp))
 		on_access(ep, tlp, time_ps);
@@ -392,4 +395,27 @@ void tlpb__ep_requests_free(tlpb_ep *ep)
 		LIST_REMOVE(p, entry);
 		free(p);
 	}
+}
+
+/* ---- for who asks ---- */
+
+/* The oldest is the last of the list; those of before a reset are nobody's any more. */
+void tlpb__ep_requests_outstanding(const tlpb_ep *ep, struct tlpb_outstanding *out)
+{
+	const struct pending_request *p, *oldest = NULL;
+	const struct held_request *h;
+
+	*out = (struct tlpb_outstanding){ 0 };
+	LIST_FOREACH(p, &ep->requests, entry) {
+		if (p->generation != ep->generation)
+			continue;
+		out->requests++;
+		oldest = p;
+	}
+	STAILQ_FOREACH(h, &ep->held, entry)
+		out->requests++;
+	if (!oldest)
+		return;
+	out->oldest_ms = (uint32_t)(monotonic_ms() - oldest->since_ms);
+	tlpb_tlp_text(&oldest->tlp, out->oldest, sizeof out->oldest);
 }

@@ -37,6 +37,8 @@ struct lobby {
 	char url[URL_MAX];
 	int fd;
 	bool seemed_deaf;	/* at the last look */
+	lobby_status *status;	/* NULL: nobody answers */
+	void *status_ctx;
 };
 
 /* ---- URLs ---- */
@@ -322,14 +324,45 @@ static int decode_join(const uint8_t *data, size_t len, struct join *join)
 	return err;
 }
 
+void tlpb__lobby_on_status(struct lobby *lobby, lobby_status *answer, void *ctx)
+{
+	lobby->status = answer;
+	lobby->status_ctx = ctx;
+}
+
+static bool asks_status(const struct lobby *lobby, nng_msg *msg)
+{
+	struct frame frame;
+	size_t offset = 0;
+
+	return lobby->status &&
+	       tlpb__frame_next(nng_msg_body(msg), nng_msg_len(msg), &offset, &frame) > 0 &&
+	       frame.kind == TLPB_FRAME_STATUS;
+}
+
+static void answer_status(struct lobby *lobby)
+{
+	uint8_t *m = malloc(LOBBY_REPLY_MAX);
+
+	if (m)
+		reply(lobby, TLPB_FRAME_STATUS_REPLY, m,
+		      lobby->status(lobby->status_ctx, m + TLPB_FRAME_HEADER, TLPB_FRAME_MAX));
+	free(m);
+}
+
 int tlpb__lobby_next(struct lobby *lobby, struct join *join)
 {
 	nng_msg *msg;
 
 	while (!nng_recvmsg(lobby->socket, &msg, NNG_FLAG_NONBLOCK)) {
-		int err = decode_join(nng_msg_body(msg), nng_msg_len(msg), join);
+		bool status = asks_status(lobby, msg);
+		int err = status ? 0 : decode_join(nng_msg_body(msg), nng_msg_len(msg), join);
 
 		nng_msg_free(msg);
+		if (status)
+			answer_status(lobby);
+		if (status)
+			continue;
 		if (!err)
 			return 1;
 		tlpb_log(TLPB_LOG_WARNING, "lobby: a peer sent something that is not a JOIN");
@@ -591,6 +624,60 @@ int tlpb__lobby_join(const char *url, const struct join *join,
 		return TLPB_ERR_IO;
 	}
 	err = converse(&j, join, grant);
+	nng_close(j.socket);
+	return err;
+}
+
+/* ---- other questions ---- */
+
+static int put_question(struct joining *j, uint16_t kind, const void *body, size_t len)
+{
+	uint8_t m[MESSAGE_ROOM];
+
+	if (len > sizeof m - TLPB_FRAME_HEADER)
+		return fail(j, TLPB_ERR_TOO_LARGE, "the question is too long");
+	put_frame(m, kind, (int)len);
+	memcpy(m + TLPB_FRAME_HEADER, body, len);
+	return send_when_connected(j, m, TLPB_FRAME_HEADER + len);
+}
+
+static int take_reply(struct joining *j, uint8_t *reply_bytes, size_t *len)
+{
+	nng_msg *msg;
+	int err = wait_answer(j, &msg);
+
+	if (err)
+		return err;
+	*len = nng_msg_len(msg);	/* at most LOBBY_REPLY_MAX: RECVMAXSZ */
+	memcpy(reply_bytes, nng_msg_body(msg), *len);
+	nng_msg_free(msg);
+	return 0;
+}
+
+int tlpb__lobby_ask(const char *url, uint16_t kind, const void *body, size_t len,
+		    const struct lobby_patience *patience, uint8_t *reply_bytes, size_t *reply_len,
+		    char *why, size_t size)
+{
+	struct joining j = { .url = url, .path = ipc_path(url, why, size), .patience = patience,
+			     .start_ms = monotonic_ms(), .why = why, .size = size };
+	int err;
+
+	if (!j.path)
+		return TLPB_ERR_INVALID;
+	why[0] = 0;
+	err = open_req(&j);
+	if (err) {
+		snprintf(why, size, "nng: %s", nng_strerror(err));
+		return TLPB_ERR_IO;
+	}
+	if (nng_socket_set_size(j.socket, NNG_OPT_RECVMAXSZ, LOBBY_REPLY_MAX))
+		err = TLPB_ERR_IO;
+	if (!err)
+		err = start_dialing(&j);
+	if (!err)
+		err = put_question(&j, kind, body, len);
+	if (!err)
+		err = take_reply(&j, reply_bytes, reply_len);
 	nng_close(j.socket);
 	return err;
 }

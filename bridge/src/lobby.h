@@ -31,6 +31,13 @@ void tlpb__lobby_tend(struct lobby *lobby);
 /* Readable when a request may be there. */
 int tlpb__lobby_fd(const struct lobby *lobby);
 
+/*
+ * Who answers STATUS: writes the body of STATUS_REPLY and returns its length, or a
+ * negative error. Runs inside tlpb__lobby_next().
+ */
+typedef int lobby_status(void *ctx, uint8_t *body, size_t size);
+void tlpb__lobby_on_status(struct lobby *lobby, lobby_status *answer, void *ctx);
+
 /* The next JOIN: 1; 0 when there is none. Broken ones are answered and skipped. */
 int tlpb__lobby_next(struct lobby *lobby, struct join *join);
 
@@ -53,5 +60,15 @@ struct lobby_patience {
 int tlpb__lobby_join(const char *url, const struct join *join,
 		     const struct lobby_patience *patience, struct grant *grant,
 		     char *why, size_t size);
+
+enum { LOBBY_REPLY_MAX = TLPB_FRAME_HEADER + TLPB_FRAME_MAX };	/* bytes */
+
+/*
+ * Ask the server at url something else than JOIN. Blocks. reply has LOBBY_REPLY_MAX bytes
+ * for the message that comes back, of *reply_len bytes. Errors as above.
+ */
+int tlpb__lobby_ask(const char *url, uint16_t kind, const void *body, size_t len,
+		    const struct lobby_patience *patience, uint8_t *reply, size_t *reply_len,
+		    char *why, size_t size);
 
 #endif

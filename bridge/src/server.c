@@ -63,13 +63,18 @@ static void watch(tlpb_server *s, int fd)
 	epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &event);
 }
 
-/* A descriptor that was closed has left the set by itself. */
+/*
+ * A descriptor that was closed has left the set by itself; that of a link which is held
+ * (raw mode) is still open.
+ */
 static void update_watch(tlpb_server *s, struct slot *slot)
 {
 	int fd = tlpb__ep_fd(slot->ep);
 
 	if (fd == slot->watched_fd)
 		return;
+	if (fd < 0 && tlpb__ep_attached(slot->ep))
+		epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, slot->watched_fd, NULL);
 	if (fd >= 0)
 		watch(s, fd);
 	slot->watched_fd = fd;
@@ -232,6 +237,35 @@ static void on_join(tlpb_server *s, const struct join *join)
 	}
 }
 
+/* ---- STATUS ---- */
+
+static void slot_status(const struct slot *slot, struct tlpb_slot_status *status)
+{
+	tlpb__ep_status(slot->ep, status);
+	snprintf(status->device, sizeof status->device, "%s", tlpb_ep_device(slot->ep)->name);
+	if (slot->state == SLOT_FREE)
+		return;
+	snprintf(status->host, sizeof status->host, "%.*s", TLPB_STATUS_TEXT - 1, slot->host);
+	status->host_ms = (uint64_t)(monotonic_ms() - slot->granted_ms);
+}
+
+static int on_status(void *ctx, uint8_t *body, size_t size)
+{
+	tlpb_server *s = ctx;
+	struct tlpb_status *status = calloc(1, sizeof *status);
+	int len;
+
+	if (!status)
+		return TLPB_ERR_NOMEM;
+	status->time_ms = (uint64_t)monotonic_ms();
+	status->slots = s->slots;
+	for (unsigned i = 0; i < s->slots; i++)
+		slot_status(&s->slot[i], &status->slot[i]);
+	len = tlpb__status_encode(status, body, size);
+	free(status);
+	return len;
+}
+
 /* ---- links ---- */
 
 static void free_late_grant(struct slot *slot)
@@ -319,6 +353,7 @@ int tlpb_server_open(const char *url, tlpb_server **out, char *why, size_t why_s
 		tlpb_server_close(s);
 		return err;
 	}
+	tlpb__lobby_on_status(s->lobby, on_status, s);
 	watch(s, tlpb__lobby_fd(s->lobby));
 	watch(s, s->timer_fd);
 	start_timer(s);

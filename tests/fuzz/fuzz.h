@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a fuzz target provides. The entry point has libFuzzer's name and shape, so that
- * a target also links with -fsanitize=fuzzer; without it fuzz_main.c drives.
+ * What a fuzz target provides: libFuzzer's entry point, and valid inputs to begin with.
  */
 #ifndef TLPB_FUZZ_H
 #define TLPB_FUZZ_H

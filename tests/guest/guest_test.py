@@ -14,6 +14,7 @@ import sys
 import time
 
 from cases import cases
+import life_cases   # pylint: disable=unused-import  # its cases, after the others
 from report import Report
 from session import GUEST_IMAGE, Session
 

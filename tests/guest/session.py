@@ -42,11 +42,18 @@ class Server:
     def __init__(self, session, number, options):
         self.url = f"ipc://{session.directory}/s{number}.sock"
         self.log = os.path.join(session.logs, f"server{number}.log")
-        with open(self.log, "wb") as log:
-            other = os.environ.get("TLPB_ENDPOINT_TEST")
-            program = [other] if other else [session.paths.serve, "endpoint-test"]
-            self.process = spawn(program + ["--listen", self.url, *options],
-                                 stdout=log, stderr=log)
+        other = os.environ.get("TLPB_ENDPOINT_TEST")
+        program = [other] if other else [session.paths.serve, "endpoint-test"]
+        self.words = [*program, "--listen", self.url, *options]
+        self.start()
+
+    def start(self):
+        with open(self.log, "ab") as log:
+            self.process = spawn(self.words, stdout=log, stderr=log)
+
+    def restart(self):
+        self.kill()
+        self.start()
 
     def await_line(self, words):
         deadline = time.monotonic() + SERVER_SECONDS
@@ -111,15 +118,18 @@ class Session:
 
     # A guest
 
-    def guest(self, script, *servers, qemu=(), append="", trace=None, host=None, killed=False):
+    def guest(self, script, *servers, qemu=(), append="", trace=None, options="", share=None,
+              host=None, killed=False):
         """Runs scripts/SCRIPT in a guest with a device for each server. Each line "host: WORD ARGUMENT..."
-        of the script calls host[WORD](ARGUMENT...). killed: the host does not let it end.
+        of the script calls host[WORD](ARGUMENT...). options: of each device. share: a directory.
+        killed: the host does not let it end.
         Returns the console's text."""
         self.guests += 1
         before = self.report.failed()
         log = os.path.join(self.logs, f"guest{self.guests}.log")
         words = [RUN_GUEST, "--timeout", str(GUEST_SECONDS), "--log", log, "--append", append,
-                 os.path.join(SCRIPTS, script), "--", *qemu, *self.devices(servers, trace)]
+                 *(("--share", share) if share else ()),
+                 os.path.join(SCRIPTS, script), "--", *qemu, *self.devices(servers, trace, options)]
         errors = os.path.join(self.logs, f"guest{self.guests}.err")
         with open(errors, "wb") as err:
             self.runner = spawn(words, stdout=subprocess.PIPE, stderr=err, text=True, errors="replace")
@@ -127,11 +137,12 @@ class Session:
         self.judge(script, passed, self.report.failed() - before, killed, errors)
         return read(log)
 
-    def devices(self, servers, trace):
+    def devices(self, servers, trace, options):
+        more = (f",trace={trace}" if trace else "") + (f",{options}" if options else "")
         words = ["-plugin", self.paths.plugin]
         for n, server in enumerate(servers):
             words += ["-device", f"pcie-root-port,id=rp{n},chassis={n + 1},slot={n + 1}",
-                      "-device", f"tlpbridge,bus=rp{n},url={server.url}" + (f",trace={trace}" if trace else "")]
+                      "-device", f"tlpbridge,bus=rp{n},url={server.url}{more}"]
         return words
 
     def follow(self, host):

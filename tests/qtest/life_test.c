@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Resets, peers that die, hot-plug: the device's life after start-up. */
 #include "machine.h"
-#include "qmp.h"
+#include "slot.h"
 
-#include <dirent.h>
 #include <stdio.h>
 
 enum {
@@ -11,12 +10,7 @@ enum {
 	SECONDARY_BUS_RESET = 1 << 6,
 	DEVICE_CONTROL_FLR = 1 << 15,
 	RESET_PORT = 0xcf9,
-	SLOT_CONTROL = 0x18,
-	POWER_OFF = 1 << 10 | 3 << 8 | 3 << 6,	/* power and both indicators off */
-	POWER_ON = 1 << 8 | 3 << 6,		/* power and its indicator on */
 };
-
-#define NATIVE_HOT_PLUG "-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"
 
 /* BARs and Command are gone; the device works again after it was placed anew. */
 static void check_was_reset(void)
@@ -91,6 +85,36 @@ TEST(Reset, SystemResetClearsTheDevice)
 	qtest_set_up_port(m.q, 0);
 	check_was_reset();
 	machine_stop();
+}
+
+/* Lines of the trace that have this text. */
+static unsigned traced(const char *text)
+{
+	const char *const argv[] = { TLPB_TOOL, "trace", "show", test_path("t.pcap"), NULL };
+	struct process *tool = process_start(argv);
+
+	ASSERT_EQ(process_wait(tool, PROCESS_PATIENCE_MS), 0);
+	return process_count_output(tool, text);
+}
+
+TEST(Reset, ModelIsToldWhichKindItIs)
+{
+	char options[300];
+
+	processes_end();
+	memset(&m, 0, sizeof m);
+	m.server = serve("s", ALL_KINDS);
+	snprintf(options, sizeof options, "trace=%s", test_path("t.pcap"));
+	m.q = qtest_start(ARGS(NATIVE_HOT_PLUG, "-device", bridge_device("rp0", "s", options)));
+	qtest_set_up_port(m.q, 0);
+	slot_write(SLOT_CONTROL, SLOT_ON | 1 << 10);	/* power off, but not gone */
+	slot_write(SLOT_CONTROL, SLOT_ON);
+	bus_reset();
+	qtest_stop(m.q);
+	EXPECT_EQ(traced("RESET power"), 1u);
+	EXPECT_EQ(traced("RESET hot"), 1u);
+	EXPECT_GE(traced("RESET system"), 1u);
+	EXPECT_EQ(process_stop(m.server), 0);
 }
 
 TEST(Reset, StaleDmaDoesNotReachMemoryAfterwards)
@@ -175,81 +199,22 @@ TEST(Loss, QuitQemuFreesTheDevice)
 	machine_stop();
 }
 
-static struct qmp *start_with_empty_port(void)
-{
-	processes_end();
-	memset(&m, 0, sizeof m);
-	m.server = serve("s", ALL_KINDS);
-	m.q = qtest_start(ARGS(NATIVE_HOT_PLUG, "-qmp", qmp_option("qmp")));
-	qtest_set_up_port(m.q, 0);
-	return qmp_connect("qmp");
-}
-
-static const char *add_device(struct qmp *qmp, const char *name, const char *more)
-{
-	static char json[1024];
-
-	snprintf(json, sizeof json,
-		 "{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"tlpbridge\","
-		 "\"bus\":\"rp0\",\"id\":\"ep0\",\"url\":\"%s\"%s}}", socket_url(name), more);
-	return qmp_command(qmp, json);
-}
-
-/* What the guest's hot-plug driver does. */
-static void set_slot_control(uint16_t value)
-{
-	unsigned at = qtest_find_capability(m.q, ROOT_PORT(0), CAP_EXPRESS);
-
-	ASSERT_NE(at, 0u);
-	qtest_ecam_write(m.q, ROOT_PORT(0), at + SLOT_CONTROL, 2, value);
-}
-
-static void plug_in(struct qmp *qmp, const char *name)
-{
-	ASSERT_NOT_NULL(strstr(add_device(qmp, name, ""), "return"));
-	set_slot_control(POWER_ON);
-}
-
-/* Ask for removal, which the guest grants by switching the slot's power off. */
-static void remove_device(struct qmp *qmp)
-{
-	ASSERT_NOT_NULL(strstr(qmp_command(qmp, "{\"execute\":\"device_del\","
-						"\"arguments\":{\"id\":\"ep0\"}}"), "return"));
-	set_slot_control(POWER_OFF);
-	qmp_wait(qmp, "DEVICE_DELETED");
-}
-
-static unsigned open_files(pid_t pid)
-{
-	char path[64];
-	unsigned count = 0;
-	DIR *dir;
-
-	snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
-	dir = opendir(path);
-	ASSERT_NOT_NULL(dir);
-	while (readdir(dir))
-		count++;
-	closedir(dir);
-	return count;
-}
-
 TEST(HotPlug, DeviceComesAndGoes)
 {
-	struct qmp *qmp = start_with_empty_port();
+	struct qmp *qmp = slot_machine_start();
 	unsigned files = 0;
 
 	for (unsigned i = 0; i < 5; i++) {
 		EXPECT_EQ(qtest_ecam_read(m.q, EP, 0, 4), 0xffffffffu);
-		plug_in(qmp, "s");
+		slot_plug_in(qmp, "s");
 		EXPECT_EQ(qtest_ecam_read(m.q, EP, 0, 4), 0xb500104cu);
 		place_bars(m.q, EP, m.bar);
 		EXPECT_EQ(run_command(DO_WRITE, 0, 0x200000, 64) & ~IRQ_RAISED, WRITE_SUCCESS);
-		remove_device(qmp);
+		slot_remove(qmp);
 		if (!i)
-			files = open_files(m.q->process->pid);
+			files = slot_count("fd");
 	}
-	EXPECT_EQ(open_files(m.q->process->pid), files);	/* nothing is left behind */
+	EXPECT_EQ(slot_count("fd"), files);	/* nothing is left behind */
 	qmp_close(qmp);
 	machine_stop();
 }
@@ -266,14 +231,14 @@ static void write_port_during_a_read(unsigned offset, uint16_t value)
 
 TEST(HotPlug, DeviceMayPullItselfOut)
 {
-	struct qmp *qmp = start_with_empty_port();
+	struct qmp *qmp = slot_machine_start();
 	unsigned at = qtest_find_capability(m.q, ROOT_PORT(0), CAP_EXPRESS);
 
 	for (unsigned i = 0; i < 3; i++) {
-		plug_in(qmp, "s");
+		slot_plug_in(qmp, "s");
 		place_bars(m.q, EP, m.bar);
 		qmp_command(qmp, "{\"execute\":\"device_del\",\"arguments\":{\"id\":\"ep0\"}}");
-		write_port_during_a_read(at + SLOT_CONTROL, POWER_OFF);
+		write_port_during_a_read(at + SLOT_CONTROL, SLOT_OFF);
 		qmp_wait(qmp, "DEVICE_DELETED");
 	}
 	qmp_close(qmp);
@@ -293,25 +258,26 @@ TEST(Reset, DeviceMayResetItself)
 
 TEST(HotPlug, FailedAddLeavesQemuRunning)
 {
-	struct qmp *qmp = start_with_empty_port();
+	struct qmp *qmp = slot_machine_start();
 
-	EXPECT_NOT_NULL(strstr(add_device(qmp, "nobody", ",\"connect-timeout\":200"), "error"));
-	EXPECT_NOT_NULL(strstr(add_device(qmp, "s", ",\"device\":\"other\""), "error"));
-	EXPECT_NOT_NULL(strstr(add_device(qmp, "s", ""), "return"));
+	EXPECT_NOT_NULL(strstr(slot_add(qmp, "nobody", ""), "nobody listens"));
+	EXPECT_NOT_NULL(strstr(slot_add(qmp, "nobody", ",\"connect-timeout\":200"), "error"));
+	EXPECT_NOT_NULL(strstr(slot_add(qmp, "s", ",\"device\":\"other\""), "error"));
+	EXPECT_NOT_NULL(strstr(slot_add(qmp, "s", ""), "return"));
 	qmp_close(qmp);
 	machine_stop();
 }
 
 TEST(HotPlug, DeadDeviceCanBeReplaced)
 {
-	struct qmp *qmp = start_with_empty_port();
+	struct qmp *qmp = slot_machine_start();
 
-	plug_in(qmp, "s");
+	slot_plug_in(qmp, "s");
 	process_kill(m.server, SIGKILL);
 	EXPECT_TRUE(process_wait_output(m.q->process, "is down", PROCESS_PATIENCE_MS));
-	remove_device(qmp);
+	slot_remove(qmp);
 	m.server = serve("s2", ALL_KINDS);
-	plug_in(qmp, "s2");
+	slot_plug_in(qmp, "s2");
 	EXPECT_EQ(qtest_ecam_read(m.q, EP, 0, 4), 0xb500104cu);
 	qmp_close(qmp);
 	machine_stop();
@@ -319,9 +285,9 @@ TEST(HotPlug, DeadDeviceCanBeReplaced)
 
 TEST(Migration, IsRefused)
 {
-	struct qmp *qmp = start_with_empty_port();
+	struct qmp *qmp = slot_machine_start();
 
-	plug_in(qmp, "s");
+	slot_plug_in(qmp, "s");
 	EXPECT_NOT_NULL(strstr(qmp_command(qmp, "{\"execute\":\"migrate\",\"arguments\":"
 						"{\"uri\":\"exec:cat>/dev/null\"}}"),
 			       "migratable"));

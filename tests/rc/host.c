@@ -69,6 +69,11 @@ static int on_write(void *ctx, const struct tlpb_tlp *request, uint64_t addr, co
 	return 0;
 }
 
+static void on_intx(void *ctx, unsigned pin, bool level)
+{
+	host.line[pin] = level;
+}
+
 static void on_down(void *ctx, enum tlpb_reason reason, const char *text)
 {
 	host.downs++;
@@ -84,7 +89,7 @@ static void on_waiting(void *ctx, const char *text)
 int host_connect(const char *url, const char *device, unsigned timeout_ms)
 {
 	static const struct tlpb_rc_ops ops = {
-		.mem_read = on_read, .mem_write = on_write, .down = on_down, .waiting = on_waiting,
+		.mem_read = on_read, .mem_write = on_write, .intx = on_intx, .down = on_down, .waiting = on_waiting,
 	};
 	struct tlpb_rc_config config = {
 		.url = url, .device = device, .name = "rc-test", .connect_timeout_ms = timeout_ms,

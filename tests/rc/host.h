@@ -35,6 +35,7 @@ extern struct host {
 	struct tlpb_rc_bar bar[TLPB_BARS];
 	uint8_t ram[RAM_SIZE];
 	unsigned msis;
+	bool line[4];			/* INTA..INTD */
 	uint32_t last_msi;
 	unsigned downs;
 	enum tlpb_reason down_reason;

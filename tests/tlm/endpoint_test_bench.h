@@ -13,6 +13,7 @@
 
 #include "endpoint-test/endpoint_test.h"
 #include "kit/payload.h"
+#include "protocol_checker.h"
 #include "sim.h"
 
 class fake_host : public sc_core::sc_module, public kit::interrupt_if {
@@ -76,14 +77,19 @@ private:
 struct endpoint_test_bench {
 	endpoint_test::endpoint_test model;
 	fake_host host{ "host" };
+	protocol_checker dma_checker{ "dma_checker" };
+	sc_core::sc_vector<protocol_checker> bar_checkers{ "bar_checker", kit::bars };
 
 	explicit endpoint_test_bench(const kit::option_values &options)
 		: model("model", endpoint_test::parse_test_options(options))
 	{
-		model.dma.bind(host.dma);
+		model.dma.bind(dma_checker.target);
+		dma_checker.initiator.bind(host.dma);
 		model.irq.bind(host);
-		for (unsigned i = 0; i < kit::bars; i++)
-			host.bar[i].bind(model.bar_socket(i));
+		for (unsigned i = 0; i < kit::bars; i++) {
+			host.bar[i].bind(bar_checkers[i].target);
+			bar_checkers[i].initiator.bind(model.bar_socket(i));
+		}
 	}
 
 	// As after power-on.

@@ -23,6 +23,7 @@
 #include "kit/pcie_function.h"
 #include "kit/tlp_extension.h"
 #include "pcie_endpoint.h"
+#include "protocol_checker.h"
 #include "pump.h"
 #include "sim.h"
 
@@ -169,41 +170,54 @@ private:
 	}
 };
 
+inline std::string test_url()
+{
+	return "ipc:///tmp/tlpb-tlm-test-" + std::to_string(getpid()) + ".sock";
+}
+
+// Run host_part with a connected host, and SystemC until it returns. EXPECT_* only.
+inline void run_with_host(tlpb::pump &pump, std::function<void(test_host &)> host_part)
+{
+	pthread_t pump_thread = pthread_self();
+	std::thread thread([&] {
+		test_host host;
+
+		host.open(test_url());
+		if (host.rc)
+			host_part(host);
+		if (host.rc)
+			host.close();
+		pthread_kill(pump_thread, SIGTERM);
+	});
+
+	pump.run();
+	thread.join();
+}
+
 struct host_bench {
-	std::string url = "ipc:///tmp/tlpb-tlm-test-" + std::to_string(getpid()) + ".sock";
+	std::string url = test_url();
 	scripted_model model{ "model" };
 	sc_core::sc_signal<bool> wire{ "wire" };
+	protocol_checker bar_checker{ "bar_checker" }, dma_checker{ "dma_checker" };
 	tlpb::pcie_endpoint endpoint{ "endpoint", model.description() };
 	tlpb::pump pump{ url };
 
 	host_bench()
 	{
-		endpoint.bar[0].bind(model.socket);
+		endpoint.bar[0].bind(bar_checker.target);
+		bar_checker.initiator.bind(model.socket);
 		endpoint.reset.bind(model);
 		endpoint.eoi.bind(model);
 		endpoint.intx_wire.bind(wire);
-		model.dma.bind(endpoint.dma);
+		model.dma.bind(dma_checker.target);
+		dma_checker.initiator.bind(endpoint.dma);
 		model.irq.bind(endpoint.irq);
 		pump.add(endpoint);
 	}
 
-	// Run host_part with a connected host, and SystemC until it returns. EXPECT_* only.
 	void with_host(std::function<void(test_host &)> host_part)
 	{
-		pthread_t pump_thread = pthread_self();
-		std::thread thread([&] {
-			test_host host;
-
-			host.open(url);
-			if (host.rc)
-				host_part(host);
-			if (host.rc)
-				host.close();
-			pthread_kill(pump_thread, SIGTERM);
-		});
-
-		pump.run();
-		thread.join();
+		run_with_host(pump, std::move(host_part));
 		model.on_access = nullptr;
 	}
 };
@@ -216,6 +230,8 @@ inline host_bench &the_bench()
 	bench.model.on_access = nullptr;
 	bench.model.resets.clear();
 	bench.model.eois = 0;
+	bench.bar_checker.provoked.clear();
+	bench.dma_checker.provoked.clear();
 	return bench;
 }
 

@@ -170,6 +170,8 @@ TEST(PcieDma, InvalidPayloadsAreRefusedByTlmRules)
 		tlm_generic_payload payload;
 		sc_time delay;
 
+		b.dma_checker.provoked = { "the data length is at least 1",
+					   "the streaming width is at least 1" };
 		prepare(payload, tlm::TLM_READ_COMMAND, base, data, 0);
 		b.model.dma->b_transport(payload, delay);
 		EXPECT_EQ(payload.get_response_status(), tlm::TLM_BURST_ERROR_RESPONSE);

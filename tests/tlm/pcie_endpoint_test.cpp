@@ -82,6 +82,7 @@ TEST(PcieEndpoint, ResponsesBecomeCompletionStatus)
 	host_bench &b = the_bench();
 	size_t next = 0;
 
+	b.bar_checker.provoked = { "the target sets the response status" };
 	b.model.on_access = [&](tlm::tlm_generic_payload &payload, sc_time &) {
 		payload.set_response_status(rows[next].response);
 	};
@@ -156,6 +157,47 @@ TEST(PcieEndpoint, WriteReachesTheModelWhileAReadWaits)
 		host.on_dma_write = [&] { host.write(4, 7); };
 		EXPECT_EQ(host.read(0), 7u);
 	});
+}
+
+TEST(PcieEndpoint, ReadsAreAnsweredOutOfOrderWhileWritesStayInOrder)
+{
+	host_bench &b = the_bench();
+	sc_core::sc_event second_answered;
+	std::vector<std::string> log;
+
+	b.model.on_access = [&](tlm::tlm_generic_payload &payload, sc_time &) {
+		uint8_t byte = 1;
+
+		if (payload.is_write()) {
+			log.push_back("write " + std::to_string(word(payload)));
+			sc_core::wait(sc_time(10, SC_NS));
+		} else if (payload.get_address() == 0) {
+			log.push_back("first read");
+			b.model.dma_write(test_host::memory_base, &byte, 1);
+			sc_core::wait(second_answered);
+			set_word(payload, 100);
+			log.push_back("first answer");
+		} else {
+			log.push_back("second answer");
+			set_word(payload, 200);
+			second_answered.notify(sc_time(1, SC_NS));
+		}
+	};
+	b.with_host([&](test_host &host) {
+		// While the first read waits: three writes and a read that is answered before it.
+		host.on_dma_write = [&] {
+			for (uint32_t i = 1; i <= 3; i++)
+				host.write(8, i);
+			EXPECT_EQ(host.read(4), 200u);
+		};
+		EXPECT_EQ(host.read(0), 100u);
+	});
+
+	static const char *const expected[] = { "first read", "write 1", "write 2", "write 3",
+						"second answer", "first answer" };
+	ASSERT_EQ(log.size(), std::size(expected));
+	for (size_t i = 0; i < log.size(); i++)
+		EXPECT_STREQ(log[i].c_str(), expected[i]);
 }
 
 TEST(PcieEndpoint, ModelIsToldOfEachReset)

@@ -90,12 +90,25 @@ struct tlpb_ep_ops {
 	 * depend on it. It does not wait for posted writes that the model still has.
 	 */
 	void (*eoi)(void *ctx);
+
+	/*
+	 * Raw mode, if set: every TLP from the host comes here, in order, and access and message are
+	 * not called. The model answers with completions of its own by tlpb_ep_send_tlp().
+	 * *tlp is well-formed, and valid during the call. Configuration requests come here, too,
+	 * unless keep_config; then the endpoint answers them, and the MSI-X table is
+	 * the model's nonetheless.
+	 */
+	void (*tlp)(void *ctx, const struct tlpb_tlp *tlp, uint64_t time_ps);
+
+	/* Raw mode: tlpb_ep_send_tlp() has said TLPB_ERR_AGAIN and would take a TLP now. */
+	void (*tlp_ready)(void *ctx);
 };
 
 struct tlpb_ep_config {
 	const struct tlpb_device *device;	/* copied */
 	const struct tlpb_register *registers;	/* names for tools, copied; may be NULL */
 	unsigned register_count;
+	bool keep_config;	/* raw mode: the endpoint has the config space, not the model */
 	unsigned mps, mrrs;	/* bytes: largest Max_Payload_Size offered, read request; 0: 512 */
 	const struct tlpb_ep_ops *ops;		/* copied */
 	void *ctx;
@@ -113,6 +126,23 @@ bool tlpb_ep_is_up(const tlpb_ep *ep);
 
 /* Finish a request with an enum tlpb_cpl_status; only SC sends the data of a read. */
 void tlpb_ep_complete(tlpb_ep *ep, struct tlpb_ep_request *request, enum tlpb_cpl_status status);
+
+/*
+ * Raw mode: send a TLP as it is; IDs and tags are the model's business. Posted TLPs and
+ * completions stay in the order of the calls. tlp's payload is copied.
+ *
+ * Returns 0, or TLPB_ERR_CLOSED (no host), TLPB_ERR_INVALID (no raw mode, or no encoding),
+ * TLPB_ERR_MALFORMED (*rule, if not NULL, says why), TLPB_ERR_AGAIN (so much is queued that the host
+ * has to take some first: ops->tlp_ready says when), with keep_config TLPB_ERR_BUS_MASTER_OFF for
+ * requests.
+ */
+int tlpb_ep_send_tlp(tlpb_ep *ep, const struct tlpb_tlp *tlp, enum tlpb_rule *rule);
+
+/*
+ * Raw mode: take nothing from the link until hold is false again, the host's own traffic
+ * and its end included. May be called in ops->tlp: no further one comes.
+ */
+void tlpb_ep_hold_tlps(tlpb_ep *ep, bool hold);
 
 /* err is 0 or why the transfer failed; bytes before fail_addr are transferred. */
 typedef void tlpb_ep_dma_done(void *arg, int err, uint64_t fail_addr);
@@ -140,7 +170,7 @@ struct tlpb_dma_attr {
  * attr may be NULL: Traffic Class 0, no attribute.
  *
  * Returns 0, or at once and without calling done: TLPB_ERR_BUS_MASTER_OFF,
- * TLPB_ERR_CLOSED (no host), TLPB_ERR_NOMEM.
+ * TLPB_ERR_CLOSED (no host), TLPB_ERR_NOMEM, TLPB_ERR_INVALID (raw mode: completions are the model's).
  */
 int tlpb_ep_dma_read(tlpb_ep *ep, uint64_t addr, void *buf, size_t len,
 		     const struct tlpb_dma_attr *attr,

@@ -18,6 +18,13 @@
  *		  u8[16] host token, string device, string host
  *	GRANT	  u8[16] link token, string URL of the private pair
  *	REFUSE	  u16 reason, u16 version, u64 features, string text
+ *	STATUS	  u32 magic, u16 version, u16 0
+ *	STATUS_REPLY u32 magic, u16 version, u16 slots, u64 milliseconds of the server's clock;
+ *		  for each slot: string device, string host, u64 milliseconds it is held,
+ *		  u64 simulated time, counters to the device, counters to the host,
+ *		  outstanding of the host, outstanding of the device (status.h):
+ *		  counters are u64[7] TLPs and u64 bytes, outstanding is u32 requests,
+ *		  u32 milliseconds, string
  *
  *	on a link (pair)
  *	HELLO	  u32 magic, u16 version, u16 role, u64 features offered, u64 required,
@@ -59,6 +66,8 @@ enum tlpb_frame_kind {
 	TLPB_FRAME_DMA_FAULT = 11,
 	TLPB_FRAME_GOODBYE = 18,
 	TLPB_FRAME_EOI = 20,
+	TLPB_FRAME_STATUS = 32,
+	TLPB_FRAME_STATUS_REPLY = 33,
 };
 
 enum tlpb_frame_flags {

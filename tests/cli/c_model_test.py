@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The command lines of models in plain C: help, what is wrong, traces; nothing of SystemC in them.
+
+usage: c_model_test.py ENDPOINT_TEST_C REGISTER_MODEL_C TLPBRIDGE_SERVE TLPBRIDGE
+"""
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+PROGRAMS = {}
+PATIENCE = 60   # seconds; only what hangs meets it
+
+
+def run(program, *options):
+    done = subprocess.run([PROGRAMS[program], *options], capture_output=True, text=True,
+                          timeout=PATIENCE, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def without_name(text):
+    """A message without the program that says it."""
+    return text.partition(": ")[2]
+
+
+class CommandLine(unittest.TestCase):
+    def test_no_systemc_is_linked(self):
+        for program in ("c", "example"):
+            needed = subprocess.run(["readelf", "-d", PROGRAMS[program]], capture_output=True,
+                                    text=True, check=True).stdout
+            self.assertIn("NEEDED", needed)
+            self.assertNotIn("systemc", needed)
+            self.assertNotIn("stdc++", needed)
+
+    def test_help_and_version(self):
+        status, out, err = run("c", "--help")
+        self.assertEqual((status, err), (0, ""))
+        self.assertIn("Usage: endpoint-test-c --listen URL", out)
+        for option in ("--listen URL", "--name NAME", "--trace FILE", "--bars LAYOUT", "--no-intx"):
+            self.assertIn(option, out)
+        status, out, _ = run("c", "--version")
+        self.assertEqual(status, 0)
+        self.assertRegex(out, r"^endpoint-test-c \d+\.\d+\.\d+\n$")
+
+    def test_what_is_wrong_is_said_as_the_systemc_one_says_it(self):
+        for options in [
+            ["--bars", "0:mem32"], ["--bars", "6:mem32:4K"], ["--bars", "x:mem32:4K"],
+            ["--bars", "0:mem16:4K"], ["--bars", "0:mem32:4X"], ["--bars", "0:mem32:"],
+            ["--bars", "0:mem32:3K"], ["--bars", "0:mem32:8"], ["--bars", "0:mem32:4G"],
+            ["--bars", "0:mem32:64K,1:io:512"], ["--bars", "0:mem32:64K,0:mem32:64K"],
+            ["--bars", "0:mem32:64K,5:mem64:4K"], ["--bars", "0:mem64:64K,1:mem32:4K"],
+            ["--bars", "1:mem32:4K"], ["--bars", "0:io:256"], ["--bars", "0:mem32:4K"],
+            ["--id", "1234"], ["--id", "ffff:0"], ["--id", "12x4:0"], ["--id", ":"],
+            ["--msi", "3"], ["--msi", "64"], ["--msix", "2049"], ["--msix", "-1"], ["--msix", ""],
+            ["--bars"], ["--listen"], [],
+        ]:
+            with self.subTest(options=options):
+                listen = [] if not options or options[-1].startswith("--") else ["--listen", "ipc:///x"]
+                status, out, err = run("c", *listen, *options)
+                self.assertEqual((status, out), (2, ""))
+                self.assertIn("endpoint-test-c: error: ", err)
+                other = run("systemc", "endpoint-test", *listen, *options)
+                self.assertEqual(other[0], 2)
+                self.assertEqual(without_name(err), without_name(other[2]))
+
+    def test_other_mistakes(self):
+        for options, words in [
+            (["--nonsense"], "unknown option --nonsense"),
+            (["--listen", "ipc:///x", "more"], 'unexpected argument "more"'),
+            (["--listen", "ipc:///x", "--name", "x" * 64], "more than 63 bytes"),
+        ]:
+            status, _, err = run("c", *options)
+            self.assertEqual(status, 2)
+            self.assertIn(words, err)
+        status, _, err = run("c", "--listen", "ipc:///no/such/directory/s")
+        self.assertEqual(status, 1)
+        self.assertIn("cannot listen", err)
+        status, _, err = run("example", "--listen", "ipc:///x", "--trace", "/no/such/file")
+        self.assertEqual(status, 1)
+        self.assertIn("/no/such/file", err)
+
+
+class Serving(unittest.TestCase):
+    def test_name_and_trace(self):
+        with tempfile.TemporaryDirectory(prefix="tlpb-") as directory:
+            log, trace = os.path.join(directory, "log"), os.path.join(directory, "t.pcap")
+            with open(log, "wb") as file:
+                server = subprocess.Popen([PROGRAMS["c"], "--listen", f"ipc://{directory}/s", "--name",
+                                           "another", "--trace", trace], stderr=file)
+            end = time.monotonic() + PATIENCE
+            while "listening at" not in open(log, encoding="utf-8").read():
+                self.assertIsNone(server.poll())
+                self.assertLess(time.monotonic(), end)
+                time.sleep(0.01)
+            server.send_signal(signal.SIGINT)
+            self.assertEqual(server.wait(PATIENCE), 0)
+            self.assertIn("device another (104c:b500)", open(log, encoding="utf-8").read())
+            self.assertEqual(os.path.getsize(trace), 24)      # nobody came
+            self.assertEqual(subprocess.run([PROGRAMS["tool"], "trace", "show", trace], check=False,
+                                            stdout=subprocess.DEVNULL).returncode, 0)
+            self.assertFalse(os.path.exists(os.path.join(directory, "s")))
+
+
+if __name__ == "__main__":
+    for key in ("tool", "systemc", "example", "c"):
+        PROGRAMS[key] = sys.argv.pop()
+    unittest.main()

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+#include "host_server.h"
+
+#include <stdexcept>
+
+namespace tlpb {
+
+enum { settle_deltas = 1000 };
+
+bool simulation_over()
+{
+	return sc_core::sc_get_status() & (sc_core::SC_STOPPED | sc_core::SC_END_OF_SIMULATION);
+}
+
+host_server::host_server(const std::string &url)
+{
+	char why[256];
+
+	if (tlpb_server_open(url.c_str(), &server, why, sizeof why))
+		throw std::runtime_error(why);
+}
+
+host_server::~host_server()
+{
+	tlpb_server_close(server);
+}
+
+void host_server::add(tlpb_ep *ep)
+{
+	int err = tlpb_server_add(server, ep);
+
+	if (err)
+		throw std::runtime_error(std::string(tlpb_ep_device(ep)->name) + ": " +
+					 tlpb_strerror(err));
+}
+
+void host_server::add(tlp_port &port)
+{
+	add(port.ep());
+}
+
+void host_server::add(pcie_endpoint &endpoint)
+{
+	add(endpoint.ep());
+	endpoint.set_poll([this](int timeout_ms) { wait(timeout_ms); });
+}
+
+/*
+ * Closing the links has ended all DMA. Requests whose processes see that end
+ * too, and their stacks are unwound.
+ */
+void host_server::close(bool simulation_begun)
+{
+	tlpb_server_close(server);
+	server = nullptr;
+	for (int deltas = 0; deltas < settle_deltas && simulation_begun && !simulation_over(); deltas++)
+		if (sc_core::sc_pending_activity_at_current_time())
+			sc_core::sc_start(sc_core::SC_ZERO_TIME);
+}
+
+} // namespace tlpb

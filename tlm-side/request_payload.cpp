@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+#include "request_payload.h"
+
+namespace tlpb {
+
+request_payload::request_payload(tlm::tlm_mm_interface *manager) : tlm_generic_payload(manager)
+{
+	set_extension(&extension);
+}
+
+// A payload deletes the extensions it still has; this one is a member.
+request_payload::~request_payload()
+{
+	clear_extension(&extension);
+}
+
+void request_payload::fill(const tlpb_ep_request &request)
+{
+	unsigned length = static_cast<unsigned>(request.length);
+	bool some = request.byte_enable;
+
+	set_command(request.write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
+	set_address(request.offset);
+	set_data_ptr(request.data);
+	set_data_length(length);
+	set_streaming_width(length);
+	// TLM has one pointer type for both directions; targets only read it.
+	set_byte_enable_ptr(const_cast<unsigned char *>(request.byte_enable));
+	set_byte_enable_length(some ? length : 0);
+	set_dmi_allowed(false);
+	set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
+	fill_extension(request);
+}
+
+void request_payload::fill_extension(const tlpb_ep_request &request)
+{
+	const tlpb_tlp &tlp = *request.tlp;
+
+	extension.tc = tlp.tc;
+	extension.ido = tlp.ido;
+	extension.ro = tlp.ro;
+	extension.ns = tlp.ns;
+	extension.posted = request.posted;
+	extension.requester_id = tlp.requester_id;
+	extension.tag = tlp.tag;
+	extension.region = request.region;
+	extension.address = tlp.address + tlpb_first_byte(tlp.first_be);
+}
+
+request_payload &payload_pool::take(const tlpb_ep_request &request)
+{
+	if (unused.empty()) {
+		all.push_back(std::make_unique<request_payload>(this));
+		unused.push_back(all.back().get());
+	}
+
+	request_payload &payload = *unused.back();
+	unused.pop_back();
+	payload.acquire();
+	payload.fill(request);
+	return payload;
+}
+
+// reset() drops what the model attached for the life of the transaction.
+void payload_pool::free(tlm::tlm_generic_payload *payload)
+{
+	payload->reset();
+	unused.push_back(static_cast<request_payload *>(payload));
+}
+
+} // namespace tlpb
