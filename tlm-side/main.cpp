@@ -1,162 +1,30 @@
 // SPDX-License-Identifier: MIT
 /*
- * tlpbridge-serve: a SystemC model as a PCI Express endpoint for hosts on a link.
+ * tlpbridge-serve: SystemC models as PCI Express endpoints for hosts on links.
  * The composition root: only this file names both the models and the bridge.
  */
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
-#include <getopt.h>
 #include <memory>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <tlpbridge/log.h>
 #include <tlpbridge/trace.h>
 
+#include "arguments.h"
 #include "edu/edu.h"
 #include "endpoint-test/endpoint_test.h"
 #include "kit/model.h"
 #include "pcie_endpoint.h"
 #include "pump.h"
 
-static const kit::model_type *const models[] = {
+static const serve::model_list models = {
 	&endpoint_test::endpoint_test_model,
 	&edu::edu_model,
 };
 
 enum { exit_failure = 1, exit_usage = 2 };
-
-static const kit::model_option common_options[] = {
-	{ "listen", "URL", "where hosts find the device, for example ipc:///run/x.sock" },
-	{ "name", "NAME", "what a host asks for (the model's name)" },
-	{ "trace", "FILE", "record all frames as pcap" },
-	{ "help", nullptr, "this text, or after MODEL that model's options" },
-	{ "version", nullptr, "the version" },
-};
-
-struct arguments {
-	const kit::model_type *model = nullptr;
-	std::string listen, name, trace;
-	bool help = false, version = false;
-	kit::option_values model_options;
-};
-
-struct usage_error : std::invalid_argument {
-	using invalid_argument::invalid_argument;
-};
-
-static const kit::model_type *find_model(const std::string &name)
-{
-	for (const kit::model_type *model : models)
-		if (name == model->name)
-			return model;
-	throw usage_error("unknown model \"" + name + "\": tlpbridge-serve --help lists them");
-}
-
-// Lines of the text after the first stand under it.
-static void print_option(const kit::model_option &option)
-{
-	std::string left = std::string("--") + option.name;
-	const char *line = option.help, *end;
-
-	if (option.argument)
-		left += std::string(" ") + option.argument;
-	for (; (end = strchr(line, '\n')); line = end + 1, left.clear())
-		printf("  %-20s %.*s\n", left.c_str(), static_cast<int>(end - line), line);
-	printf("  %-20s %s\n", left.c_str(), line);
-}
-
-static void print_help(const kit::model_type *model)
-{
-	printf("Usage: tlpbridge-serve %s --listen URL [OPTION...]\n\n", model ? model->name : "MODEL");
-	if (model)
-		printf("%s: %s\n", model->name, model->summary);
-	else
-		printf("Serve a SystemC model as a PCI Express endpoint.\n\nModels:\n");
-	if (!model)
-		for (const kit::model_type *each : models)
-			printf("  %-20s %s\n", each->name, each->summary);
-	printf("\nOptions:\n");
-	for (const kit::model_option &option : common_options)
-		print_option(option);
-	if (!model)
-		return;
-	printf("\nOptions of %s (defaults in brackets):\n", model->name);
-	for (const kit::model_option &option : *model->options)
-		print_option(option);
-}
-
-static std::vector<option> long_options(const kit::model_type *model)
-{
-	std::vector<option> options;
-	auto add = [&](const kit::model_option &o) {
-		options.push_back({ o.name, o.argument ? required_argument : no_argument, nullptr, 'o' });
-	};
-
-	for (const kit::model_option &o : common_options)
-		add(o);
-	if (model)
-		for (const kit::model_option &o : *model->options)
-			add(o);
-	options.push_back({});
-	return options;
-}
-
-static void take_option(arguments &args, const std::string &name, const char *value)
-{
-	if (name == "listen")
-		args.listen = value;
-	else if (name == "name")
-		args.name = value;
-	else if (name == "trace")
-		args.trace = value;
-	else if (name == "help")
-		args.help = true;
-	else if (name == "version")
-		args.version = true;
-	else
-		args.model_options.emplace_back(name, value ? value : "");
-}
-
-// The model comes first: it decides which options there are.
-static arguments parse(int argc, char **argv)
-{
-	arguments args;
-	bool has_model = argc > 1 && argv[1][0] != '-';
-
-	if (has_model)
-		args.model = find_model(argv[1]);
-
-	std::vector<option> options = long_options(args.model);
-	int index, c;
-
-	optind = has_model ? 2 : 1;
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":", options.data(), &index)) != -1) {
-		std::string given = argv[optind - 1];
-
-		if (c == ':')
-			throw usage_error("option " + given + " needs a value");
-		if (c != 'o')
-			throw usage_error("unknown option " + given + (args.model ? "" :
-					  " (MODEL comes first)"));
-		take_option(args, options[static_cast<size_t>(index)].name, optarg);
-	}
-	if (optind < argc)
-		throw usage_error(std::string("unexpected argument \"") + argv[optind] + "\"");
-	return args;
-}
-
-static void check(const arguments &args)
-{
-	if (!args.model)
-		throw usage_error("which model? tlpbridge-serve --help lists them");
-	if (args.listen.empty())
-		throw usage_error("--listen is missing: give a URL, for example "
-				  "--listen ipc:///run/x.sock");
-	if (args.name.size() >= TLPB_NAME_MAX)
-		throw usage_error("--name: more than " + std::to_string(TLPB_NAME_MAX - 1) + " bytes");
-}
 
 struct trace_closer {
 	void operator()(tlpb_trace *trace) const { tlpb_trace_close(trace); }
@@ -173,53 +41,132 @@ static trace_ptr open_trace(const std::string &path)
 	return trace_ptr(trace);
 }
 
-static void connect(kit::pcie_function &model, tlpb::pcie_endpoint &endpoint)
+// Names of devices: those that were given are taken before any is made up.
+class name_pool {
+public:
+	explicit name_pool(const serve::arguments &args)
+	{
+		for (const serve::device_arguments &device : args.devices)
+			taken.insert(device.name);
+	}
+
+	std::string make(const std::string &base)
+	{
+		std::string name = base;
+
+		for (unsigned n = 1; !taken.insert(name).second; n++)
+			name = base + "." + std::to_string(n);
+		return name;
+	}
+
+private:
+	std::set<std::string> taken;
+};
+
+// A model and the endpoint that it is the inside of; a module, to keep their SystemC names apart.
+class device : public sc_core::sc_module {
+public:
+	device(sc_core::sc_module_name module, const serve::device_arguments &args, name_pool &names)
+		: trace_path(args.trace), trace(open_trace(args.trace)),
+		  model(args.model->create(args.model_options)),
+		  function(describe(args, names)), endpoint("endpoint", function, trace.get())
+	{
+		connect();
+		tell_of_hosts();
+	}
+
+	// "endpoint-test (104c:b500)"
+	std::string text() const
+	{
+		char ids[16];
+
+		snprintf(ids, sizeof ids, " (%04x:%04x)", function.vendor_id, function.device_id);
+		return function.name + ids;
+	}
+
+	// No host is connected any more.
+	void close_trace()
+	{
+		if (tlpb_trace_close(trace.release()))
+			throw std::runtime_error(trace_path + ": the trace is incomplete");
+	}
+
+private:
+	kit::function_description describe(const serve::device_arguments &args, name_pool &names) const
+	{
+		kit::function_description description = model->description();
+
+		description.name = args.name.empty() ? names.make(description.name) : args.name;
+		return description;
+	}
+
+	void connect()
+	{
+		for (unsigned i = 0; i < kit::bars; i++)
+			if (function.bar_table[i].kind != kit::bar_kind::none)
+				endpoint.bar[i].bind(model->bar_socket(i));
+		model->dma.bind(endpoint.dma);
+		model->irq.bind(endpoint.irq);
+		endpoint.reset.bind(*model);
+	}
+
+	void tell_of_hosts()
+	{
+		endpoint.on_connected = [this](const std::string &host) {
+			tlpb_log(TLPB_LOG_INFO, "connected: %s (%s)", host.c_str(),
+				 function.name.c_str());
+		};
+		endpoint.on_disconnected = [this](const std::string &why) {
+			tlpb_log(TLPB_LOG_INFO, "disconnected: %s (%s)", why.c_str(),
+				 function.name.c_str());
+		};
+	}
+
+	std::string trace_path;
+	trace_ptr trace;
+	std::unique_ptr<kit::pcie_function> model;
+	kit::function_description function;
+
+public:
+	tlpb::pcie_endpoint endpoint;
+};
+
+using device_list = std::vector<std::unique_ptr<device>>;
+
+static device_list make_devices(const serve::arguments &args)
 {
-	for (unsigned i = 0; i < kit::bars; i++)
-		if (model.description().bar_table[i].kind != kit::bar_kind::none)
-			endpoint.bar[i].bind(model.bar_socket(i));
-	model.dma.bind(endpoint.dma);
-	model.irq.bind(endpoint.irq);
-	endpoint.reset.bind(model);
+	name_pool names(args);
+	device_list devices;
+
+	for (const serve::device_arguments &each : args.devices) {
+		std::string module = "device" + std::to_string(devices.size());
+
+		devices.push_back(std::make_unique<device>(module.c_str(), each, names));
+	}
+	return devices;
 }
 
-static void tell_of_hosts(tlpb::pcie_endpoint &endpoint)
+static void pump_devices(const serve::arguments &args, const device_list &devices)
 {
-	endpoint.on_connected = [](const std::string &host) {
-		tlpb_log(TLPB_LOG_INFO, "connected: %s", host.c_str());
-	};
-	endpoint.on_disconnected = [](const std::string &why) {
-		tlpb_log(TLPB_LOG_INFO, "disconnected: %s", why.c_str());
-	};
-}
-
-static void serve(const arguments &args, kit::pcie_function &model, tlpb_trace *trace)
-{
-	kit::function_description function = model.description();
-
-	if (!args.name.empty())
-		function.name = args.name;
-
-	tlpb::pcie_endpoint endpoint("endpoint", function, trace);
-	connect(model, endpoint);
-	tell_of_hosts(endpoint);
-
 	tlpb::pump pump(args.listen);
-	pump.add(endpoint);
+	std::string text;
+
+	for (const std::unique_ptr<device> &each : devices) {
+		pump.add(each->endpoint);
+		text += ", device " + each->text();
+	}
 	pump.start();
-	tlpb_log(TLPB_LOG_INFO, "listening at %s, device %s (%04x:%04x)", args.listen.c_str(),
-		 function.name.c_str(), function.vendor_id, function.device_id);
+	tlpb_log(TLPB_LOG_INFO, "listening at %s%s", args.listen.c_str(), text.c_str());
 	pump.run();
 }
 
-static void serve(const arguments &args)
+static void serve_devices(const serve::arguments &args)
 {
-	std::unique_ptr<kit::pcie_function> model = args.model->create(args.model_options);
-	trace_ptr trace = open_trace(args.trace);
+	device_list devices = make_devices(args);
 
-	serve(args, *model, trace.get());
-	if (tlpb_trace_close(trace.release()))
-		throw std::runtime_error(args.trace + ": the trace is incomplete");
+	pump_devices(args, devices);
+	for (const std::unique_ptr<device> &each : devices)
+		each->close_trace();
 }
 
 static void log_to_stderr(tlpb_log_level level, const char *line)
@@ -229,15 +176,15 @@ static void log_to_stderr(tlpb_log_level level, const char *line)
 	fprintf(stderr, "tlpbridge-serve: %s%s\n", prefixes[level], line);
 }
 
-static void run(const arguments &args)
+static void run(const serve::arguments &args)
 {
 	if (args.help) {
-		print_help(args.model);
+		serve::print_help(models, args.devices.back().model);
 	} else if (args.version) {
 		printf("tlpbridge-serve %s\n", TLPB_VERSION);
 	} else {
-		check(args);
-		serve(args);
+		serve::check(args);
+		serve_devices(args);
 	}
 }
 
@@ -245,7 +192,7 @@ int sc_main(int argc, char **argv)
 {
 	tlpb_log_set_sink(log_to_stderr);
 	try {
-		run(parse(argc, argv));
+		run(serve::parse(argc, argv, models));
 		return 0;
 	} catch (const std::invalid_argument &e) {
 		tlpb_log(TLPB_LOG_ERROR, "%s", e.what());

@@ -78,6 +78,13 @@ def effect(session):
 
 
 @case
+def effect_two_devices(session):
+    """the same register of two devices of one server, 1,000 times, each CPU reading one of them"""
+    server = session.server("--msix", "8", "--and", "endpoint-test", "--msix", "8")
+    session.end(session.guest("effect_two_devices.sh", server, server, append="memmap=16M$0x10000000"))
+
+
+@case
 def config(session):
     """lspci and setpci, driver life cycle, resets"""
     session.end(session.guest("config.sh", session.server()))

@@ -2,15 +2,16 @@
 /*
  * A host in a process of its own, to be killed: connects to URL, says "up", and
  * does what MODE says for ever: idle, dma (both ways, without pause), read, load (all
- * of load.h).
+ * of load.h). Or it ends by itself: effect, effect2 (reads that do DMA before they
+ * complete, of one device or of two at once).
  */
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "board.h"
 #include "gtest.h"
-#include "host.h"
 #include "load.h"
 
 static const char *url, *mode;
@@ -47,8 +48,27 @@ static void load_for_ever(void)
 	FAIL("down: %s", host.down_text);
 }
 
+static void effect(unsigned devices)
+{
+	static struct board a, b;
+	struct board *const boards[] = { &a, &b };
+	tlpb_rc_group *group;
+
+	ASSERT_EQ(tlpb_rc_group_new(&group), 0);
+	for (unsigned i = 0; i < devices; i++)
+		board_open(boards[i], url, NULL, group);
+	boards_effect(boards, devices, 200);
+	for (unsigned i = 0; i < devices; i++)
+		board_close(boards[i]);
+	EXPECT_EQ(tlpb_rc_group_free(group), 0);
+}
+
 TEST(Host, DoesWhatItIsTold)
 {
+	if (!strncmp(mode, "effect", 6)) {
+		effect(mode[6] ? 2 : 1);
+		return;
+	}
 	host_start(url);
 	puts("up");
 	fflush(stdout);

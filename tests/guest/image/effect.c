@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * effect DEVICE MODE READS: reads of endpoint-test's READ_EFFECT, which does a DMA read, a DMA
+ * effect DEVICE MODE READS [SECOND]: reads of endpoint-test's READ_EFFECT, which does a DMA read, a DMA
  * write and an MSI-X before it completes (docs/models/endpoint-test.md). Two processes, one on
  * each of the first two CPUs; every copy is checked.
  *
@@ -8,6 +8,7 @@
  *              BAR2. Then the other way round. Each process has a vector of its own, which goes to
  *              the other one's CPU; no two interrupts can become one, so all are counted.
  *   together   Both read at the same time. Two interrupts on the one vector may become one.
+ *   devices    Both read at the same time, each a device of its own: the other one reads SECOND.
  *
  * DEVICE is the function's directory in sysfs; its driver is bound and uses MSI-X. The kernel must
  * leave 16 MiB at 256 MiB alone: memmap=16M$0x10000000.
@@ -49,7 +50,7 @@ static struct shared {
 
 static volatile uint32_t *bar0, *bar2;
 static uint8_t *memory;
-static const char *device;
+static const char *device, *second;
 static unsigned me;
 
 static void fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
@@ -303,6 +304,46 @@ static void together(unsigned reads)
         atomic_fetch_add(&shared->irqs, irq_count(irq) - start);
 }
 
+/* The interrupt of each goes to the other one's CPU, which waits for its own device. */
+static void devices(unsigned reads)
+{
+    int irq = irq_of(1);
+    unsigned start;
+
+    send_irq_to(irq, !me);
+    start = irq_count(irq);
+    for (unsigned i = 0; i < reads / PROCESSES; i++) {
+        struct copy c = copy_of(me, i);
+
+        prepare(c);
+        program(c, 1);
+        meet(&shared->arrived, (int)i + 1);
+        read_effect();
+        verify(c);
+        wait_for_irq(irq, start + i);
+    }
+    if (irq_count(irq) != start + reads / PROCESSES)
+        fail("%u interrupts, expected %u", irq_count(irq) - start, reads / PROCESSES);
+    atomic_fetch_add(&shared->irqs, irq_count(irq) - start);
+}
+
+static const struct {
+    const char *name;
+    void (*run)(unsigned reads);
+    int arguments;
+} modes[] = {
+    { "turns", turns, 4 }, { "together", together, 4 }, { "devices", devices, 5 },
+};
+
+static void (*find_mode(int argc, char **argv))(unsigned)
+{
+    for (unsigned i = 0; i < sizeof modes / sizeof *modes; i++)
+        if (argc == modes[i].arguments && !strcmp(argv[2], modes[i].name))
+            return modes[i].run;
+    fprintf(stderr, "usage: effect DEVICE turns|together READS, or DEVICE devices READS SECOND\n");
+    exit(2);
+}
+
 static pid_t start(unsigned process, void (*mode)(unsigned), unsigned reads)
 {
     pid_t child = fork();
@@ -313,6 +354,10 @@ static pid_t start(unsigned process, void (*mode)(unsigned), unsigned reads)
     me = process;
     alarm(WATCHDOG);
     pin(process);
+    if (me && second)
+        device = second;
+    bar0 = map_bar(0, BAR0_SIZE);
+    bar2 = map_bar(2, BAR2_SIZE);
     mode(reads);
     fflush(stdout);
     _exit(0);
@@ -333,23 +378,20 @@ int main(int argc, char **argv)
 {
     struct timespec begin, end;
 
-    if (argc != 4 || (strcmp(argv[2], "turns") && strcmp(argv[2], "together"))) {
-        fprintf(stderr, "usage: effect DEVICE turns|together READS\n");
-        return 2;
-    }
+    void (*mode)(unsigned) = find_mode(argc, argv);
+
     device = argv[1];
+    second = argv[4];
     shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED)
         return 2;
-    bar0 = map_bar(0, BAR0_SIZE);
-    bar2 = map_bar(2, BAR2_SIZE);
     memory = map("/dev/mem", DMA_MEMORY, DMA_SIZE);
 
     clock_gettime(CLOCK_MONOTONIC, &begin);
     pid_t child[PROCESSES];
     bool well = true;
     for (unsigned i = 0; i < PROCESSES; i++)
-        child[i] = start(i, strcmp(argv[2], "turns") ? together : turns, (unsigned)atoi(argv[3]));
+        child[i] = start(i, mode, (unsigned)atoi(argv[3]));
     for (unsigned i = 0; i < PROCESSES; i++)
         well = ended_well(child[i]) && well;
     clock_gettime(CLOCK_MONOTONIC, &end);

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+#include "arguments.h"
+
+#include <cstdio>
+#include <cstring>
+#include <getopt.h>
+#include <set>
+#include <tlpbridge/device.h>
+
+namespace serve {
+
+static const kit::model_option common_options[] = {
+	{ "listen", "URL", "where hosts find the devices, for example ipc:///run/x.sock" },
+	{ "name", "NAME", "what a host asks for (the model's name; if taken, with .1, .2, ...)" },
+	{ "trace", "FILE", "record all frames of this device as pcap" },
+	{ "and", "MODEL", "one more device at the same URL; its options follow" },
+	{ "help", nullptr, "this text, or after MODEL that model's options" },
+	{ "version", nullptr, "the version" },
+};
+
+static const kit::model_type *find_model(const model_list &models, const std::string &name)
+{
+	for (const kit::model_type *model : models)
+		if (name == model->name)
+			return model;
+	throw usage_error("unknown model \"" + name + "\": tlpbridge-serve --help lists them");
+}
+
+// Lines of the text after the first stand under it.
+static void print_option(const kit::model_option &option)
+{
+	std::string left = std::string("--") + option.name;
+	const char *line = option.help, *end;
+
+	if (option.argument)
+		left += std::string(" ") + option.argument;
+	for (; (end = strchr(line, '\n')); line = end + 1, left.clear())
+		printf("  %-20s %.*s\n", left.c_str(), static_cast<int>(end - line), line);
+	printf("  %-20s %s\n", left.c_str(), line);
+}
+
+static void print_models(const model_list &models)
+{
+	printf("Serve SystemC models as PCI Express endpoints.\n\nModels:\n");
+	for (const kit::model_type *model : models)
+		printf("  %-20s %s\n", model->name, model->summary);
+}
+
+void print_help(const model_list &models, const kit::model_type *model)
+{
+	printf("Usage: tlpbridge-serve %s --listen URL [OPTION...] [--and MODEL [OPTION...]]...\n\n",
+	       model ? model->name : "MODEL");
+	if (model)
+		printf("%s: %s\n", model->name, model->summary);
+	else
+		print_models(models);
+	printf("\nOptions:\n");
+	for (const kit::model_option &option : common_options)
+		print_option(option);
+	if (!model)
+		return;
+	printf("\nOptions of %s (defaults in brackets):\n", model->name);
+	for (const kit::model_option &option : *model->options)
+		print_option(option);
+}
+
+static std::vector<option> long_options(const kit::model_type *model)
+{
+	std::vector<option> options;
+	auto add = [&](const kit::model_option &o) {
+		options.push_back({ o.name, o.argument ? required_argument : no_argument, nullptr, 'o' });
+	};
+
+	for (const kit::model_option &o : common_options)
+		add(o);
+	if (model)
+		for (const kit::model_option &o : *model->options)
+			add(o);
+	options.push_back({});
+	return options;
+}
+
+static void take_option(arguments &args, const std::string &name, const char *value)
+{
+	device_arguments &device = args.devices.back();
+
+	if (name == "listen")
+		args.listen = value;
+	else if (name == "name")
+		device.name = value;
+	else if (name == "trace")
+		device.trace = value;
+	else if (name == "help")
+		args.help = true;
+	else if (name == "version")
+		args.version = true;
+	else
+		device.model_options.emplace_back(name, value ? value : "");
+}
+
+// One device's words; words[0] is its model, or the program where that is missing.
+static void parse_device(arguments &args, std::vector<char *> words)
+{
+	const kit::model_type *model = args.devices.back().model;
+	std::vector<option> options = long_options(model);
+	int count = static_cast<int>(words.size()), index, c;
+
+	words.push_back(nullptr);
+	optind = 0;		// getopt begins anew, behind words[0]
+	opterr = 0;
+	while ((c = getopt_long(count, words.data(), ":", options.data(), &index)) != -1) {
+		std::string given = words[static_cast<size_t>(optind - 1)];
+
+		if (c == ':')
+			throw usage_error("option " + given + " needs a value");
+		if (c != 'o')
+			throw usage_error("unknown option " + given + (model ? "" : " (MODEL comes first)"));
+		take_option(args, options[static_cast<size_t>(index)].name, optarg);
+	}
+	if (optind < count)
+		throw usage_error(std::string("unexpected argument \"") +
+				  words[static_cast<size_t>(optind)] + "\"");
+}
+
+// The model comes first: it decides which options there are.
+arguments parse(int argc, char **argv, const model_list &models)
+{
+	bool has_model = argc > 1 && argv[1][0] != '-';
+	int at = has_model ? 1 : 0;
+	arguments args;
+
+	while (at < argc) {
+		int end = at + 1;
+
+		while (end < argc && strcmp(argv[end], "--and"))
+			end++;
+		args.devices.emplace_back();
+		if (at)
+			args.devices.back().model = find_model(models, argv[at]);
+		parse_device(args, std::vector<char *>(argv + at, argv + end));
+		if (end + 1 == argc)
+			throw usage_error("option --and needs a model");
+		at = end + 1;
+	}
+	return args;
+}
+
+static void check_name(const std::string &name, std::set<std::string> &names)
+{
+	if (name.size() >= TLPB_NAME_MAX)
+		throw usage_error("--name: more than " + std::to_string(TLPB_NAME_MAX - 1) + " bytes");
+	if (!name.empty() && !names.insert(name).second)
+		throw usage_error("--name: two devices are called \"" + name + "\"");
+}
+
+void check(const arguments &args)
+{
+	std::set<std::string> names;
+
+	for (const device_arguments &device : args.devices) {
+		if (!device.model)
+			throw usage_error("which model? tlpbridge-serve --help lists them");
+		check_name(device.name, names);
+	}
+	if (args.listen.empty())
+		throw usage_error("--listen is missing: give a URL, for example "
+				  "--listen ipc:///run/x.sock");
+}
+
+} // namespace serve

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The command line of tlpbridge-serve: MODEL [OPTION...] [--and MODEL [OPTION...]]...
+ * What the server needs may stand at any of them.
+ */
+#ifndef TLM_SIDE_ARGUMENTS_H
+#define TLM_SIDE_ARGUMENTS_H
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "kit/model.h"
+
+namespace serve {
+
+using model_list = std::vector<const kit::model_type *>;
+
+struct device_arguments {
+	const kit::model_type *model = nullptr;
+	std::string name;		// empty: the program chooses
+	std::string trace;		// file; empty: none
+	kit::option_values model_options;
+};
+
+struct arguments {
+	std::string listen;
+	bool help = false, version = false;
+	std::vector<device_arguments> devices;	// at least one; its model may be missing
+};
+
+struct usage_error : std::invalid_argument {
+	using invalid_argument::invalid_argument;
+};
+
+// Throws usage_error with cause and cure.
+arguments parse(int argc, char **argv, const model_list &models);
+
+// Is it complete? Throws usage_error. Not for --help and --version.
+void check(const arguments &args);
+
+// Of the program, or of one model.
+void print_help(const model_list &models, const kit::model_type *model);
+
+} // namespace serve
+
+#endif
