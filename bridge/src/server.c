@@ -225,6 +225,7 @@ static void on_join(tlpb_server *s, const struct join *join)
 	} else if (missing) {
 		refuse_features(s, missing);
 	} else if (slot) {	/* req resends: the answer was lost or late, say it again */
+		slot->granted_ms = monotonic_ms();
 		tlpb__lobby_grant(s->lobby, &slot->grant);
 	} else {
 		slot = find_free(s, join);

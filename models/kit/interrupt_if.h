@@ -17,7 +17,8 @@ enum class irq_result {
 	masked,		// held: vector or function is masked, its Pending bit is set
 	merged,		// held before already, or the line had this level already
 	bus_master_off,	// lost: Bus Master Enable is 0
-	disabled,	// lost: the driver has not enabled this kind of interrupt
+	disabled,	// lost: the driver has not enabled this kind of interrupt; the level of
+			// INTx is kept, and told once the driver enables it
 	no_vector,	// lost: no such vector, or the driver granted fewer
 	no_link,	// lost: no host
 };

@@ -211,7 +211,7 @@ static size_t put_setup(uint8_t *data)
 
 size_t fuzz_seed(unsigned i, uint8_t *data, size_t size)
 {
-	static const uint8_t payload[16], reset[2] = { 1 };
+	static const uint8_t payload[16], reset[2] = { 1 }, eoi[4];
 	static const struct tlpb_tlp tlps[] = {
 		{ .kind = TLPB_MRD, .length_dw = 4, .first_be = 15, .last_be = 15, .address = 0x10010 },
 		{ .kind = TLPB_MRD, .length_dw = 1, .address = 0x10010 },
@@ -237,5 +237,6 @@ size_t fuzz_seed(unsigned i, uint8_t *data, size_t size)
 	n = put_setup(data);
 	n += put_tlp(data + n, &tlp);
 	n += put_tlp(data + n, &tlp);
-	return i % 2 ? n + put(data + n, TLPB_FRAME_RESET, reset, sizeof reset) : n;
+	return n + (i % 2 ? put(data + n, TLPB_FRAME_RESET, reset, sizeof reset)
+			  : put(data + n, TLPB_FRAME_EOI, eoi, sizeof eoi));
 }

@@ -50,7 +50,7 @@ enum tlpb_irq_result {
 	TLPB_IRQ_MASKED,	/* held: the vector or function is masked, Pending is set */
 	TLPB_IRQ_MERGED,	/* held before already, or the line was asserted already */
 	TLPB_IRQ_BUS_MASTER_OFF, /* refused: Bus Master Enable is 0; the event is lost */
-	TLPB_IRQ_DISABLED,	/* this kind of interrupt is not enabled by the driver */
+	TLPB_IRQ_DISABLED,	/* not enabled by the driver: the event is lost, the level of INTx is kept */
 	TLPB_IRQ_NO_VECTOR,	/* the device has no such vector, or the driver granted fewer */
 	TLPB_IRQ_NO_LINK,	/* no host */
 };
