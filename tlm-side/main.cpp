@@ -10,11 +10,14 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <systemc>
+#include <tlm_utils/tlm_quantumkeeper.h>
 #include <tlpbridge/log.h>
 #include <tlpbridge/trace.h>
 
 #include "endpoint-test/endpoint_test.h"
 #include "kit/model.h"
+#include "kit/parse.h"
 #include "pcie_endpoint.h"
 #include "pump.h"
 
@@ -28,6 +31,8 @@ static const kit::model_option common_options[] = {
 	{ "listen", "URL", "where hosts find the device, for example ipc:///run/x.sock" },
 	{ "name", "NAME", "what a host asks for (the model's name)" },
 	{ "trace", "FILE", "record all frames as pcap" },
+	{ "quantum", "TIME", "how far posted writes may run ahead of simulated time, for example\n"
+	  "1us; 0ns, the default: not at all" },
 	{ "help", nullptr, "this text, or after MODEL that model's options" },
 	{ "version", nullptr, "the version" },
 };
@@ -108,6 +113,8 @@ static void take_option(arguments &args, const std::string &name, const char *va
 		args.name = value;
 	else if (name == "trace")
 		args.trace = value;
+	else if (name == "quantum")
+		tlm_utils::tlm_quantumkeeper::set_global_quantum(kit::parse_time(value));
 	else if (name == "help")
 		args.help = true;
 	else if (name == "version")
