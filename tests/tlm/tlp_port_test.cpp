@@ -281,11 +281,9 @@ TEST(TlpPort, MalformedTlpIsNamed)
 	b.run([&](raw_model &model) {
 		tlp_packet request = next_read(model);
 
-		try {
+		text = reported("tlpbridge/tlp", [&] {
 			model.tx->put(memory_tlp(TLPB_MWR, base + 4092, 2, 9));
-		} catch (const sc_core::sc_report &report) {
-			text = report.what();
-		}
+		});
 		model.tx->put(completion(request, 1));
 	}, [&](test_host &host) { EXPECT_EQ(host.read(0), 1u); });
 	EXPECT_TRUE(text.find("CROSSES_4K: MWr") != std::string::npos);
