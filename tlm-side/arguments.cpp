@@ -7,12 +7,16 @@
 #include <set>
 #include <tlpbridge/device.h>
 
+#include "kit/parse.h"
+
 namespace serve {
 
 static const kit::model_option common_options[] = {
 	{ "listen", "URL", "where hosts find the devices, for example ipc:///run/x.sock" },
 	{ "name", "NAME", "what a host asks for (the model's name; if taken, with .1, .2, ...)" },
 	{ "trace", "FILE", "record all frames of this device as pcap" },
+	{ "quantum", "TIME", "how far posted writes may run ahead of simulated time, for example\n"
+	  "1us; 0ns, the default: not at all" },
 	{ "and", "MODEL", "one more device at the same URL; its options follow" },
 	{ "help", nullptr, "this text, or after MODEL that model's options" },
 	{ "version", nullptr, "the version" },
@@ -90,6 +94,8 @@ static void take_option(arguments &args, const std::string &name, const char *va
 		device.name = value;
 	else if (name == "trace")
 		device.trace = value;
+	else if (name == "quantum")
+		args.quantum = kit::parse_time(value);
 	else if (name == "help")
 		args.help = true;
 	else if (name == "version")

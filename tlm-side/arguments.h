@@ -8,6 +8,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <systemc>
 #include <vector>
 
 #include "kit/model.h"
@@ -25,6 +26,7 @@ struct device_arguments {
 
 struct arguments {
 	std::string listen;
+	sc_core::sc_time quantum;	// of all devices
 	bool help = false, version = false;
 	std::vector<device_arguments> devices;	// at least one; its model may be missing
 };

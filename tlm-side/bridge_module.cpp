@@ -41,10 +41,21 @@ void bridge_module::give_way()
 		wait(sc_core::SC_ZERO_TIME);
 	else if (sc_core::sc_pending_activity_at_future_time())
 		wait(std::max(poll_period, sc_core::sc_time_to_pending_activity()));
-	else if (idle == when_idle::block)
-		server.wait(look_for_stop_ms);
-	else
+	else if (idle == when_idle::pass)
 		wait(arrived);
+	else
+		block();
+}
+
+/*
+ * A process that ran before this one may have called sc_stop() or sc_pause(), which the kernel
+ * sees between delta cycles: it gets one before and one after each sleep.
+ */
+void bridge_module::block()
+{
+	wait(sc_core::SC_ZERO_TIME);
+	if (!sc_core::sc_pending_activity() && !stop_wanted)
+		server.wait(look_for_stop_ms);
 }
 
 void bridge_module::await_host(int timeout_ms)

@@ -72,6 +72,7 @@ private:
 
 	void serve();
 	void give_way();
+	void block();
 
 	host_server server;
 	sc_core::sc_time poll_period{ 1, sc_core::SC_US };

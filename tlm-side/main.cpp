@@ -9,6 +9,8 @@
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <systemc>
+#include <tlm_utils/tlm_quantumkeeper.h>
 #include <tlpbridge/log.h>
 #include <tlpbridge/trace.h>
 
@@ -184,6 +186,7 @@ static void run(const serve::arguments &args)
 		printf("tlpbridge-serve %s\n", TLPB_VERSION);
 	} else {
 		serve::check(args);
+		tlm_utils::tlm_quantumkeeper::set_global_quantum(args.quantum);
 		serve_devices(args);
 	}
 }

@@ -106,8 +106,30 @@ void tlp_port::arrive(const tlpb_tlp &tlp, uint64_t time_ps)
 		tlpb_ep_hold_tlps(endpoint, true);
 }
 
+void tlp_port::refuse(const tlpb_tlp &request)
+{
+	tlpb_tlp cpl = {};
+	bool read = request.kind == TLPB_MRD;
+
+	if (tlpb_kind_class(request.kind) != TLPB_NON_POSTED)
+		return;
+	cpl.kind = TLPB_CPL;
+	cpl.tc = request.tc;
+	cpl.requester_id = request.requester_id;
+	cpl.tag = request.tag;
+	cpl.status = TLPB_CPL_UR;
+	cpl.byte_count = static_cast<uint16_t>(read ? tlpb_byte_count(request.length_dw,
+						      request.first_be, request.last_be) : 4);
+	if (read)
+		cpl.lower_address = static_cast<uint8_t>((request.address & 0x7c) +
+							 tlpb_first_byte(request.first_be));
+	tlpb_ep_send_tlp(endpoint, &cpl, nullptr);	// a host that has left needs none
+}
+
 void tlp_port::forget_received()
 {
+	for (const tlp_packet &packet : received)
+		refuse(packet.header);
 	received.clear();
 	tlpb_ep_hold_tlps(endpoint, false);
 }

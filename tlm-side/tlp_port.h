@@ -53,7 +53,8 @@ using tlp_tx_if = tlm::tlm_put_if<tlp_packet>;
  * A malformed TLP is an error of the model (SC_REPORT_ERROR names the rule). TLPs without a
  * host, and with keep_config requests without Bus Master Enable, go nowhere, and are counted.
  *
- * With a reset or when the host leaves, what was received and not taken is dropped.
+ * With a reset, what was received and not taken is dropped; the host gets Unsupported Request
+ * for it. What the model has taken is its own business: a host waits for each completion.
  */
 class tlp_port : public sc_core::sc_module, private tlp_rx_if, private tlp_tx_if {
 public:
@@ -94,6 +95,7 @@ private:
 		      tlpb_trace *trace);
 	void arrive(const tlpb_tlp &tlp, uint64_t time_ps);
 	void forget_received();
+	void refuse(const tlpb_tlp &request);
 	tlp_packet take();
 
 	tlp_packet get(tlm::tlm_tag<tlp_packet> *) override;

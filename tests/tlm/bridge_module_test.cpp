@@ -160,7 +160,7 @@ TEST(BridgeModule, StartWithoutEndServesHostsAndSleepsBetween)
 	host.join();
 }
 
-TEST(BridgeModule, DesignThatIsNeverIdleServesHostsOncePerPollPeriod)
+TEST(BridgeModule, DesignThatIsNeverIdleServesHosts)
 {
 	module_bench &b = the_module_bench();
 	std::atomic<bool> over{ false };
@@ -176,8 +176,8 @@ TEST(BridgeModule, DesignThatIsNeverIdleServesHostsOncePerPollPeriod)
 	while (!over)
 		sc_core::sc_start(100, SC_US);
 	host.join();
-	EXPECT_GE(now_ns() - before, 50 * 2000);	// each read was seen at a poll
-	EXPECT_GE(b.clock.ticks, 50 * 200u);
+	EXPECT_GE(now_ns() - before, 50 * 120);
+	EXPECT_GE(b.clock.ticks, 50 * 12u);
 }
 
 // Last: the simulation cannot go on after it.

@@ -8,6 +8,7 @@
 #define TESTS_TLM_SIM_H
 
 #include <functional>
+#include <string>
 #include <systemc>
 #include <tlm>
 
@@ -37,6 +38,24 @@ inline void in_thread(std::function<void()> f)
 {
 	spawn(std::move(f));
 	run_simulation();
+}
+
+// What f reports as an error of that type; the error is not thrown meanwhile. "": nothing.
+inline std::string reported(const char *type, std::function<void()> f)
+{
+	using sc_core::sc_report_handler;
+	const sc_core::sc_report *report;
+	std::string text;
+
+	sc_report_handler::clear_cached_report();
+	sc_report_handler::set_actions(type, sc_core::SC_ERROR, sc_core::SC_CACHE_REPORT);
+	f();
+	report = sc_report_handler::get_cached_report();
+	if (report)
+		text = report->get_msg();
+	sc_report_handler::set_actions(type, sc_core::SC_ERROR, sc_core::SC_DEFAULT_ERROR_ACTIONS);
+	sc_report_handler::clear_cached_report();
+	return text;
 }
 
 inline double now_ns()

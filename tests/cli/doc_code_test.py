@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""C++ in the documentation is cut out of files that the tests build: it cannot rot.
+
+A block has the file it is from in a comment on the line above. Its lines stand there one
+after the other; only the indentation may differ.
+
+usage: doc_code_test.py SOURCE_DIRECTORY
+"""
+import glob
+import os
+import re
+import sys
+import unittest
+
+BLOCK = re.compile(r"(?:^<!-- (?P<file>\S+) -->\n)?^```cpp\n(?P<code>.*?)^```$", re.M | re.S)
+
+
+def lines(text):
+    return [line.strip() for line in text.splitlines()]
+
+
+def blocks(text):
+    """(file or None, code) of each C++ block of a page."""
+    return [(match["file"], match["code"]) for match in BLOCK.finditer(text)]
+
+
+def contains(text, code):
+    """Do the lines of code follow each other in text?"""
+    whole, part = lines(text), lines(code)
+    return any(whole[i:i + len(part)] == part for i in range(len(whole) - len(part) + 1))
+
+
+class DocCode(unittest.TestCase):
+    root = "."
+
+    def read(self, path):
+        with open(os.path.join(self.root, path), encoding="utf-8") as file:
+            return file.read()
+
+    def test_every_block_of_cpp_stands_in_the_file_it_names(self):
+        seen = 0
+        for page in glob.glob(os.path.join(self.root, "docs", "*.md")):
+            for source, code in blocks(self.read(page)):
+                where = f"{os.path.basename(page)}:\n{code}"
+                self.assertIsNotNone(source, f"name the file above the block in {where}")
+                self.assertTrue(contains(self.read(source), code), f"not in {source}: {where}")
+                seen += 1
+        self.assertGreaterEqual(seen, 9, "the blocks were not found")
+
+    def test_files_that_pages_link_to_exist(self):
+        page = self.read("docs/writing-a-model.md")
+        links = re.findall(r"\]\((\.\./[^)#]+)\)", page)
+        self.assertGreater(len(links), 0)
+        for link in links:
+            self.assertTrue(os.path.exists(os.path.join(self.root, "docs", link)), link)
+
+    def test_a_changed_line_is_noticed(self):
+        self.assertTrue(contains("a\n  b\n\tc\n", "b\nc\n"))
+        self.assertFalse(contains("a\n  b\n\tc\n", "a\nc\n"))
+        self.assertFalse(contains("a\n  b\n\tc\n", "b\nc;\n"))
+
+
+if __name__ == "__main__":
+    DocCode.root = sys.argv.pop(1)
+    unittest.main()
