@@ -519,6 +519,7 @@ static int run_command(int argc, char **argv, struct arguments *a)
 	}
 	a->session.url = argv[optind];
 	session_catch_signals();
+	setvbuf(stdout, NULL, _IOLBF, 0);	/* who reads a pipe sees each step as it comes */
 	done = run(&s, a);
 	session_close(&s);
 	return done && flush_stdout() ? EXIT_OK : session_failure();
