@@ -140,6 +140,8 @@ class PeekPoke(ServerCase):
                          "cfg:0x0 VENDOR_ID = 0x104c\n")
         self.assertEqual(self.good("peek", self.url, "bar1:0x10", "7").splitlines(),
                          ["00000010: 78 56 34 12 00 ab 00                             xV4...."])
+        self.assertEqual(self.good_json("peek", self.url, "bar1:0x10", "7"),
+                         {"region": "bar1", "offset": "0x10", "bytes": "7856341200ab00"})
 
     def test_names_and_fields(self):
         self.serve()
