@@ -421,7 +421,7 @@ static bool run(struct session *s, const struct arguments *a)
 	    !session_open(s, &a->session) || !prepare(s, a))
 		return false;
 	r.peeks = a->json ? cJSON_CreateArray() : NULL;
-	done = do_steps(&r) && settle(s);
+	done = do_steps(&r) && (session_interrupted() || settle(s));
 	return report(&r) && done && do_memory(s, a, OPT_DUMP, dump);
 }
 

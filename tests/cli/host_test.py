@@ -5,6 +5,7 @@
 usage: host_test.py TLPBRIDGE TLPBRIDGE-SERVE
 """
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -339,6 +340,21 @@ class Top(ServerCase):
         _, errors = process.communicate(timeout=PATIENCE)
         self.assertEqual((process.returncode, errors), (0, ""))
 
+    def test_a_terminal_is_redrawn(self):
+        self.serve()
+        master, slave = pty.openpty()
+        self.addCleanup(os.close, master)
+        process = subprocess.Popen([self.TOOL, "top", self.url, "--interval", "0.05"],
+                                   stdout=slave, stderr=subprocess.PIPE)
+        os.close(slave)
+        self.addCleanup(self.stop, process)
+        seen = b""
+        while seen.count(b"\x1b[H\x1b[J") < 3:
+            seen += os.read(master, 4096)
+        self.assertIn(b"endpoint-test: free", seen)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(PATIENCE), 0)
+
     def test_a_server_that_leaves(self):
         server = self.serve()
         process = self.start("top", self.url, "--interval", "0.05", "--connect-timeout", "3000")
@@ -375,6 +391,22 @@ class CommandLine(ServerCase):
                           ("top", self.url)):
             self.fails(1, "nobody listens", *arguments, "--connect-timeout", "200")
         self.fails(1, "\"x://y\"", "probe", "x://y")
+
+    def test_ctrl_c_while_nobody_answers(self):
+        process = self.start("probe", self.url)
+        self.assertIn("waiting for a server", process.stderr.readline())
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=PATIENCE)
+        self.assertEqual((process.returncode, errors), (130, "tlpbridge: interrupted\n"))
+
+    def test_ctrl_c_while_the_server_is_stopped(self):
+        server = self.serve()
+        process = self.start("irq", self.url, "--count", "0")
+        self.assertIn("MSI-X", process.stdout.readline())
+        server.send_signal(signal.SIGSTOP)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=PATIENCE)
+        self.assertEqual(process.returncode, 0)
 
     def test_a_device_that_is_held(self):
         self.serve()
