@@ -640,7 +640,9 @@ int tlpb__link_process_one(struct link *link)
 	int got;
 
 	if (link->state != LINK_DOWN) {
-		tlpb__link_flush(link);
+		/* The answers to one message travel together. */
+		if (!tlpb__link_mid_message(link))
+			tlpb__link_flush(link);
 		got = fetch(link);
 		if (got > 0)
 			handle_one(link);

@@ -167,7 +167,8 @@ static int serve_until(tlpb_rc *rc, bool (*until)(void *arg), void *arg,
 
 		if (got < 0)
 			return until(arg) ? 0 : TLPB_ERR_CLOSED;
-		if (!got)
+		/* Looking also sends: that may have been all that was waited for. */
+		if (!got && !until(arg))
 			doze(rc, &w);
 		/* A device that never stops talking must not keep us from the clock. */
 		if (!got || ++frames % TLPB__LINK_BURST == 0)

@@ -4,7 +4,8 @@
  *
  * Design notes. nng moves bytes on threads of its own; they call back here in
  * three places, on_pipe(), on_received() and on_sent(), which change what is under
- * the lock and write the eventfd. Everything else runs on the owner's thread. The
+ * the lock and write the eventfd, under it, so that no late signal tells of what
+ * was seen already. Everything else runs on the owner's thread. The
  * eventfd says "look again": the owner clears it before it looks and writes it
  * again while something is left, so no change between the two is lost.
  *
@@ -102,8 +103,8 @@ static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *arg)
 		e->peer = id;
 	else if (event == NNG_PIPE_EV_REM_POST && e->peer == id)
 		e->gone = true;
-	unlock(e);
 	signal_event(e);
+	unlock(e);
 }
 
 /* Receives on under the lock: take_over() must find the receive begun, or never to begin. */
@@ -118,8 +119,8 @@ static void on_received(void *arg)
 	e->paused = e->count == QUEUE_MESSAGES;
 	if (!e->paused && !e->draining)
 		nng_recv_aio(e->socket, e->receiving);
-	unlock(e);
 	signal_event(e);
+	unlock(e);
 }
 
 static void on_sent(void *arg)
@@ -130,8 +131,8 @@ static void on_sent(void *arg)
 		nng_msg_free(nng_aio_get_msg(e->sending));
 	lock(e);
 	e->send_busy = false;
-	unlock(e);
 	signal_event(e);
+	unlock(e);
 }
 
 /* ---- on the owner's thread ---- */

@@ -248,20 +248,28 @@ TRANSPORT_TEST(RoomThatCameBeforeALookForMessagesIsNotForgotten)
 	EXPECT_TRUE(readable(0, PATIENCE_MS));
 }
 
-TRANSPORT_TEST(TheDescriptorIsReadableExactlyWhileThereAreMessages)
+/* Looks at nothing until the descriptor says that there is nothing to look at: the news that a peer came is late. */
+static void expect_quiet(int i)
 {
+	long long end = now_ms() + PATIENCE_MS;
 	struct message m;
 
-	EXPECT_EQ(recv_now(1, &m), TLPB_ERR_AGAIN);
-	EXPECT_FALSE(readable(1, 20));
+	do
+		EXPECT_EQ(recv_now(i, &m), TLPB_ERR_AGAIN);
+	while (readable(i, 20) && now_ms() < end);
+	EXPECT_FALSE(readable(i, 0));
+}
+
+TRANSPORT_TEST(TheDescriptorIsReadableExactlyWhileThereAreMessages)
+{
+	expect_quiet(1);
 	send_number(0, 1);
 	send_number(0, 2);
 	EXPECT_TRUE(readable(1, PATIENCE_MS));
 	expect_number(1, 1);
 	EXPECT_TRUE(readable(1, PATIENCE_MS));
 	expect_number(1, 2);
-	EXPECT_EQ(recv_now(1, &m), TLPB_ERR_AGAIN);
-	EXPECT_FALSE(readable(1, 20));
+	expect_quiet(1);
 }
 
 TRANSPORT_TEST(APeerThatLeftIsSeenAfterItsLastMessage)

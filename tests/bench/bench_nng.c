@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The limits of nng itself: a bare pair0 between two processes, with messages as large as ours
+ * and the blocking calls that everybody writes first.
+ *
+ *	bench-nng serve URL		answer: a message that begins with 0 is dropped, others come back
+ *	bench-nng ping URL COUNT	print microseconds a round trip
+ *	bench-nng flood URL COUNT	print messages a second, one way
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <nng/nng.h>
+#include <nng/protocol/pair0/pair.h>
+
+#include "bench_clock.h"
+
+enum { MESSAGE_BYTES = 24 + 16 };	/* a frame with a 4-DW TLP */
+
+static void must(int err, const char *what)
+{
+	if (!err)
+		return;
+	fprintf(stderr, "bench-nng: %s: %s\n", what, nng_strerror(err));
+	exit(1);
+}
+
+static void serve(nng_socket socket, const char *url)
+{
+	must(nng_listen(socket, url, NULL, 0), "listen");
+	printf("listening\n");
+	fflush(stdout);
+	for (;;) {
+		nng_msg *msg;
+
+		must(nng_recvmsg(socket, &msg, 0), "receive");
+		if (*(uint8_t *)nng_msg_body(msg))
+			must(nng_sendmsg(socket, msg, 0), "send");
+		else
+			nng_msg_free(msg);
+	}
+}
+
+static void send_one(nng_socket socket, uint8_t first)
+{
+	nng_msg *msg;
+
+	must(nng_msg_alloc(&msg, MESSAGE_BYTES), "allocate");
+	memset(nng_msg_body(msg), first, MESSAGE_BYTES);
+	must(nng_sendmsg(socket, msg, 0), "send");
+}
+
+static void ping(nng_socket socket)
+{
+	nng_msg *msg;
+
+	send_one(socket, 1);
+	must(nng_recvmsg(socket, &msg, 0), "receive");
+	nng_msg_free(msg);
+}
+
+int main(int argc, char **argv)
+{
+	nng_socket socket;
+	long count = argc > 3 ? atol(argv[3]) : 0;
+	double start;
+
+	if (argc < 3) {
+		fprintf(stderr, "usage: bench-nng serve|ping|flood URL [COUNT]\n");
+		return 2;
+	}
+	must(nng_pair0_open(&socket), "open");
+	if (!strcmp(argv[1], "serve"))
+		serve(socket, argv[2]);
+	must(nng_dial(socket, argv[2], NULL, 0), "dial");
+	for (int i = 0; i < 100; i++)
+		ping(socket);		/* warm */
+	start = seconds_now();
+	if (!strcmp(argv[1], "ping")) {
+		for (long i = 0; i < count; i++)
+			ping(socket);
+		printf("%g\n", (seconds_now() - start) / (double)count * 1e6);
+	} else {
+		for (long i = 0; i < count; i++)
+			send_one(socket, 0);
+		ping(socket);
+		printf("%g\n", (double)count / (seconds_now() - start));
+	}
+	nng_close(socket);
+	return 0;
+}
