@@ -321,7 +321,9 @@ class Top(ServerCase):
         self.until(lambda: self.look()["to_host"]["total"]["MRd"] > 0)
         process.send_signal(signal.SIGSTOP)
         looks = [self.look()["device_waits"] for _ in range(5)]
-        self.stop(process)
+        process.send_signal(signal.SIGCONT)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=PATIENCE)
         self.until(lambda: self.look()["host"] == "")
         return looks[-1] if looks[-1]["requests"] else None
 

@@ -18,6 +18,7 @@ class ServerCase(unittest.TestCase):
     TOOL = SERVE = ""
 
     def setUp(self):
+        self.failed = False
         self.dir = tempfile.mkdtemp(prefix="tlpb")
         self.addCleanup(shutil.rmtree, self.dir)
         self.url = "ipc://" + os.path.join(self.dir, "ep.sock")
@@ -26,9 +27,19 @@ class ServerCase(unittest.TestCase):
         """The process; ends with the test."""
         server = subprocess.Popen([self.SERVE, model, "--listen", url or self.url, *options],
                                   cwd=self.dir, stderr=subprocess.PIPE, text=True)
-        self.addCleanup(self.stop, server)
+        self.addCleanup(self.stop_server, server)
         self.assertIn("listening", server.stderr.readline())
         return server
+
+    def stop_server(self, server):
+        """What it said belongs to a failure's story; it must not have ended by itself."""
+        ended = server.poll()
+        server.send_signal(signal.SIGCONT)
+        server.kill()
+        said = server.communicate(timeout=PATIENCE)[1]
+        self.assertIn(ended, (None, 0), said)
+        if self.failed:
+            print(f"the server said:\n{said}")
 
     @staticmethod
     def stop(process):
@@ -56,6 +67,7 @@ class ServerCase(unittest.TestCase):
     def good(self, *arguments):
         """What a command prints that must succeed without complaint."""
         status, out, errors = self.run_tool(*arguments)
+        self.failed = self.failed or status != 0
         self.assertEqual((status, errors), (0, ""), arguments)
         return out
 
