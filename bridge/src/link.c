@@ -417,22 +417,33 @@ static void send_hello(struct link *link)
 	tlpb__link_send(link, TLPB_FRAME_HELLO, 0, bytes, (size_t)len, NULL);
 }
 
-static void send_records(struct link *link)
+/* The device's own records and those behind them. Returns their bytes or an error. */
+static int put_records(const struct link *link, uint8_t *bytes, size_t size)
 {
-	uint8_t bytes[TLPB_FRAME_MAX];
-	int len = tlpb_device_encode(&link->device, bytes, sizeof bytes);
+	int len = tlpb_device_encode(&link->device, bytes, size);
 
-	if (len >= 0 && link->config.extra_len > sizeof bytes - (size_t)len)
-		len = TLPB_ERR_TOO_LARGE;
-	if (len < 0) {
-		protocol_error(link, "cannot describe the device", len);
-		return;
-	}
+	if (len < 0)
+		return len;
+	if (link->config.extra_len > size - (size_t)len)
+		return TLPB_ERR_TOO_LARGE;
 	if (link->config.extra_len)
 		memcpy(bytes + len, link->config.extra, link->config.extra_len);
-	tlpb__link_send(link, TLPB_FRAME_DEVICE, 0, bytes, (size_t)len + link->config.extra_len,
-			NULL);
-	tlpb__link_send(link, TLPB_FRAME_READY, 0, NULL, 0, NULL);
+	return len + (int)link->config.extra_len;
+}
+
+/* Not on the stack: a SystemC process has a small one. */
+static void send_records(struct link *link)
+{
+	uint8_t *bytes = malloc(TLPB_FRAME_MAX);
+	int len = bytes ? put_records(link, bytes, TLPB_FRAME_MAX) : TLPB_ERR_NOMEM;
+
+	if (len < 0) {
+		protocol_error(link, "cannot describe the device", len);
+	} else {
+		tlpb__link_send(link, TLPB_FRAME_DEVICE, 0, bytes, (size_t)len, NULL);
+		tlpb__link_send(link, TLPB_FRAME_READY, 0, NULL, 0, NULL);
+	}
+	free(bytes);
 }
 
 static void link_is_up(struct link *link)

@@ -421,7 +421,7 @@ static bool run(struct session *s, const struct arguments *a)
 	    !session_open(s, &a->session) || !prepare(s, a))
 		return false;
 	r.peeks = a->json ? cJSON_CreateArray() : NULL;
-	done = do_steps(&r) && settle(s);
+	done = do_steps(&r) && (session_interrupted() || settle(s));
 	return report(&r) && done && do_memory(s, a, OPT_DUMP, dump);
 }
 
@@ -519,6 +519,7 @@ static int run_command(int argc, char **argv, struct arguments *a)
 	}
 	a->session.url = argv[optind];
 	session_catch_signals();
+	setvbuf(stdout, NULL, _IOLBF, 0);	/* who reads a pipe sees each step as it comes */
 	done = run(&s, a);
 	session_close(&s);
 	return done && flush_stdout() ? EXIT_OK : session_failure();

@@ -68,11 +68,30 @@ static bool read_block(struct session *s, const struct place *p, uint8_t *bytes,
 	return true;
 }
 
+static bool json_block(const struct place *p, const uint8_t *bytes, uint64_t len)
+{
+	char *hex = malloc(2 * len + 1);
+	cJSON *o;
+
+	if (!hex)
+		return complain("out of memory");
+	for (uint64_t i = 0; i < len; i++)
+		snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
+	o = cJSON_CreateObject();
+	cJSON_AddStringToObject(o, "region", region_text(p->region));
+	json_add_hex(o, "offset", p->offset, 1);
+	cJSON_AddStringToObject(o, "bytes", hex);
+	free(hex);
+	return json_print(o, false);
+}
+
 static bool print_block(const struct place *p, const struct arguments *a, const uint8_t *bytes,
 			uint64_t len)
 {
 	if (a->output)
 		return write_file(a->output, bytes, len);
+	if (a->json)
+		return json_block(p, bytes, len);
 	hex_dump(stdout, p->offset, bytes, len);
 	return true;
 }

@@ -15,9 +15,9 @@ static const struct command {
 	{ "poke", cmd_poke, "write registers" },
 	{ "dma", cmd_dma, "be the memory of a device's DMA" },
 	{ "irq", cmd_irq, "take a device's interrupts" },
-	{ "top", cmd_top, "show live what the links of a server carry and wait for" },
 	{ "tlp", cmd_tlp, "decode, encode and print Transaction Layer Packets" },
 	{ "trace", cmd_trace, "print recorded traces" },
+	{ "top", cmd_top, "show live what the links of a server carry and wait for" },
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0], LONGEST_NAME = 32 };

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <tlpbridge/device.h>
+#include <tlpbridge/ep.h>
 #include <tlpbridge/err.h>
 #include "bytes.h"
 #include "gtest.h"
@@ -221,4 +222,37 @@ TEST(Registers, APathTravelsWithTheDevice)
 	memset(in.path, 'x', sizeof in.path);
 	EXPECT_EQ(tlpb_device_check(&in, why, sizeof why), TLPB_ERR_INVALID);
 	EXPECT_TRUE(strstr(why, "path"));
+}
+
+static void no_access(void *ctx, struct tlpb_ep_request *request)
+{
+}
+
+static int new_endpoint(const struct tlpb_register *reg, unsigned count, char why[256])
+{
+	static const struct tlpb_ep_ops ops = { .access = no_access };
+	struct tlpb_ep_config config = { .device = &device, .registers = reg,
+					 .register_count = count, .ops = &ops };
+	tlpb_ep *ep = NULL;
+	int err = tlpb_ep_new(&config, &ep, why, 256);
+
+	tlpb_ep_free(ep);
+	return err;
+}
+
+TEST(Registers, AnEndpointTakesThemOrSaysWhyNot)
+{
+	static struct tlpb_register many[1200];
+	struct tlpb_register outside = registers[0];
+	char why[256];
+
+	EXPECT_EQ(new_endpoint(registers, 3, why), 0);
+	outside.offset = 4096;
+	EXPECT_EQ(new_endpoint(&outside, 1, why), TLPB_ERR_INVALID);
+	EXPECT_TRUE(strstr(why, "0x1000"));
+	for (unsigned i = 0; i < 1200; i++)
+		many[i] = registers[0];
+	EXPECT_EQ(new_endpoint(many, 1200, why), TLPB_ERR_TOO_LARGE);
+	EXPECT_TRUE(strstr(why, "1200 registers"));
+	EXPECT_EQ(new_endpoint(many, 1000, why), 0);
 }

@@ -1,0 +1,435 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""tlpbridge device, probe, peek, poke, dma, irq and top against a server.
+
+usage: host_test.py TLPBRIDGE TLPBRIDGE-SERVE
+"""
+import os
+import pty
+import signal
+import subprocess
+import sys
+import unittest
+
+from server import PATIENCE, ServerCase
+
+ServerCase.TOOL = os.path.abspath(sys.argv.pop(1))
+ServerCase.SERVE = os.path.abspath(sys.argv.pop(1))
+
+COPY = ("--poke", "LOWER_SRC_ADDR=0x100000", "--poke", "LOWER_DST_ADDR=0x110000",
+        "--poke", "SIZE=4K")
+
+
+class Device(ServerCase):
+    def test_records_show_the_device_and_its_registers(self):
+        self.serve("--msix", "16")
+        lines = self.good("device", self.url).splitlines()
+        facts = {line[:24].strip(): line[25:] for line in lines}
+        self.assertEqual(facts["name"], "endpoint-test")
+        self.assertEqual((facts["vendor ID"], facts["device ID"]), ("104c", "b500"))
+        self.assertEqual(facts["bar2"], "8K, memory, 32-bit, non-prefetchable, readable, writable")
+        self.assertEqual(facts["MSI-X"], "16 vectors, table at bar0:0x4000, PBA at bar0:0xc000")
+        self.assertTrue(any(line.startswith("bar0:0x040 READ_EFFECT") and "side effects" in line
+                            for line in lines))
+
+    def test_json_has_the_same(self):
+        self.serve("--bars", "0:mem32:64K,1:io:256,2:pref64:1M")
+        device = self.good_json("device", self.url)
+        self.assertEqual(device["vendor_id"], "0x104c")
+        self.assertEqual([(r["region"], r["size"]) for r in device["regions"]],
+                         [("bar0", 65536), ("bar1", 256), ("bar2", 1 << 20)])
+        self.assertIn("io", device["regions"][1]["flags"])
+        self.assertLessEqual({"prefetchable", "64-bit"}, set(device["regions"][2]["flags"]))
+        registers = {r["name"]: r for r in device["registers"]}
+        self.assertEqual(registers["STATUS"]["offset"], "0x8")
+        self.assertEqual(registers["STATUS"]["fields"][4],
+                         {"name": "COPY_SUCCESS", "low": 4, "width": 1})
+        self.assertEqual([registers[n]["read_effect"] for n in ("MAGIC", "READ_EFFECT")],
+                         [False, True])
+        self.assertEqual(registers["READ_EFFECT"]["access"], "ro")
+
+    def test_a_file_keeps_the_same_and_is_compared(self):
+        self.serve()
+        self.good("device", self.url, "--save", "a.dev")
+        self.assertEqual(self.good("device", "a.dev"), self.good("device", self.url))
+        self.assertEqual(self.good("device", "--compare", "a.dev", self.url), "")
+        other = "ipc://" + os.path.join(self.dir, "b.sock")
+        self.serve("--id", "1234:5678", "--no-intx", url=other)
+        status, out, errors = self.run_tool("device", "--compare", "a.dev", other)
+        self.assertEqual((status, errors), (1, ""))
+        self.assertEqual(out.splitlines(), ["vendor ID: 104c -> 1234", "device ID: b500 -> 5678",
+                                            "INTx: INTA -> not there"])
+        status, out, _ = self.run_tool("device", "--compare", other, "a.dev")
+        self.assertIn("INTx: not there -> INTA", out)
+
+    def test_broken_files_are_told_apart(self):
+        self.serve()
+        self.good("device", self.url, "--save", "a.dev")
+        with open(os.path.join(self.dir, "a.dev"), "rb") as file:
+            whole = file.read()
+
+        def write(data):
+            with open(os.path.join(self.dir, "b.dev"), "wb") as file:
+                file.write(data)
+        for cut in (len(whole) - 1, 20, 16):
+            write(whole[:cut])
+            self.fails(1, "is cut", "device", "b.dev")
+        write(whole[:8])
+        self.fails(1, "--save", "device", "b.dev")
+        write(b"something else altogether")
+        self.fails(1, "holds no device records", "device", "b.dev")
+        write(whole[:4] + b"\x07" + whole[5:])
+        self.fails(1, "version 7", "device", "b.dev")
+        write(whole[:16] + bytes(len(whole) - 16))
+        self.fails(1, "broken", "device", "b.dev")
+        self.fails(1, "No such file", "device", "none.dev")
+
+
+class Probe(ServerCase):
+    def test_shows_what_lspci_shows(self):
+        self.serve("--msix", "16", "--bars", "0:mem32:64K,1:io:256,2:pref64:1M")
+        out = self.good("probe", self.url)
+        for text in ("01:00.0 Unassigned class [ff00]: 104c:b500 (rev 00)",
+                     "Control: I/O+ Mem+ BusMaster+ ParErr- SERR- DisINTx-",
+                     "Region 0: Memory at c0000000 (32-bit, non-prefetchable) [size=64K]",
+                     "Region 1: I/O ports at 1000 [size=256]",
+                     "Region 2: Memory at 10000000000 (64-bit, prefetchable) [size=1M]",
+                     "Capabilities: [40] Power Management", "MsgCtl: Enable- Count 1 Max 32 64bit+",
+                     "DevCap: MaxPayload 512 bytes", "MaxReadReq 512 bytes",
+                     "LnkCap: Port 0 Speed 2.5GT/s Width x1", "MsgCtl: Enable- Count 16 Masked-",
+                     "Vector table: BAR 0 Offset 0x4000"):
+            self.assertIn(text, out)
+        self.assertRegex(out, r"bar0:0x008 +STATUS +rw +0x00000000")
+        self.assertRegex(out, r"bar0:0x040 +READ_EFFECT +ro +not read")
+
+    def test_json_and_what_is_read(self):
+        self.serve()
+        probe = self.good_json("probe", self.url, "-x")
+        self.assertEqual([c["name"] for c in probe["capabilities"]],
+                         ["Power Management", "MSI", "Express", "MSI-X"])
+        self.assertIs(probe["Control"]["BusMaster"], True)
+        self.assertEqual(probe["capabilities"][2]["DevCtl"]["MaxReadReq"], 512)
+        self.assertEqual(probe["config"][:8], "4c1000b5")
+        self.assertEqual(len(probe["config"]), 512)
+        registers = {r["name"]: r for r in probe["registers"]}
+        self.assertEqual(registers["STATUS"]["fields"]["COPY_FAIL"], 0)
+        self.assertNotIn("value", registers["READ_EFFECT"])
+        self.assertIn("not_read", registers["READ_EFFECT"])
+        none = self.good_json("probe", self.url, "--no-read")["registers"]
+        self.assertEqual([r for r in none if "value" in r], [])
+        every = self.good_json("probe", self.url, "--read-all")["registers"]
+        self.assertEqual([r for r in every if "value" not in r], [])
+        self.assertEqual(every[-1]["fields"]["RESULT"], 1)   # SIZE is 0: it was read
+
+    def test_a_hex_dump(self):
+        self.serve()
+        lines = self.good("probe", self.url, "-x", "--no-read").splitlines()
+        self.assertIn("00: 4c 10 00 b5 07 00 10 00 00 00 00 ff 00 00 00 00", lines)
+
+
+class PeekPoke(ServerCase):
+    def test_places_and_widths(self):
+        self.serve("--bars", "0:mem32:64K,1:io:256,2:pref64:1M")
+        for bar in ("bar1", "bar2"):
+            out = self.good("poke", self.url, f"{bar}:0x10", "0x12345678", f"{bar}:0x15.b", "0xab",
+                            *[x for p in ("0x10", "0x10.b", "0x12.w", "0x10.q") for x in
+                              ("--peek", f"{bar}:{p}")])
+            self.assertEqual([line.split("= ")[1] for line in out.splitlines()],
+                             ["0x12345678", "0x78", "0x1234", "0x0000ab0012345678"])
+        self.assertEqual(self.good("peek", self.url, "bar2:0x10", "w"), "bar2:0x10 = 0x5678\n")
+        self.assertEqual(self.good("peek", self.url, "cfg:vendor_id"),
+                         "cfg:0x0 VENDOR_ID = 0x104c\n")
+        self.assertEqual(self.good("peek", self.url, "bar1:0x10", "7").splitlines(),
+                         ["00000010: 78 56 34 12 00 ab 00                             xV4...."])
+        self.assertEqual(self.good_json("peek", self.url, "bar1:0x10", "7"),
+                         {"region": "bar1", "offset": "0x10", "bytes": "7856341200ab00"})
+
+    def test_names_and_fields(self):
+        self.serve()
+        out = self.good("poke", self.url, "magic", "77", "bar0:STATUS", "COPY_FAIL|READ_FAIL",
+                        "--peek", "MAGIC", "--peek", "status", "--peek", "bar0:8")
+        lines = out.splitlines()
+        self.assertEqual(lines[0], "bar0:0x0 MAGIC = 0x0000004d")
+        self.assertRegex(lines[1], r"STATUS = 0x00000022 .* READ_FAIL=1 .* COPY_FAIL=1")
+        self.assertEqual(lines[2], lines[1])
+        value = self.good_json("peek", self.url, "FLAGS")
+        self.assertEqual((value["name"], value["fields"]), ("FLAGS", {"USE_DMA": 0}))
+
+    def test_blocks_from_and_to_files(self):
+        self.serve()
+        data = os.urandom(4096)
+        with open(os.path.join(self.dir, "in"), "wb") as file:
+            file.write(data)
+        self.good("poke", self.url, "bar1:0", "@in")
+        self.good("peek", self.url, "bar1:0", "4K", "--output", "out")
+        with open(os.path.join(self.dir, "out"), "rb") as file:
+            self.assertEqual(file.read(), data)
+        self.fails(1, "exceed bar1", "poke", self.url, "bar1:4", "@in")
+        self.fails(1, "No such file", "poke", self.url, "bar1:4", "@none")
+
+    def test_wrong_places_and_values_say_what_is_right(self):
+        self.serve()
+        for where, text in (("bar9:0", "bar0 to bar5"), ("bar0:FOO", "no register \"FOO\""),
+                            ("FOO", "no register"), ("bar0:0x1zz", "is no offset"),
+                            ("bar0:0x10000", "which has 0x10000 bytes"),
+                            ("bar0:0xfffe", "exceed bar0"), ("rom:0", "has no rom")):
+            self.fails(1, text, "peek", self.url, where)
+        for value, text in (("x", "neither a number nor a field"), ("0x100000000", "32 bits"),
+                            ("", "is no value"), ("COPY|", "neither")):
+            self.fails(1, text, "poke", self.url, "COMMAND", value)
+
+
+class Dma(ServerCase):
+    def copy(self, *more):
+        return ("dma", self.url, "--mem", "0x100000:128K", "--fill", "0x100000:4K=count", *COPY,
+                *more)
+
+    def test_a_copy(self):
+        self.serve()
+        out = self.good(*self.copy("--poke", "COMMAND=COPY", "--wait", "STATUS&COPY_SUCCESS",
+                                   "--peek", "STATUS", "--dump", "0x110000:4K=out",
+                                   "--dump", "0x110ff0:32=-"))
+        self.assertIn("device read  0x100000..0x100fff, 4096 bytes", out)
+        self.assertIn("device wrote 0x110000..0x110fff, 4096 bytes", out)
+        self.assertIn("COPY_SUCCESS=1", out)
+        self.assertIn("00110ff0: f0 f1 f2", out)
+        self.assertIn("00111000: 00 00 00", out)
+        with open(os.path.join(self.dir, "out"), "rb") as file:
+            self.assertEqual(file.read(), bytes(range(256)) * 16)
+
+    def test_from_a_file(self):
+        self.serve()
+        data = os.urandom(4096)
+        with open(os.path.join(self.dir, "in"), "wb") as file:
+            file.write(data)
+        self.good(*self.copy("--fill", "0x100000=in", "--fill", "0x110000:8K=byte:0x5a",
+                             "--poke", "COMMAND=COPY", "--wait", "STATUS&COPY_SUCCESS==COPY_SUCCESS",
+                             "--dump", "0x110000:4100=out"))
+        with open(os.path.join(self.dir, "out"), "rb") as file:
+            self.assertEqual(file.read(), data + b"ZZZZ")
+
+    def test_an_interrupt_within(self):
+        self.serve()
+        run = self.good_json(*self.copy("--msix", "--poke", "IRQ_TYPE=2", "--poke", "IRQ_NUMBER=3",
+                                        "--poke", "COMMAND=COPY", "--wait", "irq:2",
+                                        "--peek", "STATUS"))
+        self.assertEqual(run["interrupts"], [{"type": "MSI-X", "vector": 2}])
+        self.assertEqual([(d["kind"], d["address"], d["bytes"]) for d in run["dma"]],
+                         [("read", "0x100000", 4096), ("write", "0x110000", 4096)])
+
+    def test_where_no_memory_is_the_device_hears_of_it(self):
+        self.serve()
+        out = self.good("dma", self.url, "--mem", "0:4K", "--poke", "LOWER_SRC_ADDR=0x5000",
+                        "--poke", "SIZE=16", "--poke", "COMMAND=COPY", "--wait",
+                        "STATUS&COPY_FAIL", "--peek", "STATUS")
+        self.assertIn("SRC_ADDR_INVALID=1", out)
+        self.assertIn("refused, no such address", out)
+
+    def test_a_wait_in_vain_fails_and_tells_the_value(self):
+        self.serve()
+        status, out, errors = self.run_tool("dma", self.url, "--poke", "MAGIC=5",
+                                            "--wait", "MAGIC==6", "--timeout", "1")
+        self.assertEqual(status, 1)
+        self.assertIn("MAGIC = 0x00000005", out)
+        self.assertIn("--wait MAGIC==6: not within 1.0 s", errors)
+
+    def test_wrong_memory_is_refused(self):
+        for option, text in (("--mem=0x1000", "ADDR:SIZE"), ("--mem=0:0", "ADDR:SIZE"),
+                             ("--fill=0:16=count", "no memory"),
+                             ("--mem=0xfffffffffffff000:8K", "no range")):
+            self.fails(1, text, "dma", self.url, option)
+        self.fails(1, "overlaps", "dma", self.url, "--mem=0:4K", "--mem=0xfff:1")
+        self.fails(1, "needs a size", "dma", self.url, "--mem=0:4K", "--fill=0=count")
+        self.fails(1, "No such file", "dma", self.url, "--mem=0:4K", "--fill=0=none")
+
+
+class Irq(ServerCase):
+    def test_each_kind(self):
+        self.serve("--msix", "16")
+        for kind, text in (("--intx", "interrupt INTA asserted"), ("--msi", "MSI vector 1"),
+                           ("--msix", "MSI-X vector 1")):
+            command = "RAISE_" + kind[2:].upper()
+            out = self.good("irq", self.url, kind, "--poke", "IRQ_NUMBER=2",
+                            "--poke", "COMMAND=" + command)
+            self.assertIn(text, out)
+
+    def test_the_best_kind_and_its_vectors(self):
+        self.serve("--msix", "3")
+        self.assertIn("MSI-X, 3 vectors", self.good("irq", self.url, "--count", "1", "--poke",
+                                                    "IRQ_NUMBER=3", "--poke", "COMMAND=RAISE_MSIX"))
+        other = "ipc://" + os.path.join(self.dir, "b.sock")
+        self.serve("--msix", "0", "--msi", "0", url=other)
+        self.assertIn("INTx, 1 vector\n", self.good("irq", other, "--poke", "COMMAND=RAISE_INTX"))
+        self.fails(1, "has no MSI: try --intx", "irq", other, "--msi")
+
+    def test_intx_ends_when_the_driver_acknowledges(self):
+        self.serve()
+        out = self.good("dma", self.url, "--intx", "--poke", "COMMAND=RAISE_INTX", "--wait", "irq",
+                        "--poke", "STATUS=0", "--peek", "STATUS")
+        self.assertEqual(out.splitlines()[1:3],
+                         ["interrupt INTA asserted", "interrupt INTA deasserted"])
+
+    def test_interrupts_that_do_not_come(self):
+        self.serve()
+        self.fails(1, "not within 1.0 s", "irq", self.url, "--timeout", "1")
+        self.fails(1, "--msix", "dma", self.url, "--wait", "irq")
+
+    def test_ctrl_c_is_clean(self):
+        server = self.serve()
+        for arguments, status in ((("--count", "0"), 0), ((), 130)):
+            process = self.start("irq", self.url, "--msi", *arguments)
+            self.until(lambda p=process: p.stdout.readline())
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=PATIENCE)
+            self.assertEqual((process.returncode, errors), (status, ""))
+        self.assertIsNone(server.poll())
+        self.good("peek", self.url, "MAGIC")
+
+
+class Top(ServerCase):
+    def look(self):
+        return self.good_json("top", self.url, "--once", "--interval", "0.05")["devices"][0]
+
+    def test_a_free_device(self):
+        self.serve()
+        self.assertIn("endpoint-test: free\n", self.good("top", self.url, "--once"))
+        self.assertEqual(self.look()["host"], "")
+
+    def test_who_has_it_and_what_moves(self):
+        self.serve()
+        process = self.start("dma", self.url, "--mem", "0x100000:128K", *COPY, "--poke",
+                             "IRQ_TYPE=9", "--poke", "COMMAND=COPY", "--wait", "STATUS&COPY_SUCCESS",
+                             "--wait", "MAGIC==1", "--timeout", str(PATIENCE))
+        device = self.until(lambda: [d for d in [self.look()]
+                                     if d["to_host"]["total"]["MWr"] >= 32 and
+                                     d["to_device"]["per_second"]["MRd"] > 0])[0]
+        self.assertEqual(device["host"], f"tlpbridge[{process.pid}]")
+        self.assertGreaterEqual(device["to_device"]["total"]["bytes"], 4096)
+        self.assertGreaterEqual(device["to_host"]["total"]["bytes"], 4096)
+        out = self.good("top", self.url, "--once", "--interval", "0.05")
+        self.assertIn(f"held by tlpbridge[{process.pid}]", out)
+        self.assertRegex(out, r"host waits +\d+ outstanding")
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=PATIENCE)
+        self.until(lambda: self.look()["host"] == "")
+
+    def stopped_within_dma(self):
+        """What the device waits for after its host was stopped; None: it was done before."""
+        process = self.start("irq", self.url, "--count", "0", "--mem", "0:16M", "--poke",
+                             "SIZE=16M", "--poke", "IRQ_TYPE=9",
+                             *("--poke", "COMMAND=COPY|READ") * 15)
+        self.until(lambda: self.look()["to_host"]["total"]["MRd"] > 0)
+        process.send_signal(signal.SIGSTOP)
+        looks = [self.look()["device_waits"] for _ in range(5)]
+        process.send_signal(signal.SIGCONT)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=PATIENCE)
+        self.until(lambda: self.look()["host"] == "")
+        return looks[-1] if looks[-1]["requests"] else None
+
+    def test_what_a_device_waits_for_while_its_host_is_stopped(self):
+        self.serve()
+        waits = self.until(self.stopped_within_dma)
+        self.assertGreater(waits["oldest_ms"], 100)
+        self.assertRegex(waits["oldest"], r"DMA (read|write) of \d+ bytes at 0x")
+
+    def test_blocks_until_ctrl_c(self):
+        self.serve()
+        process = self.start("top", self.url, "--interval", "0.05")
+        self.assertIn("1 device", process.stdout.readline())
+        self.assertIn("free", process.stdout.readline())
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=PATIENCE)
+        self.assertEqual((process.returncode, errors), (0, ""))
+
+    def test_a_terminal_is_redrawn(self):
+        self.serve()
+        master, slave = pty.openpty()
+        self.addCleanup(os.close, master)
+        process = subprocess.Popen([self.TOOL, "top", self.url, "--interval", "0.05"],
+                                   stdout=slave, stderr=subprocess.PIPE)
+        os.close(slave)
+        self.addCleanup(self.stop, process)
+        seen = b""
+        while seen.count(b"\x1b[H\x1b[J") < 3:
+            seen += os.read(master, 4096)
+        self.assertIn(b"endpoint-test: free", seen)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(PATIENCE), 0)
+
+    def test_a_server_that_leaves(self):
+        server = self.serve()
+        process = self.start("top", self.url, "--interval", "0.05", "--connect-timeout", "3000")
+        self.assertIn("1 device", process.stdout.readline())
+        server.terminate()
+        _, errors = process.communicate(timeout=PATIENCE)
+        self.assertEqual(process.returncode, 1)
+        self.assertIn("nobody listens", errors)
+
+
+class CommandLine(ServerCase):
+    COMMANDS = ("device", "probe", "peek", "poke", "dma", "irq", "top")
+
+    def test_help_names_every_command(self):
+        out = self.good("--help")
+        for command in (*self.COMMANDS, "tlp", "trace"):
+            self.assertRegex(out, rf"\n  {command} ")
+            self.assertIn(f"usage: tlpbridge {command} ", self.good(command, "--help"))
+
+    def test_what_is_wrong_is_status_2(self):
+        for arguments in (*[(c,) for c in self.COMMANDS], ("probe", "a", "b"), ("peek", "a"),
+                          ("poke", "a", "b"), ("poke", "a", "b", "c", "d"), ("top", "a", "b"),
+                          ("device", "--compare", "a"), ("device", "a", "--nonsense"),
+                          ("probe", "a", "--connect-timeout", "x"), ("dma", "a", "--count", "1"),
+                          ("irq", "a", "--count", "x"), ("top", "a", "--interval", "0"),
+                          ("peek", "a", "b", "--output", "x"), ("prbe",)):
+            status, out, errors = self.run_tool(*arguments)
+            self.assertEqual((status, out), (2, ""), arguments)
+            self.assertNotEqual(errors, "", arguments)
+
+    def test_no_server(self):
+        for arguments in (("device", self.url), ("probe", self.url), ("peek", self.url, "bar0:0"),
+                          ("poke", self.url, "bar0:0", "0"), ("dma", self.url), ("irq", self.url),
+                          ("top", self.url)):
+            self.fails(1, "nobody listens", *arguments, "--connect-timeout", "200")
+        self.fails(1, "\"x://y\"", "probe", "x://y")
+
+    def test_ctrl_c_while_nobody_answers(self):
+        process = self.start("probe", self.url)
+        self.assertIn("waiting for a server", process.stderr.readline())
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=PATIENCE)
+        self.assertEqual((process.returncode, errors), (130, "tlpbridge: interrupted\n"))
+
+    def test_ctrl_c_while_the_server_is_stopped(self):
+        server = self.serve()
+        process = self.start("irq", self.url, "--count", "0")
+        self.assertIn("MSI-X", process.stdout.readline())
+        server.send_signal(signal.SIGSTOP)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=PATIENCE)
+        self.assertEqual(process.returncode, 0)
+
+    def test_a_device_that_is_held(self):
+        self.serve()
+        holder = self.start("irq", self.url, "--count", "0")
+        self.until(holder.stdout.readline)
+        self.fails(1, "in use", "probe", self.url)
+        self.fails(1, "no such device", "probe", self.url, "--device", "other")
+
+    def test_a_trace_of_it(self):
+        self.serve()
+        self.good("peek", self.url, "MAGIC", "--trace", "x.pcap", "--device", "endpoint-test")
+        self.assertIn("MRd 0xc0000000 4 bytes", self.good("trace", "show", "x.pcap"))
+
+    def test_a_full_disk_is_told(self):
+        self.serve()
+        with open("/dev/full", "w", encoding="ascii") as full:
+            done = subprocess.run([self.TOOL, "probe", self.url], stdout=full, text=True,
+                                  stderr=subprocess.PIPE, check=False, timeout=PATIENCE)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("No space left", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
