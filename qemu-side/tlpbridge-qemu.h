@@ -164,7 +164,8 @@ void tlpbridge_link_at_exit(TLPBridge *s);
 /*
  * tlpbridge-connect.c: connect, check the description, reset the device, read its
  * config space, look at its ROM. Touches nothing but s's constants and its trace, so it
- * needs no BQL. Waits up to timeout_ms for a server and as long again for the device.
+ * needs no BQL. Waits up to timeout_ms for a server, and up to connect-timeout for its
+ * device to answer.
  * Returns 0 or a negative error, with cause and cure in why.
  */
 int tlpbridge_arrive(TLPBridge *s, unsigned timeout_ms, TLPBridgeArrival *arrival,
@@ -189,7 +190,7 @@ void tlpbridge_slot_free(TLPBridge *s);
 bool tlpbridge_slot_listens(TLPBridge *s);	/* will the guest learn of a removal? */
 void tlpbridge_slot_lost(TLPBridge *s);
 void tlpbridge_slot_returned(TLPBridge *s);
-void tlpbridge_slot_reset(TLPBridge *s);	/* the device is reset, but not by FLR */
+void tlpbridge_slot_reset(TLPBridge *s, enum tlpb_reset kind);	/* not FLR */
 
 /* tlpbridge-clock.c: clock=hold. Under the BQL. */
 bool tlpbridge_clock_check(TLPBridge *s, Error **errp);

@@ -10,9 +10,9 @@
  */
 #include "tlpbridge-qemu.h"
 
+#include "hw/hotplug.h"
 #include "hw/pci/msi.h"
 #include "hw/pci/msix.h"
-#include "hw/hotplug.h"
 #include "qapi/error.h"
 
 enum { LOOK_MS = 100 };		/* how often to look whether the guest has emptied the slot */
@@ -198,9 +198,9 @@ void tlpbridge_slot_returned(TLPBridge *s)
 	settle_soon(s);
 }
 
-void tlpbridge_slot_reset(TLPBridge *s)
+void tlpbridge_slot_reset(TLPBridge *s, enum tlpb_reset kind)
 {
-	if (PCI_DEVICE(s)->has_power)
+	if (kind == TLPB_RESET_SYSTEM)
 		s->guest_empties_slot = false;	/* it starts anew */
 	settle_soon(s);
 }
