@@ -126,6 +126,7 @@ struct TLPBridge {
 	bool clock_held;	/* by a wait of this device */
 	bool slot_emptied;	/* by us, since the link was lost */
 	bool guest_empties_slot;	/* its driver was told, and has not finished */
+	int64_t slot_quiet_until_ms;	/* QEMU_CLOCK_REALTIME: it may not have begun before */
 	QEMUTimer *slot_timer;	/* looks whether it has */
 	bool told_message, told_pin;	/* these are said once */
 

@@ -74,6 +74,31 @@ TEST(Return, GuestIsToldOfTheLossAndTheReturn)
 	machine_stop();
 }
 
+/* The device is gone again when the guest switches its slot on, and back when it switches it off. */
+TEST(Return, ShortVisitIsNotTakenForAnUnplug)
+{
+	struct qmp *qmp = slot_machine_start();
+
+	slot_plug_in(qmp, "s");
+	slot_write(SLOT_CONTROL, SLOT_ON | SLOT_LISTENS);
+	kill_server(1);
+	wait_slot(SLOT_STATUS, SLOT_PRESENCE, 0);
+	slot_write(SLOT_CONTROL, SLOT_OFF | SLOT_LISTENS);
+	start_server(ALL_KINDS);
+	wait_slot(SLOT_STATUS, SLOT_PRESENCE, SLOT_PRESENCE);
+	kill_server(2);
+	wait_slot(SLOT_STATUS, SLOT_PRESENCE, 0);
+	slot_write(SLOT_CONTROL, SLOT_ON | SLOT_LISTENS);
+	start_server(ALL_KINDS);
+	wait_count("has returned", 2);
+	slot_write(SLOT_CONTROL, SLOT_OFF | SLOT_LISTENS);
+	wait_slot(SLOT_STATUS, SLOT_PRESENCE, SLOT_PRESENCE);
+	slot_write(SLOT_CONTROL, SLOT_ON | SLOT_LISTENS);
+	check_works();
+	qmp_close(qmp);
+	machine_stop();
+}
+
 TEST(Return, SlotFillsAtOnceForAGuestThatDoesNotListen)
 {
 	struct qmp *qmp = slot_machine_start();
