@@ -2,7 +2,7 @@
 /*
  * From a URL to a device that can be shown to a guest. Runs under the BQL when the
  * device is created, and in a thread without it when a lost device is looked for; it
- * uses only what is constant after realize.
+ * uses only what is constant after realize, and the bus number of the moment.
  */
 #include "tlpbridge-qemu.h"
 

@@ -161,7 +161,7 @@ static void describe_properties(ObjectClass *klass)
 		{ "reconnect", "look for a lost server every so many seconds; 0: never" },
 		{ "on-link-down", "remove: the slot becomes empty; ones: the device stays and "
 				  "reads all ones" },
-		{ "clock", "hold: guest time stands still while a CPU waits long; free: it does not" },
+		{ "clock", "hold: guest time stands still in long waits; free: it goes on" },
 		{ "plain-pcie", "failed posted writes are told to nobody, as on a real link" },
 	};
 

@@ -146,7 +146,7 @@ char *tlpbridge_label(TLPBridge *s);
 tlpb_rc *tlpbridge_enter(TLPBridge *s);
 void tlpbridge_leave(TLPBridge *s);
 
-/* Opens trace and link, and fills the shadow; the link is not served before tlpbridge_link_serve(). Waits. */
+/* Opens trace and link, and fills the shadow. Waits. Nobody serves the link before serve. */
 bool tlpbridge_link_open(TLPBridge *s, Error **errp);
 void tlpbridge_link_serve(TLPBridge *s);
 
