@@ -39,11 +39,18 @@
 #define TLPB_END_OF_PROPERTIES DEFINE_PROP_END_OF_LIST(),
 #endif
 
+#if TLPB_QEMU_AT_LEAST(10, 0)
+#define TLPB_PROPERTY_TYPE type
+#else
+#define TLPB_PROPERTY_TYPE name
+#endif
+
 /* A property whose values are words, by the functions of one that QEMU has. */
-static inline PropertyInfo tlpb_words_property(const QEnumLookup *words)
+static inline PropertyInfo tlpb_words_property(const char *type, const QEnumLookup *words)
 {
 	PropertyInfo info = qdev_prop_on_off_auto;
 
+	info.TLPB_PROPERTY_TYPE = type;
 	info.enum_table = words;
 	info.description = NULL;
 	return info;

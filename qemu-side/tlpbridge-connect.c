@@ -2,7 +2,7 @@
 /*
  * From a URL to a device that can be shown to a guest. Runs under the BQL when the
  * device is created, and in a thread without it when a lost device is looked for; it
- * uses only what is constant after realize.
+ * uses only what is constant after realize, and the bus number of the moment.
  */
 #include "tlpbridge-qemu.h"
 
@@ -31,8 +31,7 @@ static void prefix(char *why, size_t size, const char *url, const char *verb)
 }
 
 /* Everything that is asked of a device which has just said HELLO. */
-static int get_to_know(TLPBridge *s, TLPBridgeArrival *arrival, unsigned timeout_ms,
-		       char *why, size_t size)
+static int get_to_know(TLPBridge *s, TLPBridgeArrival *arrival, char *why, size_t size)
 {
 	uint16_t bdf = pci_get_bdf(PCI_DEVICE(s));
 	int err;
@@ -51,7 +50,7 @@ static int get_to_know(TLPBridge *s, TLPBridgeArrival *arrival, unsigned timeout
 		arrival->rom_fault = tlpbridge_rom_fault(arrival->rc, bdf);
 	if (!tlpb_rc_is_up(arrival->rc)) {
 		snprintf(why, size, "the device at %s did not answer within connect-timeout "
-			 "(%u ms)", s->url, timeout_ms);
+			 "(%u ms)", s->url, s->connect_timeout_ms);
 		return TLPB_ERR_TIMEDOUT;
 	}
 	if (err)
@@ -70,8 +69,8 @@ int tlpbridge_arrive(TLPBridge *s, unsigned timeout_ms, TLPBridgeArrival *arriva
 		arrival->rc = NULL;
 		return err;
 	}
-	s->arrival_end_ms = qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + timeout_ms;
-	err = get_to_know(s, arrival, timeout_ms, why, size);
+	s->arrival_end_ms = qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + s->connect_timeout_ms;
+	err = get_to_know(s, arrival, why, size);
 	s->arrival_end_ms = 0;
 	if (err) {
 		tlpb_rc_close(arrival->rc);

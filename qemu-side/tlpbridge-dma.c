@@ -159,9 +159,10 @@ static void waiting(void *ctx, const char *text)
 }
 
 /*
- * Asked several times a second in a wait, which shows that it is a long one. QEMU has
- * noted a signal for its main loop, which waits for us. (While QEMU starts, signals
- * still end it at once.)
+ * Asked several times a second in a wait, and first after 0.2 s: so it is a long one.
+ * (Asked at once while connecting; the guest stands still then anyway.) QEMU has noted
+ * a signal for its main loop, which waits for us. (While QEMU starts, signals still end
+ * it at once.)
  */
 static bool cancelled(void *ctx)
 {

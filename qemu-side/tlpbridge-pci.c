@@ -8,13 +8,10 @@
  */
 #include "tlpbridge-qemu.h"
 
-#include "block/aio.h"
 #include "qapi/error.h"
 #include "qemu/error-report.h"
-#include "qemu/main-loop.h"
-#include "qemu/timer.h"
 
-enum { START_TIMEOUT_MS = 10000, HOTPLUG_TIMEOUT_MS = 1000 };
+enum { START_TIMEOUT_MS = 10000, HOTPLUG_TIMEOUT_MS = 3000 };
 
 char *tlpbridge_label(TLPBridge *s)
 {
@@ -115,7 +112,7 @@ static void reset(DeviceState *dev)
 	pci_default_write_config(d, PCI_COMMAND, 0, 2);
 	if (s->in_flr)
 		return;		/* the endpoint did it, told by its Device Control */
-	tlpbridge_slot_reset(s);
+	tlpbridge_slot_reset(s, reset_kind(d));
 	rc = tlpbridge_enter(s);
 	if (rc && !tlpb_rc_reset(rc, reset_kind(d)))
 		tlpb_rc_config_read(rc, pci_get_bdf(d), PCI_VENDOR_ID, 4, &ignored);
@@ -159,12 +156,12 @@ static void describe_properties(ObjectClass *klass)
 		{ "url", "where the device is served, for example ipc:///run/user/1000/x.sock" },
 		{ "device", "name of the device at that server (default: the first free one)" },
 		{ "trace", "pcap file for everything that crosses the link" },
-		{ "connect-timeout", "milliseconds to wait for a server to appear (default: 10000; "
-				     "1000 when the device is added to a running machine)" },
+		{ "connect-timeout", "milliseconds to wait for a server to appear; 0: 10000, or "
+				     "3000 in a running machine" },
 		{ "reconnect", "look for a lost server every so many seconds; 0: never" },
 		{ "on-link-down", "remove: the slot becomes empty; ones: the device stays and "
 				  "reads all ones" },
-		{ "clock", "hold: guest time stands still while a CPU waits long; free: it does not" },
+		{ "clock", "hold: guest time stands still in long waits; free: it goes on" },
 		{ "plain-pcie", "failed posted writes are told to nobody, as on a real link" },
 	};
 
@@ -185,8 +182,8 @@ static void class_init(ObjectClass *klass, TLPB_CLASS_DATA *data)
 
 	dc->desc = "PCI Express device served by another process over tlpbridge";
 	dc->vmsd = &vmstate;
-	on_link_down_property = tlpb_words_property(&on_link_down_lookup);
-	clock_property = tlpb_words_property(&clock_lookup);
+	on_link_down_property = tlpb_words_property("remove/ones", &on_link_down_lookup);
+	clock_property = tlpb_words_property("free/hold", &clock_lookup);
 	device_class_set_props(dc, properties);
 	describe_properties(klass);
 	device_class_set_legacy_reset(dc, reset);

@@ -127,6 +127,7 @@ struct TLPBridge {
 	bool clock_held;	/* by a wait of this device */
 	bool slot_emptied;	/* by us, since the link was lost */
 	bool guest_empties_slot;	/* its driver was told, and has not finished */
+	int64_t slot_quiet_until_ms;	/* QEMU_CLOCK_REALTIME: it may not have begun before */
 	QEMUTimer *slot_timer;	/* looks whether it has */
 	bool told_message, told_pin;	/* these are said once */
 
@@ -146,7 +147,7 @@ char *tlpbridge_label(TLPBridge *s);
 tlpb_rc *tlpbridge_enter(TLPBridge *s);
 void tlpbridge_leave(TLPBridge *s);
 
-/* Opens trace and link, and fills the shadow; the link is not served before tlpbridge_link_serve(). Waits. */
+/* Opens trace and link, and fills the shadow. Waits. Nobody serves the link before serve. */
 bool tlpbridge_link_open(TLPBridge *s, Error **errp);
 void tlpbridge_link_serve(TLPBridge *s);
 
@@ -165,7 +166,8 @@ void tlpbridge_link_at_exit(TLPBridge *s);
 /*
  * tlpbridge-connect.c: connect, check the description, reset the device, read its
  * config space, look at its ROM. Touches nothing but s's constants and its trace, so it
- * needs no BQL. Waits up to timeout_ms for a server and as long again for the device.
+ * needs no BQL. Waits up to timeout_ms for a server, and up to connect-timeout for its
+ * device to answer.
  * Returns 0 or a negative error, with cause and cure in why.
  */
 int tlpbridge_arrive(TLPBridge *s, unsigned timeout_ms, TLPBridgeArrival *arrival,
@@ -190,7 +192,7 @@ void tlpbridge_slot_free(TLPBridge *s);
 bool tlpbridge_slot_listens(TLPBridge *s);	/* will the guest learn of a removal? */
 void tlpbridge_slot_lost(TLPBridge *s);
 void tlpbridge_slot_returned(TLPBridge *s);
-void tlpbridge_slot_reset(TLPBridge *s);	/* the device is reset, but not by FLR */
+void tlpbridge_slot_reset(TLPBridge *s, enum tlpb_reset kind);	/* not FLR */
 
 /* tlpbridge-clock.c: clock=hold. Under the BQL. */
 bool tlpbridge_clock_check(TLPBridge *s, Error **errp);

@@ -14,7 +14,7 @@
 #include "qemu/error-report.h"
 
 enum {
-	ATTEMPT_MS = 1000,	/* patience of one attempt */
+	ATTEMPT_MS = 1500,	/* patience of one attempt; the library speaks of 2 s in vain */
 	MISFIT_FACTOR = 3,	/* a wrong device is looked at again so much less often */
 };
 

@@ -10,12 +10,15 @@
  */
 #include "tlpbridge-qemu.h"
 
+#include "hw/hotplug.h"
 #include "hw/pci/msi.h"
 #include "hw/pci/msix.h"
-#include "hw/hotplug.h"
 #include "qapi/error.h"
 
-enum { LOOK_MS = 100 };		/* how often to look whether the guest has emptied the slot */
+enum {
+	LOOK_MS = 100,		/* how often to look whether the guest has emptied the slot */
+	QUIET_MS = 2000,	/* for a guest to begin what it was told to */
+};
 
 static uint8_t *express(PCIDevice *port)
 {
@@ -150,28 +153,35 @@ static void unplug(TLPBridge *s)
 /*
  * A guest that was told of the loss ends its work by switching the slot off. While the
  * slot is full QEMU takes that for the consent to an unplug, and removes the device
- * for good: so the slot stays empty until then.
+ * for good: so the slot stays empty until then. The same holds for a guest that has
+ * just been told of a return which is over again: it switches the slot on, and off
+ * when it finds nothing.
  */
+static bool guest_is_busy(TLPBridge *s, PCIDevice *port, int64_t now_ms)
+{
+	if (interrupt_wanted(port) && is_powered(port))
+		s->guest_empties_slot = true;
+	if (is_off(port))
+		s->guest_empties_slot = false;
+	return s->guest_empties_slot || now_ms < s->slot_quiet_until_ms;
+}
+
 static void settle(void *opaque)
 {
 	TLPBridge *s = opaque;
 	PCIDevice *port = slot_port(s);
+	int64_t now_ms = qemu_clock_get_ms(QEMU_CLOCK_REALTIME);
 
 	if (!port || !s->slot_emptied)
 		return;
 	if (unplug_is_granted(s, port)) {
 		unplug(s);
-		return;		/* s may be gone */
+	} else if (guest_is_busy(s, port, now_ms)) {
+		timer_mod(s->slot_timer, now_ms + LOOK_MS);
+	} else if (s->link.rc) {
+		s->slot_emptied = false;
+		set_presence(port, true);
 	}
-	if (s->guest_empties_slot && !is_off(port)) {
-		timer_mod(s->slot_timer, qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + LOOK_MS);
-		return;
-	}
-	s->guest_empties_slot = false;
-	if (!s->link.rc)
-		return;
-	s->slot_emptied = false;
-	set_presence(port, true);
 }
 
 static void settle_soon(TLPBridge *s)
@@ -185,10 +195,12 @@ void tlpbridge_slot_lost(TLPBridge *s)
 
 	if (!port || s->on_link_down != TLPBRIDGE_REMOVE)
 		return;
-	if (interrupt_wanted(port) && is_powered(port))
-		s->guest_empties_slot = true;
-	if (!s->slot_emptied)
+	if (!s->slot_emptied) {
+		s->slot_quiet_until_ms = 0;
+		if (interrupt_wanted(port) && !is_powered(port))
+			s->slot_quiet_until_ms = qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + QUIET_MS;
 		set_presence(port, false);
+	}
 	s->slot_emptied = true;
 	settle_soon(s);
 }
@@ -198,9 +210,9 @@ void tlpbridge_slot_returned(TLPBridge *s)
 	settle_soon(s);
 }
 
-void tlpbridge_slot_reset(TLPBridge *s)
+void tlpbridge_slot_reset(TLPBridge *s, enum tlpb_reset kind)
 {
-	if (PCI_DEVICE(s)->has_power)
+	if (kind == TLPB_RESET_SYSTEM)
 		s->guest_empties_slot = false;	/* it starts anew */
 	settle_soon(s);
 }

@@ -38,6 +38,12 @@ def server_returns_to_ones(session):
     returns(session, "server_returns_to_ones.sh", "on-link-down=ones")
 
 
+@case
+def server_returns_unheard(session):
+    """the same where the slot becomes empty, but the guest does not listen to native hot-plug"""
+    returns(session, "server_returns_to_ones.sh", "on-link-down=remove")
+
+
 def plug(session, qemu):
     server = session.server("--msix", "8")
     monitor = Qmp(session.file("qmp"))

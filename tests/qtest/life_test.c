@@ -294,3 +294,26 @@ TEST(Migration, IsRefused)
 	qmp_close(qmp);
 	machine_stop();
 }
+
+/* docs/qemu.md says that QMP shows them, where "-device tlpbridge,help" cannot. */
+TEST(Properties, AreDescribedByQmp)
+{
+	static const char *const names[] = {
+		"url", "device", "connect-timeout", "reconnect", "on-link-down", "clock", "trace",
+		"plain-pcie",
+	};
+	struct qmp *qmp = slot_machine_start();
+	const char *answer = qmp_command(qmp, "{\"execute\":\"device-list-properties\",\"arguments\":"
+					      "{\"typename\":\"tlpbridge\"}}");
+	char name[64];
+
+	for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
+		gt_about(names[i]);
+		snprintf(name, sizeof name, "\"name\": \"%s\"", names[i]);
+		EXPECT_NOT_NULL(strstr(answer, name));
+	}
+	EXPECT_NOT_NULL(strstr(answer, "\"remove\""));
+	EXPECT_NOT_NULL(strstr(answer, "\"free\""));
+	qmp_close(qmp);
+	machine_stop();
+}

@@ -52,7 +52,7 @@ TEST(Return, GuestIsToldOfTheLossAndTheReturn)
 	slot_write(SLOT_CONTROL, SLOT_ON | SLOT_LISTENS);
 	for (unsigned i = 1; i <= 3; i++) {
 		slot_write(SLOT_STATUS, SLOT_PRESENCE_CHANGED | SLOT_LINK_EVENT);
-		EXPECT_EQ(slot_read(SLOT_STATUS) & (SLOT_PRESENCE | SLOT_LINK_EVENT), SLOT_PRESENCE);
+		wait_slot(SLOT_STATUS, SLOT_PRESENCE | SLOT_LINK_EVENT, SLOT_PRESENCE);
 		EXPECT_NE(slot_read(LINK_STATUS) & LINK_ACTIVE, 0);
 		check_works();
 		kill_server(i);
@@ -64,11 +64,37 @@ TEST(Return, GuestIsToldOfTheLossAndTheReturn)
 		start_server(ALL_KINDS);
 		wait_count("has returned", i);
 		slot_write(SLOT_CONTROL, SLOT_OFF | SLOT_LISTENS);
-		wait_slot(SLOT_STATUS, SLOT_PRESENCE | SLOT_LINK_EVENT, SLOT_PRESENCE | SLOT_LINK_EVENT);
+		wait_slot(SLOT_STATUS, SLOT_PRESENCE | SLOT_LINK_EVENT,
+			  SLOT_PRESENCE | SLOT_LINK_EVENT);
 		EXPECT_EQ(qtest_ecam_read(m.q, EP, 0, 4), 0xffffffffu);	/* no power */
 		slot_write(SLOT_CONTROL, SLOT_ON | SLOT_LISTENS);
 	}
 	EXPECT_EQ(process_count_output(m.q->process, "told that it was removed"), 3u);
+	check_works();
+	qmp_close(qmp);
+	machine_stop();
+}
+
+/* The device is gone when the guest switches its slot on, and back when it switches it off. */
+TEST(Return, ShortVisitIsNotTakenForAnUnplug)
+{
+	struct qmp *qmp = slot_machine_start();
+
+	slot_plug_in(qmp, "s");
+	slot_write(SLOT_CONTROL, SLOT_ON | SLOT_LISTENS);
+	kill_server(1);
+	wait_slot(SLOT_STATUS, SLOT_PRESENCE, 0);
+	slot_write(SLOT_CONTROL, SLOT_OFF | SLOT_LISTENS);
+	start_server(ALL_KINDS);
+	wait_slot(SLOT_STATUS, SLOT_PRESENCE, SLOT_PRESENCE);
+	kill_server(2);
+	wait_slot(SLOT_STATUS, SLOT_PRESENCE, 0);
+	slot_write(SLOT_CONTROL, SLOT_ON | SLOT_LISTENS);
+	start_server(ALL_KINDS);
+	wait_count("has returned", 2);
+	slot_write(SLOT_CONTROL, SLOT_OFF | SLOT_LISTENS);
+	wait_slot(SLOT_STATUS, SLOT_PRESENCE, SLOT_PRESENCE);
+	slot_write(SLOT_CONTROL, SLOT_ON | SLOT_LISTENS);
 	check_works();
 	qmp_close(qmp);
 	machine_stop();
@@ -102,7 +128,8 @@ TEST(Return, DeviceThatReadsOnesAnswersAgain)
 		start_server(ALL_KINDS);
 		wait_count("has returned", i);
 		EXPECT_EQ(qtest_ecam_read(m.q, EP, 0, 4), 0xb500104cu);
-		EXPECT_EQ(qtest_read(m.q, m.bar[4].addr, 4), 0xffffffffu);	/* it has been reset */
+		/* It has been reset: its BARs are not where QEMU has them. */
+		EXPECT_EQ(qtest_read(m.q, m.bar[4].addr, 4), 0xffffffffu);
 		check_works();
 	}
 	machine_stop();
@@ -242,6 +269,35 @@ TEST(Return, LostDeviceCanBeRemovedFromASlotThatIsOff)
 	check_works();
 	qmp_close(qmp);
 	machine_stop();
+}
+
+TEST(Return, OtherDeviceGoesOn)
+{
+	struct process *other;
+	struct bar bar[6];
+
+	processes_end();
+	memset(&m, 0, sizeof m);
+	m.server = serve("s", ALL_KINDS);
+	other = serve("s2", ALL_KINDS);
+	m.q = qtest_start(ARGS(PORT2, "-device", bridge_device("rp0", "s", ""),
+			       "-device", bridge_device("rp1", "s2", "")));
+	qtest_set_up_port(m.q, 0);
+	qtest_set_up_port(m.q, 1);
+	place_bars(m.q, BEHIND_PORT(1), bar);
+	qtest_write(m.q, bar[0].addr, 4, 0x600dcafe);
+	for (unsigned i = 1; i <= 3; i++) {
+		kill_server(i);
+		EXPECT_EQ(qtest_read(m.q, bar[0].addr, 4), 0x600dcafeu);
+		start_server(ALL_KINDS);
+		wait_count("has returned", i);
+		check_works();
+		EXPECT_EQ(qtest_read(m.q, bar[0].addr, 4), 0x600dcafeu);
+	}
+	EXPECT_EQ(process_count_output(other, "disconnected"), 0u);
+	qtest_stop(m.q);
+	EXPECT_EQ(process_stop(other), 0);
+	EXPECT_EQ(process_stop(m.server), 0);
 }
 
 TEST(Return, QemuEndsWhileItLooks)
