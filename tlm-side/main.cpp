@@ -25,7 +25,12 @@ static const kit::model_type *const models[] = {
 enum { exit_failure = 1, exit_usage = 2 };
 
 static const kit::model_option common_options[] = {
-	{ "listen", "URL", "where hosts find the device, for example ipc:///run/x.sock" },
+	{ "listen", "URL", "where hosts find the device, for example ipc:///run/x.sock,\n"
+			   "tcp://127.0.0.1:0, tls+tcp://0.0.0.0:7000, or fd:3 (inherited)" },
+	{ "tls-cert", "FILE", "for tls+tcp: the server's certificate, PEM" },
+	{ "tls-key", "FILE", "and its key" },
+	{ "tls-ca", "FILE", "let in only hosts with a certificate signed by this one" },
+	{ "plaintext", nullptr, "allow plain tcp beyond loopback" },
 	{ "name", "NAME", "what a host asks for (the model's name)" },
 	{ "trace", "FILE", "record all frames as pcap" },
 	{ "help", nullptr, "this text, or after MODEL that model's options" },
@@ -34,8 +39,8 @@ static const kit::model_option common_options[] = {
 
 struct arguments {
 	const kit::model_type *model = nullptr;
-	std::string listen, name, trace;
-	bool help = false, version = false;
+	std::string listen, name, trace, tls_ca, tls_cert, tls_key;
+	bool help = false, version = false, plaintext = false;
 	kit::option_values model_options;
 };
 
@@ -108,6 +113,14 @@ static void take_option(arguments &args, const std::string &name, const char *va
 		args.name = value;
 	else if (name == "trace")
 		args.trace = value;
+	else if (name == "tls-ca")
+		args.tls_ca = value;
+	else if (name == "tls-cert")
+		args.tls_cert = value;
+	else if (name == "tls-key")
+		args.tls_key = value;
+	else if (name == "plaintext")
+		args.plaintext = true;
 	else if (name == "help")
 		args.help = true;
 	else if (name == "version")
@@ -191,6 +204,23 @@ static void tell_of_hosts(tlpb::pcie_endpoint &endpoint)
 	};
 }
 
+static const char *or_null(const std::string &text)
+{
+	return text.empty() ? nullptr : text.c_str();
+}
+
+static tlpb_server_config server_config(const arguments &args)
+{
+	tlpb_server_config config = {};
+
+	config.url = args.listen.c_str();
+	config.tls_ca = or_null(args.tls_ca);
+	config.tls_cert = or_null(args.tls_cert);
+	config.tls_key = or_null(args.tls_key);
+	config.plaintext = args.plaintext;
+	return config;
+}
+
 static void serve(const arguments &args, kit::pcie_function &model, tlpb_trace *trace)
 {
 	kit::function_description function = model.description();
@@ -202,10 +232,10 @@ static void serve(const arguments &args, kit::pcie_function &model, tlpb_trace *
 	connect(model, endpoint);
 	tell_of_hosts(endpoint);
 
-	tlpb::pump pump(args.listen);
+	tlpb::pump pump(server_config(args));
 	pump.add(endpoint);
 	pump.start();
-	tlpb_log(TLPB_LOG_INFO, "listening at %s, device %s (%04x:%04x)", args.listen.c_str(),
+	tlpb_log(TLPB_LOG_INFO, "listening at %s, device %s (%04x:%04x)", pump.url(),
 		 function.name.c_str(), function.vendor_id, function.device_id);
 	pump.run();
 }

@@ -54,12 +54,29 @@ static bool stopped()
 	return sc_core::sc_get_status() & (sc_core::SC_STOPPED | sc_core::SC_END_OF_SIMULATION);
 }
 
-pump::pump(const std::string &url)
+static tlpb_server_config config_of(const std::string &url)
 {
-	char why[256];
+	tlpb_server_config config = {};
 
-	if (tlpb_server_open(url.c_str(), &server, why, sizeof why))
+	config.url = url.c_str();
+	return config;
+}
+
+pump::pump(const std::string &url) : pump(config_of(url))
+{
+}
+
+pump::pump(const tlpb_server_config &config)
+{
+	char why[512];
+
+	if (tlpb_server_open_with(&config, &server, why, sizeof why))
 		throw std::runtime_error(why);
+}
+
+const char *pump::url() const
+{
+	return tlpb_server_url(server);
 }
 
 pump::~pump()
@@ -121,7 +138,7 @@ int pump::run()
 	signal_guard signals;
 
 	start();
-	while (!stop_wanted && !stopped())
+	while (!stop_wanted && !stopped() && !tlpb_server_is_over(server))
 		step();
 	return 0;
 }

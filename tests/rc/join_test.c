@@ -322,7 +322,7 @@ static struct transport *take_up(struct lobby_answer *a)
 
 	*a = raw_send_join(url_of("s"), &j);
 	ASSERT_EQ(a->kind, TLPB_FRAME_GRANT);
-	if (tlpb__transport_nng_dial(a->grant.url, &t, why, sizeof why))
+	if (tlpb__transport_nng_dial(a->grant.url, NULL, &t, why, sizeof why))
 		FAIL("%s", why);
 	return t;
 }
@@ -359,7 +359,7 @@ TEST(PrivateLink, IsForOnePeerOnly)
 	processes_end();
 	serve("s");
 	raw_start(&raw, take_up(&a));
-	tlpb__transport_nng_dial(a.grant.url, &second, why, sizeof why);	/* may fail: the better */
+	tlpb__transport_nng_dial(a.grant.url, NULL, &second, why, sizeof why);	/* may fail: the better */
 	h = raw_hello(TLPB_HOST, a.grant.link_token);
 	raw_send_hello(&raw, &h);
 	while (!raw.ready && !raw.closed)
@@ -417,7 +417,7 @@ TEST(PrivateLink, ItsSocketFileIsPrivateAndGoesWithThePeer)
 	path = a.grant.url + strlen("ipc://");
 	ASSERT_EQ(stat(path, &st), 0);
 	EXPECT_EQ(st.st_mode & 0777, 0600);
-	ASSERT_EQ(tlpb__transport_nng_dial(a.grant.url, &t, why, sizeof why), 0);
+	ASSERT_EQ(tlpb__transport_nng_dial(a.grant.url, NULL, &t, why, sizeof why), 0);
 	expect_removed(path);
 	t->ops->close(t, 0);
 	processes_end();

@@ -34,8 +34,8 @@ static void connect_nng(void)
 {
 	char why[256] = "";
 
-	ASSERT_EQ(tlpb__transport_nng_listen(private_url(), &ends[0], why, sizeof why), 0);
-	ASSERT_EQ(tlpb__transport_nng_dial(private_url(), &ends[1], why, sizeof why), 0);
+	ASSERT_EQ(tlpb__transport_nng_listen(private_url(), NULL, &ends[0], why, sizeof why), 0);
+	ASSERT_EQ(tlpb__transport_nng_dial(private_url(), NULL, &ends[1], why, sizeof why), 0);
 }
 
 static const struct kind {
@@ -425,7 +425,7 @@ TEST(TransportNng, ASecondPeerDoesNotHarmTheFirst)
 
 	processes_end();
 	connect_nng();
-	tlpb__transport_nng_dial(private_url(), &second, why, sizeof why);
+	tlpb__transport_nng_dial(private_url(), NULL, &second, why, sizeof why);
 	for (int i = 0; i < 20; i++) {		/* time for its arrival and departure */
 		ASSERT_EQ(recv_now(0, &m), TLPB_ERR_AGAIN);
 		sleep_ms(5);
@@ -449,7 +449,7 @@ TEST(TransportNng, NobodyAtTheUrlIsAnErrorWithAReason)
 	char why[256] = "";
 
 	processes_end();
-	EXPECT_LT(tlpb__transport_nng_dial(private_url(), &t, why, sizeof why), 0);
+	EXPECT_LT(tlpb__transport_nng_dial(private_url(), NULL, &t, why, sizeof why), 0);
 	EXPECT_NOT_NULL(strstr(why, "pair.sock"));
 	processes_end();
 }
