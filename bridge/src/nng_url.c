@@ -217,6 +217,75 @@ int tlpb__nng_dial(nng_socket socket, const struct url *url,
 	return TLPB_ERR_IO;
 }
 
+/* ---- streams over TLS ---- */
+
+int tlpb__nng_stream_listen(struct url *url, const struct transport_security *security,
+			    nng_stream_listener **listener, char *why, size_t size)
+{
+	nng_tls_config *tls;
+	int err = make_tls(url, security ? security : &no_security, true, VERIFY_ALL, &tls, why, size);
+	int nng_err, port;
+
+	if (err)
+		return err;
+	nng_err = nng_stream_listener_alloc(listener, url->text);
+	if (!nng_err)
+		nng_err = nng_stream_listener_set_ptr(*listener, NNG_OPT_TLS_CONFIG, tls);
+	if (!nng_err)
+		nng_err = nng_stream_listener_listen(*listener);
+	if (!nng_err)
+		nng_err = nng_stream_listener_get_int(*listener, NNG_OPT_TCP_BOUND_PORT, &port);
+	nng_tls_config_free(tls);
+	if (!nng_err) {
+		tlpb__url_set_port(url, (unsigned)port);
+		return 0;
+	}
+	snprintf(why, size, "cannot listen at %s: %s", url->text, nng_strerror(nng_err));
+	return TLPB_ERR_IO;
+}
+
+static int dial_stream(nng_stream_dialer *dialer, int timeout_ms, nng_stream **stream)
+{
+	nng_aio *aio;
+	int err = nng_aio_alloc(&aio, NULL, NULL);
+
+	if (err)
+		return err;
+	nng_aio_set_timeout(aio, timeout_ms);
+	nng_stream_dialer_dial(dialer, aio);
+	nng_aio_wait(aio);
+	err = nng_aio_result(aio);
+	if (!err)
+		*stream = nng_aio_get_output(aio, 0);
+	nng_aio_free(aio);
+	return err;
+}
+
+int tlpb__nng_stream_dial(const struct url *url, const struct transport_security *security,
+			  int timeout_ms, nng_stream **stream, char *why, size_t size)
+{
+	nng_stream_dialer *dialer = NULL;
+	nng_tls_config *tls;
+	int err = make_tls(url, security ? security : &no_security, false, VERIFY_ALL, &tls, why, size);
+	int nng_err;
+
+	if (err)
+		return err;
+	nng_err = nng_stream_dialer_alloc(&dialer, url->text);
+	if (!nng_err)
+		nng_err = nng_stream_dialer_set_ptr(dialer, NNG_OPT_TLS_CONFIG, tls);
+	if (!nng_err)
+		nng_err = dial_stream(dialer, timeout_ms, stream);
+	if (dialer)
+		nng_stream_dialer_free(dialer);
+	nng_tls_config_free(tls);
+	if (!nng_err)
+		return 0;
+	snprintf(why, size, "cannot connect to %s: %s; a link has a port of its own: does a firewall "
+		 "let it through?", url->text, nng_strerror(nng_err));
+	return TLPB_ERR_IO;
+}
+
 /* ---- nng's statistics ---- */
 
 static uint64_t stat_of(nng_stat *parent, const char *name)

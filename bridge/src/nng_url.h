@@ -23,6 +23,12 @@ int tlpb__nng_dial(nng_socket socket, const struct url *url,
 		   const struct transport_security *security, enum tls_verify verify, int flags,
 		   nng_dialer *dialer, char *why, size_t size);
 
+/* The same for streams of bytes over TLS, to which these are the way. dial waits. */
+int tlpb__nng_stream_listen(struct url *url, const struct transport_security *security,
+			    nng_stream_listener **listener, char *why, size_t size);
+int tlpb__nng_stream_dial(const struct url *url, const struct transport_security *security,
+			  int timeout_ms, nng_stream **stream, char *why, size_t size);
+
 /* What nng has counted for a listener or dialer. */
 struct nng_counts {
 	uint64_t connected;	/* accepted, or dialled with success */

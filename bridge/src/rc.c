@@ -625,7 +625,7 @@ static int connect_by_lobby(const struct tlpb_rc_config *config, const struct ur
 	if (!err)
 		err = tlpb__url_dialled(url, grant.url, &link, why, size);
 	if (!err)
-		err = tlpb__transport_nng_dial(link.text, &s, &transport, why, size);
+		err = tlpb__transport_dial(&link, &s, &transport, why, size);
 	if (err)
 		return err;
 	left = start + patience_ms(config) - monotonic_ms();

@@ -161,11 +161,9 @@ static int listen_for_link(tlpb_server *s, struct grant *grant, struct transport
 		return TLPB_ERR_IO;
 	}
 	tlpb__url_private(&s->url, id, &url);
-	err = tlpb__transport_nng_listen(url.text, &s->security, t, why, size);
+	err = tlpb__transport_listen(&url, &s->security, t, why, size);
 	if (err)
 		return err;
-	if (tlpb__url_is_tcp(&url))
-		tlpb__url_set_port(&url, tlpb__transport_nng_port(*t));
 	tlpb__url_granted(&url, grant->url, sizeof grant->url);
 	return 0;
 }

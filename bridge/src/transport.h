@@ -65,18 +65,27 @@ struct transport_security {
 	bool plaintext;			/* plain TCP beyond loopback is wanted */
 };
 
-/*
- * The nng pair. listen: for one peer; a socket file is 0600 and unlinked when that
- * peer is there. dial: the peer must be listening; waits at most 5 s. security may be
- * NULL. On failure a negative error and the reason in why.
- */
-int tlpb__transport_nng_listen(const char *url, const struct transport_security *security,
-			       struct transport **t, char *why, size_t size);
-int tlpb__transport_nng_dial(const char *url, const struct transport_security *security,
-			     struct transport **t, char *why, size_t size);
+struct url;
 
-/* The port at which a listening end was bound; 0 when it is not of TCP. */
-unsigned tlpb__transport_nng_port(const struct transport *t);
+/*
+ * A private link for one peer, by the kind of URL. listen: a socket file is 0600 and unlinked
+ * when the peer is there; url gets the port that was bound. dial: the peer must be listening;
+ * waits at most 5 s. security may be NULL. On failure a negative error and the reason in why.
+ */
+int tlpb__transport_listen(struct url *url, const struct transport_security *security,
+			   struct transport **t, char *why, size_t size);
+int tlpb__transport_dial(const struct url *url, const struct transport_security *security,
+			 struct transport **t, char *why, size_t size);
+
+/* The implementations: an nng pair, and a stream over TLS with threads of its own. */
+int tlpb__transport_nng_listen(struct url *url, const struct transport_security *security,
+			       struct transport **t, char *why, size_t size);
+int tlpb__transport_nng_dial(const struct url *url, const struct transport_security *security,
+			     struct transport **t, char *why, size_t size);
+int tlpb__transport_tls_listen(struct url *url, const struct transport_security *security,
+			       struct transport **t, char *why, size_t size);
+int tlpb__transport_tls_dial(const struct url *url, const struct transport_security *security,
+			     struct transport **t, char *why, size_t size);
 
 /*
  * Frames on a connected stream socket that the process inherited. The descriptor is

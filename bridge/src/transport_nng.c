@@ -46,7 +46,6 @@ struct nng_end {
 	nng_aio *receiving, *sending;
 	int event_fd;
 	char listen_path[108];		/* socket file to unlink once the peer is there */
-	unsigned port;			/* listened at; 0: not TCP */
 
 	pthread_mutex_t lock;		/* protects all below */
 	nng_msg *queue[QUEUE_MESSAGES];	/* received, for the owner */
@@ -397,45 +396,35 @@ static int new_end(struct nng_end **out)
 	return 0;
 }
 
-/* A new end for url, or the reason in why. */
-static int new_end_for(const char *text, struct url *url, struct nng_end **e, char *why, size_t size)
+/* A new end, or the reason in why. */
+static int new_end_or_why(struct nng_end **e, char *why, size_t size)
 {
-	int err = tlpb__url_parse(text, url, why, size), nng_err;
+	int nng_err = new_end(e);
 
-	if (err)
-		return err;
-	nng_err = new_end(e);
 	if (!nng_err)
 		return 0;
 	snprintf(why, size, "nng: %s", nng_strerror(nng_err));
 	return nng_err == NNG_ENOMEM ? TLPB_ERR_NOMEM : TLPB_ERR_IO;
 }
 
-int tlpb__transport_nng_listen(const char *text, const struct transport_security *security,
+int tlpb__transport_nng_listen(struct url *url, const struct transport_security *security,
 			       struct transport **t, char *why, size_t size)
 {
 	nng_listener listener;
 	struct nng_end *e;
-	struct url url;
-	int err = new_end_for(text, &url, &e, why, size);
+	int err = new_end_or_why(&e, why, size);
 
 	if (err)
 		return err;
-	err = tlpb__nng_listen(e->socket, &url, security, &listener, why, size);
+	err = tlpb__nng_listen(e->socket, url, security, &listener, why, size);
 	if (err) {
 		end_close(&e->base, 0);
 		return err;
 	}
-	if (url.kind == URL_IPC)
-		snprintf(e->listen_path, sizeof e->listen_path, "%s", tlpb__url_name(&url));
-	e->port = url.port;
+	if (url->kind == URL_IPC)
+		snprintf(e->listen_path, sizeof e->listen_path, "%s", tlpb__url_name(url));
 	*t = &e->base;
 	return 0;
-}
-
-unsigned tlpb__transport_nng_port(const struct transport *t)
-{
-	return to_end(t)->port;
 }
 
 static bool wait_for_peer(struct nng_end *e)
@@ -467,16 +456,15 @@ static int dial(struct nng_end *e, const struct url *url, const struct transport
 	return TLPB_ERR_TIMEDOUT;
 }
 
-int tlpb__transport_nng_dial(const char *text, const struct transport_security *security,
+int tlpb__transport_nng_dial(const struct url *url, const struct transport_security *security,
 			     struct transport **t, char *why, size_t size)
 {
 	struct nng_end *e;
-	struct url url;
-	int err = new_end_for(text, &url, &e, why, size);
+	int err = new_end_or_why(&e, why, size);
 
 	if (err)
 		return err;
-	err = dial(e, &url, security, why, size);
+	err = dial(e, url, security, why, size);
 	if (err) {
 		end_close(&e->base, 0);
 		return err;

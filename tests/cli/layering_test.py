@@ -18,7 +18,7 @@ LAYERS = {
     "tlp_codec": 1, "tlp_ecrc": 1, "tlp_check": 1, "tlp_text": 1, "tlp_split": 1, "tlp_form": 1,
     "frame": 1, "device": 1,
     "url": 2, "nng_url": 2, "transport": 2, "transport_nng": 2, "transport_mem": 2,
-    "transport_stream": 2, "ipc_path": 2, "lobby": 2, "lobby_join": 2, "lobby_blame": 2,
+    "transport_stream": 2, "transport_tls": 2, "ipc_path": 2, "lobby": 2, "lobby_join": 2, "lobby_blame": 2,
     "tags": 3, "config_space": 3, "msix": 3,
     "link": 4, "completer": 4,
     "rc": 5, "rc_private": 5, "rc_inbound": 5, "rc_enumerate": 5,
@@ -30,7 +30,7 @@ PURE = [stem for stem, layer in LAYERS.items() if layer in (1, 3)]
 IMPURE_HEADERS = re.compile(r"^(unistd|fcntl|poll|pthread|time|stdio_ext|threads|signal)\.h$"
                             r"|^sys/(socket|stat|epoll|eventfd|timerfd|mman|time|random)\.h$|^nng/")
 MAY_USE_NNG = {"bridge/src/" + name for name in (
-    "nng_url.h", "nng_url.c", "transport_nng.c", "lobby.c", "lobby_join.c", "lobby_blame.c")}
+    "nng_url.h", "nng_url.c", "transport_nng.c", "transport_tls.c", "lobby.c", "lobby_join.c", "lobby_blame.c")}
 
 
 def sources(root, folder):

@@ -19,6 +19,7 @@
 #include "process.h"
 #include "transport.h"
 #include "transport_fault.h"
+#include "url.h"
 
 enum { PATIENCE_MS = 30 * 1000, SMALL_QUEUE = 8, NUMBERED = 4096 };
 
@@ -39,17 +40,32 @@ static void connect_faultless(void)
 		ends[i] = fault_new(ends[i], &no_fault);
 }
 
-/* listen at the first URL; the second has %u for the port that was bound. */
-static void connect_by_nng(const char *listen, const char *dial,
-			   const struct transport_security *server,
-			   const struct transport_security *host)
+static int dial(const char *text, const struct transport_security *security, struct transport **t,
+		char *why, size_t size)
 {
-	char why[512] = "", url[300];
+	struct url url;
+	int err = tlpb__url_parse(text, &url, why, size);
 
-	if (tlpb__transport_nng_listen(listen, server, &ends[0], why, sizeof why))
+	return err ? err : tlpb__transport_dial(&url, security, t, why, size);
+}
+
+static int listen_at(const char *text, const struct transport_security *security,
+		     struct transport **t, struct url *url, char *why, size_t size)
+{
+	int err = tlpb__url_parse(text, url, why, size);
+
+	return err ? err : tlpb__transport_listen(url, security, t, why, size);
+}
+
+static void connect_by(const char *text, const struct transport_security *server,
+		       const struct transport_security *host)
+{
+	char why[512] = "";
+	struct url url;
+
+	if (listen_at(text, server, &ends[0], &url, why, sizeof why))
 		FAIL("%s", why);
-	snprintf(url, sizeof url, dial, tlpb__transport_nng_port(ends[0]));
-	if (tlpb__transport_nng_dial(url, host, &ends[1], why, sizeof why))
+	if (dial(url.text, host, &ends[1], why, sizeof why))
 		FAIL("%s", why);
 }
 
@@ -63,12 +79,12 @@ static const char *private_url(void)
 
 static void connect_nng(void)
 {
-	connect_by_nng(private_url(), private_url(), NULL, NULL);
+	connect_by(private_url(), NULL, NULL);
 }
 
 static void connect_tcp(void)
 {
-	connect_by_nng("tcp://127.0.0.1:0", "tcp://127.0.0.1:%u", NULL, NULL);
+	connect_by("tcp://127.0.0.1:0", NULL, NULL);
 }
 
 static void connect_tls(void)
@@ -81,12 +97,12 @@ static void connect_tls(void)
 		.key = certificate(OURS, "qemu.key"), .server_name = "localhost",
 	};
 
-	connect_by_nng("tls+tcp://127.0.0.1:0", "tls+tcp://127.0.0.1:%u", &server, &host);
+	connect_by("tls+tcp://127.0.0.1:0", &server, &host);
 }
 
 static void connect_inproc(void)
 {
-	connect_by_nng("inproc://transport-test", "inproc://transport-test", NULL, NULL);
+	connect_by("inproc://transport-test", NULL, NULL);
 }
 
 static void connect_fds(const int fds[2])
@@ -127,7 +143,7 @@ static const struct kind {
 	void (*connect)(void);
 } kinds[] = {
 	{ "in memory", connect_mem }, { "in memory, behind faults", connect_faultless },
-	{ "nng ipc", connect_nng }, { "nng tcp", connect_tcp }, { "nng tls+tcp", connect_tls },
+	{ "nng ipc", connect_nng }, { "nng tcp", connect_tcp }, { "tls+tcp", connect_tls },
 	{ "nng inproc", connect_inproc }, { "fd, unix", connect_fd_unix },
 	{ "fd, tcp", connect_fd_tcp },
 };
@@ -548,7 +564,7 @@ static void expect_no_delay(void)
 TEST(TransportTcp, SmallMessagesAreNotHeldBack)
 {
 	static const struct kind over_tcp[] = {
-		{ "nng tcp", connect_tcp }, { "nng tls+tcp", connect_tls }, { "fd, tcp", connect_fd_tcp },
+		{ "nng tcp", connect_tcp }, { "fd, tcp", connect_fd_tcp }, { "tls+tcp", connect_tls },
 	};
 
 	for (unsigned i = 0; i < sizeof over_tcp / sizeof over_tcp[0]; i++) {
@@ -569,16 +585,16 @@ TEST(TransportTcp, BeyondLoopbackWithoutTlsIsRefusedUnlessWanted)
 	static const struct transport_security wanted = { .plaintext = true };
 	struct transport *t = NULL;
 	char why[512] = "";
+	struct url url;
 
-	EXPECT_EQ(tlpb__transport_nng_listen("tcp://0.0.0.0:0", NULL, &t, why, sizeof why),
-		  TLPB_ERR_ACCESS);
+	EXPECT_EQ(listen_at("tcp://0.0.0.0:0", NULL, &t, &url, why, sizeof why), TLPB_ERR_ACCESS);
 	EXPECT_NOT_NULL(strstr(why, "plaintext=on"));
-	EXPECT_EQ(tlpb__transport_nng_dial("tcp://192.0.2.1:9", NULL, &t, why, sizeof why),
+	EXPECT_EQ(dial("tcp://192.0.2.1:9", NULL, &t, why, sizeof why),
 		  TLPB_ERR_ACCESS);
 	EXPECT_NOT_NULL(strstr(why, "plaintext=on"));
 	EXPECT_NULL(t);
-	ASSERT_EQ(tlpb__transport_nng_listen("tcp://0.0.0.0:0", &wanted, &t, why, sizeof why), 0);
-	EXPECT_GT(tlpb__transport_nng_port(t), 0);
+	ASSERT_EQ(listen_at("tcp://0.0.0.0:0", &wanted, &t, &url, why, sizeof why), 0);
+	EXPECT_GT(url.port, 0);
 	t->ops->close(t, 0);
 }
 
@@ -609,7 +625,7 @@ TEST(TransportNng, ASecondPeerDoesNotHarmTheFirst)
 
 	processes_end();
 	connect_nng();
-	tlpb__transport_nng_dial(private_url(), NULL, &second, why, sizeof why);
+	dial(private_url(), NULL, &second, why, sizeof why);
 	for (int i = 0; i < 20; i++) {		/* time for its arrival and departure */
 		ASSERT_EQ(recv_now(0, &m), TLPB_ERR_AGAIN);
 		sleep_ms(5);
@@ -633,7 +649,7 @@ TEST(TransportNng, NobodyAtTheUrlIsAnErrorWithAReason)
 	char why[256] = "";
 
 	processes_end();
-	EXPECT_LT(tlpb__transport_nng_dial(private_url(), NULL, &t, why, sizeof why), 0);
+	EXPECT_LT(dial(private_url(), NULL, &t, why, sizeof why), 0);
 	EXPECT_NOT_NULL(strstr(why, "pair.sock"));
 	processes_end();
 }
