@@ -230,7 +230,6 @@ TEST(Fd, ThatIsNoSocketIsRefused)
 {
 	start();
 	expect_refusal("fd:999", TLPB_ERR_INVALID, "fd:999 is not open");
-	expect_refusal("fd:0", TLPB_ERR_INVALID, "fd:0 is not");
 }
 
 TEST(Fd, AServerThatDiesIsNoticed)
