@@ -10,6 +10,11 @@ static int connect_link(TLPBridge *s, unsigned timeout_ms, tlpb_rc **rc, char *w
 {
 	struct tlpb_rc_config config = {
 		.url = s->url,
+		.tls_ca = s->tls_ca,
+		.tls_cert = s->tls_cert,
+		.tls_key = s->tls_key,
+		.tls_server_name = s->tls_server_name,
+		.plaintext = s->plaintext,
 		.device = s->device,
 		.name = qemu_get_vm_name(),
 		.connect_timeout_ms = timeout_ms,

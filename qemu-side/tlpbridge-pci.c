@@ -135,6 +135,11 @@ static PropertyInfo on_link_down_property, clock_property;	/* filled by class_in
 
 static TLPB_PROPERTIES properties[] = {
 	DEFINE_PROP_STRING("url", TLPBridge, url),
+	DEFINE_PROP_STRING("tls-ca", TLPBridge, tls_ca),
+	DEFINE_PROP_STRING("tls-cert", TLPBridge, tls_cert),
+	DEFINE_PROP_STRING("tls-key", TLPBridge, tls_key),
+	DEFINE_PROP_STRING("tls-server-name", TLPBridge, tls_server_name),
+	DEFINE_PROP_BOOL("plaintext", TLPBridge, plaintext, false),
 	DEFINE_PROP_STRING("device", TLPBridge, device),
 	DEFINE_PROP_STRING("trace", TLPBridge, trace_path),
 	DEFINE_PROP_UINT32("connect-timeout", TLPBridge, connect_timeout_ms, 0),
@@ -154,6 +159,11 @@ static void describe_properties(ObjectClass *klass)
 		const char *name, *text;
 	} texts[] = {
 		{ "url", "where the device is served, for example ipc:///run/user/1000/x.sock" },
+		{ "tls-ca", "for tls+tcp: PEM file of who may have signed the server's certificate" },
+		{ "tls-cert", "for tls+tcp: PEM file of this host's certificate" },
+		{ "tls-key", "for tls+tcp: PEM file of its key" },
+		{ "tls-server-name", "name in the server's certificate (default: the URL's host)" },
+		{ "plaintext", "allow plain tcp beyond loopback" },
 		{ "device", "name of the device at that server (default: the first free one)" },
 		{ "trace", "pcap file for everything that crosses the link" },
 		{ "connect-timeout", "milliseconds to wait for a server to appear; 0: 10000, or "

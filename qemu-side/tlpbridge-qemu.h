@@ -102,6 +102,8 @@ struct TLPBridge {
 
 	/* Properties, constant after realize. */
 	char *url;
+	char *tls_ca, *tls_cert, *tls_key, *tls_server_name;
+	bool plaintext;
 	char *device;
 	char *trace_path;
 	uint32_t connect_timeout_ms;	/* 0 until realize: chosen there */

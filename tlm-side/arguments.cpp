@@ -12,7 +12,12 @@
 namespace serve {
 
 static const kit::model_option common_options[] = {
-	{ "listen", "URL", "where hosts find the devices, for example ipc:///run/x.sock" },
+	{ "listen", "URL", "where hosts find the devices, for example ipc:///run/x.sock,\n"
+			   "tcp://127.0.0.1:0, tls+tcp://0.0.0.0:7000, or fd:3 (inherited)" },
+	{ "tls-cert", "FILE", "for tls+tcp: the server's certificate, PEM" },
+	{ "tls-key", "FILE", "and its key" },
+	{ "tls-ca", "FILE", "let in only hosts with a certificate signed by this one" },
+	{ "plaintext", nullptr, "allow plain tcp beyond loopback" },
 	{ "name", "NAME", "what a host asks for (the model's name; if taken, with .1, .2, ...)" },
 	{ "trace", "FILE", "record all frames of this device as pcap" },
 	{ "quantum", "TIME", "how far posted writes may run ahead of simulated time, for example\n"
@@ -90,6 +95,14 @@ static void take_option(arguments &args, const std::string &name, const char *va
 
 	if (name == "listen")
 		args.listen = value;
+	else if (name == "tls-ca")
+		args.tls_ca = value;
+	else if (name == "tls-cert")
+		args.tls_cert = value;
+	else if (name == "tls-key")
+		args.tls_key = value;
+	else if (name == "plaintext")
+		args.plaintext = true;
 	else if (name == "name")
 		device.name = value;
 	else if (name == "trace")

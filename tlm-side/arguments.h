@@ -26,6 +26,8 @@ struct device_arguments {
 
 struct arguments {
 	std::string listen;
+	std::string tls_ca, tls_cert, tls_key;	// files; empty: none
+	bool plaintext = false;
 	sc_core::sc_time quantum;	// of all devices
 	bool help = false, version = false;
 	std::vector<device_arguments> devices;	// at least one; its model may be missing

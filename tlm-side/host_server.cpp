@@ -12,11 +12,23 @@ bool simulation_over()
 	return sc_core::sc_get_status() & (sc_core::SC_STOPPED | sc_core::SC_END_OF_SIMULATION);
 }
 
-host_server::host_server(const std::string &url)
+static tlpb_server_config config_of(const std::string &url)
 {
-	char why[256];
+	tlpb_server_config config = {};
 
-	if (tlpb_server_open(url.c_str(), &server, why, sizeof why))
+	config.url = url.c_str();
+	return config;
+}
+
+host_server::host_server(const std::string &url) : host_server(config_of(url))
+{
+}
+
+host_server::host_server(const tlpb_server_config &config)
+{
+	char why[512];
+
+	if (tlpb_server_open_with(&config, &server, why, sizeof why))
 		throw std::runtime_error(why);
 }
 

@@ -22,10 +22,17 @@ class host_server {
 public:
 	// Listen at url. Throws std::runtime_error with cause and cure.
 	explicit host_server(const std::string &url);
+	explicit host_server(const tlpb_server_config &config);
 	~host_server();
 
 	host_server(const host_server &) = delete;
 	host_server &operator=(const host_server &) = delete;
+
+	// Where it listens, with the port that was bound.
+	const char *url() const { return tlpb_server_url(server); }
+
+	// It listened on an inherited socket, and the one host of that has left.
+	bool is_over() const { return tlpb_server_is_over(server); }
 
 	// Offer an endpoint; it must outlive the server. Throws std::runtime_error.
 	void add(pcie_endpoint &endpoint);

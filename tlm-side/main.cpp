@@ -148,9 +148,26 @@ static device_list make_devices(const serve::arguments &args)
 	return devices;
 }
 
+static const char *or_null(const std::string &text)
+{
+	return text.empty() ? nullptr : text.c_str();
+}
+
+static tlpb_server_config server_config(const serve::arguments &args)
+{
+	tlpb_server_config config = {};
+
+	config.url = args.listen.c_str();
+	config.tls_ca = or_null(args.tls_ca);
+	config.tls_cert = or_null(args.tls_cert);
+	config.tls_key = or_null(args.tls_key);
+	config.plaintext = args.plaintext;
+	return config;
+}
+
 static void pump_devices(const serve::arguments &args, const device_list &devices)
 {
-	tlpb::pump pump(args.listen);
+	tlpb::pump pump(server_config(args));
 	std::string text;
 
 	for (const std::unique_ptr<device> &each : devices) {
@@ -158,7 +175,7 @@ static void pump_devices(const serve::arguments &args, const device_list &device
 		text += ", device " + each->text();
 	}
 	pump.start();
-	tlpb_log(TLPB_LOG_INFO, "listening at %s%s", args.listen.c_str(), text.c_str());
+	tlpb_log(TLPB_LOG_INFO, "listening at %s%s", pump.url(), text.c_str());
 	pump.run();
 }
 

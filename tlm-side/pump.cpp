@@ -51,6 +51,15 @@ pump::pump(const std::string &url) : server(url)
 {
 }
 
+pump::pump(const tlpb_server_config &config) : server(config)
+{
+}
+
+const char *pump::url() const
+{
+	return server.url();
+}
+
 pump::~pump()
 {
 	try {
@@ -88,7 +97,7 @@ int pump::run()
 	signal_guard signals;
 
 	start();
-	while (!stop_wanted && !simulation_over())
+	while (!stop_wanted && !simulation_over() && !server.is_over())
 		step();
 	return 0;
 }

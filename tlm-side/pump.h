@@ -24,12 +24,16 @@ class pump {
 public:
 	// Listen at url. Throws std::runtime_error with cause and cure.
 	explicit pump(const std::string &url);
+	explicit pump(const tlpb_server_config &config);
 
 	// Says goodbye to the hosts, removes the socket and lets DMA in flight fail.
 	~pump();
 
 	pump(const pump &) = delete;
 	pump &operator=(const pump &) = delete;
+
+	// Where it listens, with the port that was bound.
+	const char *url() const;
 
 	// Offer an endpoint; it must outlive the pump. Throws std::runtime_error.
 	void add(pcie_endpoint &endpoint) { server.add(endpoint); }
@@ -42,8 +46,9 @@ public:
 	void start();
 
 	/*
-	 * Serve until SIGINT, SIGTERM or sc_stop(). Returns 0. What a model throws, or
-	 * reports as an error, comes out of it as an exception.
+	 * Serve until SIGINT, SIGTERM or sc_stop(), and on an inherited socket until its host
+	 * has left. Returns 0. What a model throws, or reports as an error, comes out of
+	 * it as an exception.
 	 */
 	int run();
 

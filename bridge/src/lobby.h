@@ -11,20 +11,29 @@
 #include <stdint.h>
 
 #include "frame.h"
+#include "transport.h"
+#include "url.h"
+
+enum { LOBBY_MESSAGE_ROOM = TLPB_FRAME_HEADER + 3 * TEXT_MAX + 128 };	/* bytes */
 
 struct lobby;
 
 /*
- * Listen at url, 0600. A stale socket is replaced; a live one or any other file is
- * refused. On failure a negative error, cause and cure in why.
+ * Listen at url; a socket file is 0600. A stale socket is replaced; a live one or any other
+ * file is refused. The strings of security must outlive the lobby. On failure a negative
+ * error, cause and cure in why.
  */
-int tlpb__lobby_listen(const char *url, struct lobby **lobby, char *why, size_t size);
+int tlpb__lobby_listen(const struct url *url, const struct transport_security *security,
+		       struct lobby **lobby, char *why, size_t size);
 void tlpb__lobby_close(struct lobby *lobby);
 
+/* Where it listens, with the port that was bound. Valid until the lobby is closed. */
+const struct url *tlpb__lobby_url(const struct lobby *lobby);
+
 /*
- * To be called about once a second. A listener of nng 1.5.2 accepts nobody any more
- * after a peer that connected and left before it could be greeted (a host that gave
- * up while this process was stopped): then listen anew.
+ * To be called about once a second. A listener of nng 1.5.2 at a socket file accepts nobody
+ * any more after a peer that connected and left before it could be greeted (a host that gave
+ * up while this process was stopped): then listen anew. Also tells of TLS handshakes that failed.
  */
 void tlpb__lobby_tend(struct lobby *lobby);
 
@@ -54,12 +63,12 @@ struct lobby_patience {
 
 /*
  * Host: JOIN the server at url. Blocks. Returns 0 with *grant, TLPB_ERR_REFUSED,
- * TLPB_ERR_TIMEDOUT, TLPB_ERR_INVALID (no such kind of URL) or TLPB_ERR_PROTOCOL;
- * cause and cure in why.
+ * TLPB_ERR_TIMEDOUT, TLPB_ERR_ACCESS (certificates, or plain TCP where it may not be),
+ * TLPB_ERR_INVALID or TLPB_ERR_PROTOCOL; cause and cure in why.
  */
-int tlpb__lobby_join(const char *url, const struct join *join,
-		     const struct lobby_patience *patience, struct grant *grant,
-		     char *why, size_t size);
+int tlpb__lobby_join(const struct url *url, const struct transport_security *security,
+		     const struct join *join, const struct lobby_patience *patience,
+		     struct grant *grant, char *why, size_t size);
 
 enum { LOBBY_REPLY_MAX = TLPB_FRAME_HEADER + TLPB_FRAME_MAX };	/* bytes */
 
@@ -67,7 +76,8 @@ enum { LOBBY_REPLY_MAX = TLPB_FRAME_HEADER + TLPB_FRAME_MAX };	/* bytes */
  * Ask the server at url something else than JOIN. Blocks. reply has LOBBY_REPLY_MAX bytes
  * for the message that comes back, of *reply_len bytes. Errors as above.
  */
-int tlpb__lobby_ask(const char *url, uint16_t kind, const void *body, size_t len,
+int tlpb__lobby_ask(const struct url *url, const struct transport_security *security,
+		    uint16_t kind, const void *body, size_t len,
 		    const struct lobby_patience *patience, uint8_t *reply, size_t *reply_len,
 		    char *why, size_t size);
 

@@ -213,9 +213,19 @@ int tlpb__rc_connect_transport(const struct tlpb_rc_config *config, struct trans
 	return 0;
 }
 
-static int join(const struct tlpb_rc_config *config, struct grant *grant, char *why, size_t size)
+static struct transport_security security(const struct tlpb_rc_config *config)
+{
+	return (struct transport_security){
+		.ca = config->tls_ca, .cert = config->tls_cert, .key = config->tls_key,
+		.server_name = config->tls_server_name, .plaintext = config->plaintext,
+	};
+}
+
+static int join(const struct tlpb_rc_config *config, const struct url *url, struct grant *grant,
+		char *why, size_t size)
 {
 	struct join join = { .version = TLPB_WIRE_VERSION, .offered = features(config) };
+	struct transport_security s = security(config);
 	struct lobby_patience patience = {
 		.timeout_ms = patience_ms(config),
 		.cancelled = config->ops ? config->ops->cancelled : NULL, .ctx = config->ctx,
@@ -227,24 +237,63 @@ static int join(const struct tlpb_rc_config *config, struct grant *grant, char *
 	}
 	snprintf(join.device, sizeof join.device, "%s", config->device ? config->device : "");
 	name_with_pid(config, join.host, sizeof join.host);
-	return tlpb__lobby_join(config->url, &join, &patience, grant, why, size);
+	return tlpb__lobby_join(url, &s, &join, &patience, grant, why, size);
 }
 
-int tlpb_rc_connect(const struct tlpb_rc_config *config, tlpb_rc **rc, char *why, size_t why_size)
+/* Through the lobby to a private link. */
+static int connect_by_lobby(const struct tlpb_rc_config *config, const struct url *url, tlpb_rc **rc,
+			    char *why, size_t size)
 {
 	struct tlpb_rc_config rest = *config;	/* with what JOIN leaves of the timeout */
+	struct transport_security s = security(config);
 	int64_t start = monotonic_ms(), left;
 	struct transport *transport;
 	struct grant grant;
-	int err = join(config, &grant, why, why_size);
+	struct url link;
+	int err = join(config, url, &grant, why, size);
 
 	if (!err)
-		err = tlpb__transport_nng_dial(grant.url, &transport, why, why_size);
+		err = tlpb__url_dialled(url, grant.url, &link, why, size);
+	if (!err)
+		err = tlpb__transport_dial(&link, &s, &transport, why, size);
 	if (err)
 		return err;
 	left = start + patience_ms(config) - monotonic_ms();
 	rest.connect_timeout_ms = left > 0 ? (unsigned)left : 1;
-	return tlpb__rc_connect_transport(&rest, transport, grant.link_token, rc, why, why_size);
+	return tlpb__rc_connect_transport(&rest, transport, grant.link_token, rc, why, size);
+}
+
+/* Nobody chose the device: it is the one that the launcher connected. */
+static int connect_inherited(const struct tlpb_rc_config *config, const struct url *url, tlpb_rc **rc,
+			     char *why, size_t size)
+{
+	static const uint8_t no_token[TLPB_TOKEN];
+	struct transport *transport;
+	int err = tlpb__transport_stream_new(url->fd, &transport, why, size);
+	const char *name;
+
+	if (!err)
+		err = tlpb__rc_connect_transport(config, transport, no_token, rc, why, size);
+	if (err)
+		return err;
+	name = tlpb_rc_device(*rc)->name;
+	if (!config->device || !config->device[0] || !strcmp(config->device, name))
+		return 0;
+	snprintf(why, size, "no such device: %s; at %s there is %s", config->device, url->text, name);
+	tlpb_rc_close(*rc);
+	return TLPB_ERR_REFUSED;
+}
+
+int tlpb_rc_connect(const struct tlpb_rc_config *config, tlpb_rc **rc, char *why, size_t why_size)
+{
+	struct url url;
+	int err = tlpb__url_parse_lobby(config->url, &url, why, why_size);
+
+	if (err)
+		return err;
+	if (url.kind == URL_FD)
+		return connect_inherited(config, &url, rc, why, why_size);
+	return connect_by_lobby(config, &url, rc, why, why_size);
 }
 
 static void free_rc(tlpb_rc *rc)

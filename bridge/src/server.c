@@ -7,6 +7,8 @@
  *	GRANTED -- nobody within YIELD_MS, another JOIN --> GRANTED to that one
  *	TAKEN -- goodbye or lost host --> FREE
  *
+ * An inherited socket has no lobby: its one endpoint is GRANTED from the start.
+ *
  * One epoll descriptor stands for the lobby, every link and a timer that ticks once
  * a second, for grants nobody took up and for the lobby's health.
  */
@@ -41,13 +43,15 @@ struct slot {
 	uint8_t host_token[TLPB_TOKEN];
 	char host[TEXT_MAX];
 	struct grant grant;
-	int64_t granted_ms;
+	int64_t granted_ms;	/* 0: an inherited link, which may take its time */
 	int watched_fd;		/* of the link, in the epoll set; -1: none */
 };
 
 struct tlpb_server {
-	struct lobby *lobby;
-	char url[URL_MAX];
+	struct url url;
+	struct transport_security security;	/* owns its strings */
+	struct lobby *lobby;			/* NULL: the link is inherited */
+	struct transport *inherited;		/* waits for an endpoint */
 	int epoll_fd, timer_fd;
 	struct slot slot[MAX_ENDPOINTS];
 	unsigned slots;
@@ -171,31 +175,33 @@ static void refuse_device(tlpb_server *s, const struct join *join)
 	tlpb__lobby_refuse(s->lobby, exists ? TLPB_REASON_TAKEN : TLPB_REASON_NO_DEVICE, text);
 }
 
-static bool make_grant(tlpb_server *s, struct grant *grant)
+/* Listen for a private link. */
+static int listen_for_link(tlpb_server *s, struct grant *grant, struct transport **t,
+			   char *why, size_t size)
 {
-	uint8_t id[4];
+	struct url url;
+	uint32_t id;
+	int err;
 
 	if (getrandom(grant->link_token, TLPB_TOKEN, 0) != TLPB_TOKEN ||
-	    getrandom(id, sizeof id, 0) != sizeof id)
-		return false;
-	snprintf(grant->url, sizeof grant->url, "%.200s.link.%02x%02x%02x%02x", s->url,
-		 id[0], id[1], id[2], id[3]);
-	return true;
+	    getrandom(&id, sizeof id, 0) != sizeof id) {
+		snprintf(why, size, "no random numbers");
+		return TLPB_ERR_IO;
+	}
+	tlpb__url_private(&s->url, id, &url);
+	err = tlpb__transport_listen(&url, &s->security, t, why, size);
+	if (err)
+		return err;
+	tlpb__url_granted(&url, grant->url, sizeof grant->url);
+	return 0;
 }
 
 static int open_link(tlpb_server *s, struct slot *slot, char *why, size_t size)
 {
 	struct transport *t;
-	int err;
+	int err = listen_for_link(s, &slot->grant, &t, why, size);
 
-	if (!make_grant(s, &slot->grant)) {
-		snprintf(why, size, "no random numbers");
-		return TLPB_ERR_IO;
-	}
-	err = tlpb__transport_nng_listen(slot->grant.url, &t, why, size);
-	if (err)
-		return err;
-	return tlpb__ep_attach(slot->ep, t, slot->grant.link_token, s->links++);
+	return err ? err : tlpb__ep_attach(slot->ep, t, slot->grant.link_token, s->links++);
 }
 
 static void grant_slot(tlpb_server *s, struct slot *slot, const struct join *join)
@@ -271,7 +277,8 @@ static int on_status(void *ctx, uint8_t *body, size_t size)
 
 static void free_late_grant(struct slot *slot)
 {
-	if (slot->state != SLOT_GRANTED || monotonic_ms() - slot->granted_ms < GRANT_MS)
+	if (slot->state != SLOT_GRANTED || !slot->granted_ms ||
+	    monotonic_ms() - slot->granted_ms < GRANT_MS)
 		return;
 	tlpb__ep_detach(slot->ep, TLPB_REASON_SILENT, "the link was not taken up in time");
 	tlpb_log(TLPB_LOG_WARNING, "%s: %s did not take up its link within %d s",
@@ -299,7 +306,8 @@ static void read_timer(tlpb_server *s)
 
 	if (read(s->timer_fd, &expirations, sizeof expirations) < 0)
 		return;		/* only EAGAIN: not due */
-	tlpb__lobby_tend(s->lobby);
+	if (s->lobby)
+		tlpb__lobby_tend(s->lobby);
 }
 
 int tlpb_server_process(tlpb_server *s)
@@ -312,7 +320,7 @@ int tlpb_server_process(tlpb_server *s)
 	for (unsigned i = 0; i < s->slots; i++)
 		if (s->slot[i].state != SLOT_FREE)
 			handled += process_slot(s, &s->slot[i]);
-	for (int n = 0; n < JOIN_BURST && tlpb__lobby_next(s->lobby, &join) > 0; n++) {
+	for (int n = 0; s->lobby && n < JOIN_BURST && tlpb__lobby_next(s->lobby, &join) > 0; n++) {
 		on_join(s, &join);
 		handled++;
 	}
@@ -337,29 +345,90 @@ int tlpb_server_fd(const tlpb_server *s)
 
 /* ---- life ---- */
 
-int tlpb_server_open(const char *url, tlpb_server **out, char *why, size_t why_size)
+static char *copy(const char *text, bool *failed)
 {
-	tlpb_server *s = calloc(1, sizeof *s);
-	int err = TLPB_ERR_NOMEM;
+	char *copied = text ? strdup(text) : NULL;
 
-	snprintf(why, why_size, "out of memory");
-	if (!s)
+	*failed = *failed || (text && !copied);
+	return copied;
+}
+
+static int copy_security(tlpb_server *s, const struct tlpb_server_config *config)
+{
+	bool failed = false;
+
+	s->security = (struct transport_security){
+		.ca = copy(config->tls_ca, &failed), .cert = copy(config->tls_cert, &failed),
+		.key = copy(config->tls_key, &failed), .plaintext = config->plaintext,
+	};
+	return failed ? TLPB_ERR_NOMEM : 0;
+}
+
+static int open_lobby(tlpb_server *s, char *why, size_t size)
+{
+	int err = tlpb__lobby_listen(&s->url, &s->security, &s->lobby, why, size);
+
+	if (err)
 		return err;
-	snprintf(s->url, sizeof s->url, "%s", url);
-	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	s->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (s->epoll_fd >= 0 && s->timer_fd >= 0)
-		err = tlpb__lobby_listen(url, &s->lobby, why, why_size);
-	if (err) {
-		tlpb_server_close(s);
-		return err;
-	}
+	s->url = *tlpb__lobby_url(s->lobby);
 	tlpb__lobby_on_status(s->lobby, on_status, s);
 	watch(s, tlpb__lobby_fd(s->lobby));
 	watch(s, s->timer_fd);
 	start_timer(s);
+	return 0;
+}
+
+static int open_server(tlpb_server *s, const struct tlpb_server_config *config, char *why, size_t size)
+{
+	int err = tlpb__url_parse_lobby(config->url, &s->url, why, size);
+
+	if (err)
+		return err;
+	snprintf(why, size, "out of memory or descriptors");
+	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	s->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (s->epoll_fd < 0 || s->timer_fd < 0 || copy_security(s, config))
+		return TLPB_ERR_NOMEM;
+	if (s->url.kind == URL_FD)
+		return tlpb__transport_stream_new(s->url.fd, &s->inherited, why, size);
+	return open_lobby(s, why, size);
+}
+
+int tlpb_server_open_with(const struct tlpb_server_config *config, tlpb_server **out,
+			  char *why, size_t why_size)
+{
+	tlpb_server *s = calloc(1, sizeof *s);
+	int err;
+
+	if (!s) {
+		snprintf(why, why_size, "out of memory");
+		return TLPB_ERR_NOMEM;
+	}
+	s->epoll_fd = s->timer_fd = -1;
+	err = open_server(s, config, why, why_size);
+	if (err) {
+		tlpb_server_close(s);
+		return err;
+	}
 	*out = s;
 	return 0;
+}
+
+int tlpb_server_open(const char *url, tlpb_server **out, char *why, size_t why_size)
+{
+	struct tlpb_server_config config = { .url = url };
+
+	return tlpb_server_open_with(&config, out, why, why_size);
+}
+
+const char *tlpb_server_url(const tlpb_server *s)
+{
+	return s->url.text;
+}
+
+bool tlpb_server_is_over(const tlpb_server *s)
+{
+	return !s->lobby && !s->inherited && s->slots && s->slot[0].state == SLOT_FREE;
 }
 
 void tlpb_server_close(tlpb_server *s)
@@ -369,6 +438,11 @@ void tlpb_server_close(tlpb_server *s)
 	for (unsigned i = 0; i < s->slots; i++)
 		tlpb__ep_detach(s->slot[i].ep, TLPB_REASON_NORMAL, "the server was stopped");
 	tlpb__lobby_close(s->lobby);
+	if (s->inherited)
+		s->inherited->ops->close(s->inherited, 0);
+	free((char *)s->security.ca);
+	free((char *)s->security.cert);
+	free((char *)s->security.key);
 	if (s->timer_fd >= 0)
 		close(s->timer_fd);
 	if (s->epoll_fd >= 0)
@@ -376,10 +450,29 @@ void tlpb_server_close(tlpb_server *s)
 	free(s);
 }
 
+/* On an inherited socket the host's HELLO may be there already: no JOIN, no token. */
+static int attach_inherited(tlpb_server *s, struct slot *slot)
+{
+	static const uint8_t no_token[TLPB_TOKEN];
+	struct transport *t = s->inherited;
+	int err;
+
+	s->inherited = NULL;
+	err = tlpb__ep_attach(slot->ep, t, no_token, s->links++);
+	if (err)
+		return err;
+	slot->state = SLOT_GRANTED;
+	update_watch(s, slot);
+	return 0;
+}
+
 int tlpb_server_add(tlpb_server *s, tlpb_ep *ep)
 {
-	if (s->slots == MAX_ENDPOINTS)
+	struct slot *slot = &s->slot[s->slots];
+
+	if (s->slots == MAX_ENDPOINTS || (!s->lobby && !s->inherited))
 		return TLPB_ERR_TOO_LARGE;
-	s->slot[s->slots++] = (struct slot){ .ep = ep, .watched_fd = -1 };
-	return 0;
+	*slot = (struct slot){ .ep = ep, .watched_fd = -1 };
+	s->slots++;
+	return s->inherited ? attach_inherited(s, slot) : 0;
 }

@@ -30,16 +30,29 @@ int tlpb_status_ask(const struct tlpb_rc_config *config, struct tlpb_status *sta
 		.timeout_ms = config->connect_timeout_ms ? config->connect_timeout_ms : ASK_MS,
 		.cancelled = config->ops ? config->ops->cancelled : NULL, .ctx = config->ctx,
 	};
-	uint8_t *message = malloc(LOBBY_REPLY_MAX), body[16];
+	struct transport_security security = {
+		.ca = config->tls_ca, .cert = config->tls_cert, .key = config->tls_key,
+		.server_name = config->tls_server_name, .plaintext = config->plaintext,
+	};
+	uint8_t *message, body[16];
 	int err, len = tlpb__status_question(body, sizeof body);
 	size_t got = 0;
+	struct url url;
 
+	err = tlpb__url_parse_lobby(config->url, &url, why, why_size);
+	if (err)
+		return err;
+	if (url.kind == URL_FD) {
+		snprintf(why, why_size, "%s has no lobby that could be asked", config->url);
+		return TLPB_ERR_INVALID;
+	}
+	message = malloc(LOBBY_REPLY_MAX);
 	if (!message) {
 		snprintf(why, why_size, "out of memory");
 		return TLPB_ERR_NOMEM;
 	}
-	err = tlpb__lobby_ask(config->url, TLPB_FRAME_STATUS, body, (size_t)len, &patience, message,
-			      &got, why, why_size);
+	err = tlpb__lobby_ask(&url, &security, TLPB_FRAME_STATUS, body, (size_t)len, &patience,
+			      message, &got, why, why_size);
 	if (!err) {
 		err = read_reply(message, got, status);
 		if (err)

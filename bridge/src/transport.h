@@ -33,7 +33,11 @@ struct transport_ops {
 	/* Gives a received message back. */
 	void (*release)(struct transport *t, struct message *message);
 
-	/* Readable while recv has something to say, or, after want_send, send may go on. */
+	/*
+	 * Readable while recv has something to say, or, after want_send, send may go on, or
+	 * a call of recv, send or want_send would move on what a transport without threads
+	 * of its own still holds.
+	 */
 	int (*fd)(const struct transport *t);
 	void (*want_send)(struct transport *t, bool want);
 
@@ -52,11 +56,41 @@ struct transport {
 int tlpb__transport_mem_pair(unsigned max_messages, struct transport *ends[2]);
 
 /*
- * The nng pair. listen: makes the socket, 0600, for one peer, and unlinks it
- * when that peer is there. dial: the peer must be listening. On failure a
- * negative error and the reason in why.
+ * Who is let in over TCP. Files are PEM. NULL members: none. A server with a ca asks hosts
+ * for certificates of it; a host needs a ca to know its server.
  */
-int tlpb__transport_nng_listen(const char *url, struct transport **t, char *why, size_t size);
-int tlpb__transport_nng_dial(const char *url, struct transport **t, char *why, size_t size);
+struct transport_security {
+	const char *ca, *cert, *key;
+	const char *server_name;	/* host: the certificate's; NULL: the URL's HOST */
+	bool plaintext;			/* plain TCP beyond loopback is wanted */
+};
+
+struct url;
+
+/*
+ * A private link for one peer, by the kind of URL. listen: a socket file is 0600 and unlinked
+ * when the peer is there; url gets the port that was bound. dial: the peer must be listening;
+ * waits at most 5 s. security may be NULL. On failure a negative error and the reason in why.
+ */
+int tlpb__transport_listen(struct url *url, const struct transport_security *security,
+			   struct transport **t, char *why, size_t size);
+int tlpb__transport_dial(const struct url *url, const struct transport_security *security,
+			 struct transport **t, char *why, size_t size);
+
+/* The implementations: an nng pair, and a stream over TLS with threads of its own. */
+int tlpb__transport_nng_listen(struct url *url, const struct transport_security *security,
+			       struct transport **t, char *why, size_t size);
+int tlpb__transport_nng_dial(const struct url *url, const struct transport_security *security,
+			     struct transport **t, char *why, size_t size);
+int tlpb__transport_tls_listen(struct url *url, const struct transport_security *security,
+			       struct transport **t, char *why, size_t size);
+int tlpb__transport_tls_dial(const struct url *url, const struct transport_security *security,
+			     struct transport **t, char *why, size_t size);
+
+/*
+ * Frames on a connected stream socket that the process inherited. The descriptor is
+ * taken over, but not on failure: TLPB_ERR_INVALID, and in why what it is instead.
+ */
+int tlpb__transport_stream_new(int fd, struct transport **t, char *why, size_t size);
 
 #endif

@@ -22,7 +22,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <nng/nng.h>
@@ -31,12 +30,16 @@
 #include <tlpbridge/wire.h>
 
 #include "clock.h"
+#include "nng_url.h"
 #include "transport.h"
 
 /* Messages that may wait on each side; more is back-pressure. */
 enum { QUEUE_MESSAGES = 64 };
 
-enum { SETTLE_MS = 5 };		/* for a message that is arriving to arrive */
+enum {
+	SETTLE_MS = 5,		/* for a message that is arriving to arrive */
+	DIAL_MS = 5000,		/* as long as a server keeps a link for its host */
+};
 
 struct nng_end {
 	struct transport base;
@@ -394,51 +397,78 @@ static int new_end(struct nng_end **out)
 	return 0;
 }
 
-static int listen_private(nng_socket socket, const char *url)
+/* A new end, or the reason in why. */
+static int new_end_or_why(struct nng_end **e, char *why, size_t size)
 {
-	nng_listener listener;
-	int err = nng_listener_create(&listener, socket, url);
+	int nng_err = new_end(e);
 
-	if (!err)
-		err = nng_listener_set_int(listener, NNG_OPT_IPC_PERMISSIONS, S_IRUSR | S_IWUSR);
-	if (!err)
-		err = nng_listener_start(listener, 0);
-	return err;
+	if (!nng_err)
+		return 0;
+	snprintf(why, size, "nng: %s", nng_strerror(nng_err));
+	return nng_err == NNG_ENOMEM ? TLPB_ERR_NOMEM : TLPB_ERR_IO;
 }
 
-int tlpb__transport_nng_listen(const char *url, struct transport **t, char *why, size_t size)
+int tlpb__transport_nng_listen(struct url *url, const struct transport_security *security,
+			       struct transport **t, char *why, size_t size)
 {
+	nng_listener listener;
 	struct nng_end *e;
-	int err = new_end(&e);
+	int err = new_end_or_why(&e, why, size);
 
-	if (!err) {
-		err = listen_private(e->socket, url);
-		if (err)
-			end_close(&e->base, 0);
-	}
+	if (err)
+		return err;
+	err = tlpb__nng_listen(e->socket, url, security, &listener, why, size);
 	if (err) {
-		snprintf(why, size, "cannot listen at %s: %s", url, nng_strerror(err));
-		return TLPB_ERR_IO;
+		end_close(&e->base, 0);
+		return err;
 	}
-	if (!strncmp(url, "ipc://", 6))
-		snprintf(e->listen_path, sizeof e->listen_path, "%s", url + 6);
+	if (url->kind == URL_IPC)
+		snprintf(e->listen_path, sizeof e->listen_path, "%s", tlpb__url_name(url));
 	*t = &e->base;
 	return 0;
 }
 
-int tlpb__transport_nng_dial(const char *url, struct transport **t, char *why, size_t size)
+static bool wait_for_peer(struct nng_end *e)
+{
+	struct pollfd p = { .fd = e->event_fd, .events = POLLIN };
+	int64_t end = monotonic_ms() + DIAL_MS, left;
+
+	while (!peer_came(e) && (left = end - monotonic_ms()) > 0) {
+		poll(&p, 1, (int)left);
+		clear_event(e);
+	}
+	signal_event(e);	/* it may have been for a message */
+	return peer_came(e);
+}
+
+/* nng's own wait for a first attempt may take minutes where a firewall drops packets. */
+static int dial(struct nng_end *e, const struct url *url, const struct transport_security *security,
+		char *why, size_t size)
+{
+	bool far = tlpb__url_is_tcp(url);
+	nng_dialer dialer;
+	int err = tlpb__nng_dial(e->socket, url, security, VERIFY_ALL, far ? NNG_FLAG_NONBLOCK : 0,
+				 &dialer, why, size);
+
+	if (err || !far || wait_for_peer(e))
+		return err;
+	snprintf(why, size, "cannot connect to %s within %d s: a link has a port of its own; does a "
+		 "firewall let it through?", url->text, DIAL_MS / 1000);
+	return TLPB_ERR_TIMEDOUT;
+}
+
+int tlpb__transport_nng_dial(const struct url *url, const struct transport_security *security,
+			     struct transport **t, char *why, size_t size)
 {
 	struct nng_end *e;
-	int err = new_end(&e);
+	int err = new_end_or_why(&e, why, size);
 
-	if (!err) {
-		err = nng_dial(e->socket, url, NULL, 0);
-		if (err)
-			end_close(&e->base, 0);
-	}
+	if (err)
+		return err;
+	err = dial(e, url, security, why, size);
 	if (err) {
-		snprintf(why, size, "cannot connect to %s: %s", url, nng_strerror(err));
-		return TLPB_ERR_IO;
+		end_close(&e->base, 0);
+		return err;
 	}
 	*t = &e->base;
 	return 0;

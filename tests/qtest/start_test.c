@@ -4,6 +4,8 @@
 #include "qmp.h"
 
 #include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 enum { ARGS_MAX = 64 };
 
@@ -182,4 +184,86 @@ TEST(Start, UnwritableTraceIsRefused)
 	EXPECT_SAYS(run_failing(ARGS("-device",
 				     bridge_device("rp0", "s", "trace=/nowhere/x.pcap"))),
 		    "trace=/nowhere/x.pcap");
+}
+
+/* ---- other ways than ipc ---- */
+
+static struct process *serve_at(const char *url)
+{
+	struct process *server = process_start((const char *const[]){
+		TLPB_SERVE, "endpoint-test", "--listen", url, "--bars", ALL_KINDS, NULL });
+
+	if (!process_wait_output(server, ", device ", PROCESS_PATIENCE_MS))
+		FAIL("tlpbridge-serve does not listen:\n%s", process_output(server));
+	return server;
+}
+
+static void start_qemu_at(const char *url)
+{
+	char device[300];
+
+	snprintf(device, sizeof device, "tlpbridge,bus=rp0,id=ep,url=%s", url);
+	m.q = qtest_start(ARGS("-device", device));
+	qtest_set_up_port(m.q, 0);
+	place_bars(m.q, EP, m.bar);
+}
+
+static void expect_bar_and_dma(void)
+{
+	enum { DST = 0x200000 };
+
+	reg_write(REG_MAGIC, 0x12345678);
+	EXPECT_EQ(reg_read(REG_MAGIC), 0x12345678u);
+	qtest_write(m.q, DST + 4096, 4, 0x5a5a5a5a);
+	EXPECT_EQ(run_command(DO_WRITE, 0, DST, 4096) & (WRITE_SUCCESS | WRITE_FAIL),
+		  (uint32_t)WRITE_SUCCESS);
+	EXPECT_EQ(qtest_read(m.q, DST + 4096, 4), 0x5a5a5a5au);
+	EXPECT_EQ(run_command(DO_COPY, DST, DST + 0x10000, 4096) & (COPY_SUCCESS | COPY_FAIL),
+		  (uint32_t)COPY_SUCCESS);
+	for (unsigned i = 0; i < 4096; i += 8)
+		EXPECT_EQ(qtest_read(m.q, DST + 0x10000 + i, 8), qtest_read(m.q, DST + i, 8));
+}
+
+TEST(Transport, TcpCarriesBarAccessesAndDma)
+{
+	static const char says[] = "listening at ";
+	char url[100];
+	const char *line;
+
+	processes_end();
+	memset(&m, 0, sizeof m);
+	m.server = serve_at("tcp://127.0.0.1:0");
+	line = strstr(process_output(m.server), says) + strlen(says);
+	snprintf(url, sizeof url, "%.*s", (int)strcspn(line, ","), line);
+	start_qemu_at(url);
+	expect_bar_and_dma();
+	machine_stop();
+}
+
+/* A launcher makes the pair and keeps neither end; the server ends with its one host. */
+TEST(Transport, AnInheritedSocketCarriesBarAccessesAndDma)
+{
+	char ours[16], theirs[16];
+	int fds[2];
+
+	processes_end();
+	memset(&m, 0, sizeof m);
+	ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	snprintf(ours, sizeof ours, "fd:%d", fds[0]);
+	snprintf(theirs, sizeof theirs, "fd:%d", fds[1]);
+	m.server = serve_at(theirs);
+	start_qemu_at(ours);
+	close(fds[0]);
+	close(fds[1]);
+	expect_bar_and_dma();
+	qtest_stop(m.q);
+	EXPECT_EQ(process_wait(m.server, PROCESS_PATIENCE_MS), 0);
+	processes_end();
+}
+
+TEST(Transport, PlainTcpBeyondLoopbackIsRefused)
+{
+	processes_end();
+	EXPECT_SAYS(run_failing(ARGS("-device", "tlpbridge,bus=rp0,url=tcp://192.0.2.1:7000")),
+		    "plaintext=on");
 }

@@ -11,6 +11,7 @@
 #include "gtest.h"
 
 struct host host;
+struct tlpb_rc_config host_security;
 
 const char *url_of(const char *name)
 {
@@ -34,6 +35,23 @@ struct process *serve(const char *name)
 	if (!process_wait_output(server, "listening at", PROCESS_PATIENCE_MS))
 		FAIL("the server does not listen:\n%s", process_output(server));
 	return server;
+}
+
+const char *serve_at(const char *url, const char *const options[], struct process **server)
+{
+	static const char says[] = "listening at ";
+	static char found[300];
+	const char *argv[16] = { TLPB_SERVE, "endpoint-test", "--listen", url };
+	const char *line;
+
+	for (unsigned i = 0; options && options[i]; i++)
+		argv[4 + i] = options[i];
+	*server = process_start(argv);
+	if (!process_wait_output(*server, ", device ", PROCESS_PATIENCE_MS))
+		FAIL("tlpbridge-serve does not listen:\n%s", process_output(*server));
+	line = strstr(process_output(*server), says) + strlen(says);
+	snprintf(found, sizeof found, "%.*s", (int)strcspn(line, ","), line);
+	return found;
 }
 
 static uint8_t *ram_at(uint64_t addr, size_t len)
@@ -92,7 +110,9 @@ int host_connect(const char *url, const char *device, unsigned timeout_ms)
 		.mem_read = on_read, .mem_write = on_write, .intx = on_intx, .down = on_down, .waiting = on_waiting,
 	};
 	struct tlpb_rc_config config = {
-		.url = url, .device = device, .name = "rc-test", .connect_timeout_ms = timeout_ms,
+		.tls_ca = host_security.tls_ca, .tls_cert = host_security.tls_cert,
+		.tls_key = host_security.tls_key, .tls_server_name = host_security.tls_server_name,
+		.plaintext = host_security.plaintext, .url = url, .device = device, .name = "rc-test", .connect_timeout_ms = timeout_ms,
 		.ops = &ops,
 	};
 

@@ -52,6 +52,15 @@ const char *const *serve_command(const char *url);
 /* Start endpoint-test at a socket of this name and wait until it listens. */
 struct process *serve(const char *name);
 
+/*
+ * Start endpoint-test at a URL, with more options (NULL: none); the URL at which it says it
+ * listens. A server at an inherited descriptor inherits it.
+ */
+const char *serve_at(const char *url, const char *const options[], struct process **server);
+
+/* Set before host_connect(): for tls+tcp and the like. Kept until it is set again. */
+extern struct tlpb_rc_config host_security;
+
 /* Returns as tlpb_rc_connect(). device may be NULL. */
 int host_connect(const char *url, const char *device, unsigned timeout_ms);
 

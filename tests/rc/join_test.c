@@ -13,6 +13,7 @@
 #include "raw_lobby.h"
 #include "raw_peer.h"
 #include "transport.h"
+#include "url.h"
 
 enum {
 	SHORT_MS = 600,		/* a connect timeout that is meant to end */
@@ -349,6 +350,14 @@ TEST(Join, AGrantThatNobodyTakesUpIsFreed)
 
 /* ---- the private link ---- */
 
+static int dial_grant(const struct lobby_answer *a, struct transport **t, char *why, size_t size)
+{
+	struct url url;
+	int err = tlpb__url_parse(a->grant.url, &url, why, size);
+
+	return err ? err : tlpb__transport_dial(&url, NULL, t, why, size);
+}
+
 static struct transport *take_up(struct lobby_answer *a)
 {
 	struct join j = raw_join("", 1);
@@ -357,7 +366,7 @@ static struct transport *take_up(struct lobby_answer *a)
 
 	*a = raw_send_join(url_of("s"), &j);
 	ASSERT_EQ(a->kind, TLPB_FRAME_GRANT);
-	if (tlpb__transport_nng_dial(a->grant.url, &t, why, sizeof why))
+	if (dial_grant(a, &t, why, sizeof why))
 		FAIL("%s", why);
 	return t;
 }
@@ -394,7 +403,7 @@ TEST(PrivateLink, IsForOnePeerOnly)
 	processes_end();
 	serve("s");
 	raw_start(&raw, take_up(&a));
-	tlpb__transport_nng_dial(a.grant.url, &second, why, sizeof why);	/* may fail: the better */
+	dial_grant(&a, &second, why, sizeof why);	/* may fail: the better */
 	h = raw_hello(TLPB_HOST, a.grant.link_token);
 	raw_send_hello(&raw, &h);
 	while (!raw.ready && !raw.closed)
@@ -452,7 +461,7 @@ TEST(PrivateLink, ItsSocketFileIsPrivateAndGoesWithThePeer)
 	path = a.grant.url + strlen("ipc://");
 	ASSERT_EQ(stat(path, &st), 0);
 	EXPECT_EQ(st.st_mode & 0777, 0600);
-	ASSERT_EQ(tlpb__transport_nng_dial(a.grant.url, &t, why, sizeof why), 0);
+	ASSERT_EQ(dial_grant(&a, &t, why, sizeof why), 0);
 	expect_removed(path);
 	t->ops->close(t, 0);
 	processes_end();

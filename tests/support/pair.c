@@ -15,6 +15,7 @@
 #include "gtest.h"
 #include "process.h"
 #include "rc_private.h"
+#include "transport_fault.h"
 
 struct pair pair;
 
@@ -286,6 +287,11 @@ static void attach(void *arg)
 	ASSERT_EQ(tlpb__ep_attach(pair.ep, arg, pair_token, 0), 0);
 }
 
+static struct transport *with_faults(struct transport *end, const struct fault_plan *plan)
+{
+	return cut_new(plan ? fault_new(end, plan) : end);
+}
+
 int pair_connect(char *why, size_t size)
 {
 	struct tlpb_rc_config config = {
@@ -298,8 +304,8 @@ int pair_connect(char *why, size_t size)
 
 	if (tlpb__transport_mem_pair(pair.options.queue ? pair.options.queue : 64, ends))
 		return TLPB_ERR_NOMEM;
-	pair.rc_end = cut_new(ends[0]);
-	pair.ep_end = cut_new(ends[1]);
+	pair.rc_end = with_faults(ends[0], pair.options.rc_faults);
+	pair.ep_end = with_faults(ends[1], pair.options.ep_faults);
 	pair_on_ep(attach, pair.ep_end);
 	return tlpb__rc_connect_transport(&config, pair.rc_end, pair_token, &pair.rc, why, size);
 }

@@ -20,6 +20,7 @@
 #include <tlpbridge/rc.h>
 
 struct transport;
+struct fault_plan;
 
 enum {
 	PAIR_PATIENCE_MS = 60 * 1000,	/* only what hangs meets it */
@@ -106,6 +107,7 @@ struct pair_options {
 	bool plain_pcie;
 	tlpb_trace *rc_trace, *ep_trace;
 	unsigned queue;				/* messages in flight each way; 0: 64 */
+	const struct fault_plan *rc_faults, *ep_faults;	/* on what each sends; NULL: none */
 	bool stay_apart;			/* no host yet: pair_connect() */
 };
 

@@ -83,7 +83,19 @@ struct tlpb_rc_ops {
 };
 
 struct tlpb_rc_config {
-	const char *url;		/* where the server listens: "ipc:///run/x.sock" */
+	/*
+	 * Where the server listens: "ipc:///run/x.sock", "tcp://host:7000",
+	 * "tls+tcp://host:7000", "inproc://name"; or "fd:3", an inherited connected stream
+	 * socket, which is taken over once it is found to be one.
+	 */
+	const char *url;
+	/*
+	 * For tls+tcp, PEM files: the certificates that may have signed the server's, and
+	 * this host's own with its key, for servers that ask for one (else NULL).
+	 */
+	const char *tls_ca, *tls_cert, *tls_key;
+	const char *tls_server_name;	/* in the server's certificate; NULL: the URL's host */
+	bool plaintext;			/* plain TCP beyond loopback is wanted */
 	const char *device;		/* device wanted; NULL or "": the first free one */
 	const char *name;		/* this host's name for messages; NULL: from the process */
 	unsigned connect_timeout_ms;	/* 0: the default, 10,000 */

@@ -9,6 +9,7 @@
 #ifndef TLPBRIDGE_SERVER_H
 #define TLPBRIDGE_SERVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <tlpbridge/ep.h>
@@ -19,17 +20,43 @@ extern "C" {
 
 typedef struct tlpb_server tlpb_server;
 
-/*
- * Listen at url ("ipc:///run/x.sock"; the socket is made 0600). A stale socket
- * is replaced, any other file is not. On failure returns a negative error and
- * cause and cure in why.
- */
+struct tlpb_server_config {
+	/*
+	 * Where hosts find it: "ipc:///run/x.sock" (the socket is made 0600; a stale one is
+	 * replaced, any other file is not), "tcp://host:7000" (port 0: a free one),
+	 * "tls+tcp://host:7000", "inproc://name". Or "fd:3", an inherited connected stream
+	 * socket: the first endpoint is served on it, once.
+	 */
+	const char *url;
+	/*
+	 * For tls+tcp, PEM files: the server's certificate and its key; with a ca, hosts must
+	 * have a certificate signed by it.
+	 */
+	const char *tls_ca, *tls_cert, *tls_key;
+	bool plaintext;		/* plain TCP beyond loopback is wanted */
+};
+
+/* All strings are copied. On failure returns a negative error and cause and cure in why. */
+int tlpb_server_open_with(const struct tlpb_server_config *config, tlpb_server **server,
+			  char *why, size_t why_size);
+
+/* The same with a URL and nothing else. */
 int tlpb_server_open(const char *url, tlpb_server **server, char *why, size_t why_size);
+
+/* Where it listens, with the port that was bound. Valid until the server is closed. */
+const char *tlpb_server_url(const tlpb_server *server);
+
+/* True once no host can come any more: the one on an inherited socket has left. */
+bool tlpb_server_is_over(const tlpb_server *server);
 
 /* Say goodbye to all hosts and stop listening. Endpoints stay the caller's. */
 void tlpb_server_close(tlpb_server *server);
 
-/* Offer an endpoint under its device's name. It must outlive the server. */
+/*
+ * Offer an endpoint under its device's name. It must outlive the server. Returns 0,
+ * TLPB_ERR_TOO_LARGE (64 endpoints are there, or one on an inherited socket) or
+ * TLPB_ERR_NOMEM.
+ */
 int tlpb_server_add(tlpb_server *server, tlpb_ep *ep);
 
 /* Readable when tlpb_server_process() has work. */
