@@ -163,6 +163,7 @@ TEST(PcieEndpoint, ReadsAreAnsweredOutOfOrderWhileWritesStayInOrder)
 {
 	host_bench &b = the_bench();
 	sc_core::sc_event second_answered;
+	bool answered = false;		// perhaps before the first one waits for it
 	std::vector<std::string> log;
 
 	b.model.on_access = [&](tlm::tlm_generic_payload &payload, sc_time &) {
@@ -174,12 +175,14 @@ TEST(PcieEndpoint, ReadsAreAnsweredOutOfOrderWhileWritesStayInOrder)
 		} else if (payload.get_address() == 0) {
 			log.push_back("first read");
 			b.model.dma_write(test_host::memory_base, &byte, 1);
-			sc_core::wait(second_answered);
+			while (!answered)
+				sc_core::wait(second_answered);
 			set_word(payload, 100);
 			log.push_back("first answer");
 		} else {
 			log.push_back("second answer");
 			set_word(payload, 200);
+			answered = true;
 			second_answered.notify(sc_time(1, SC_NS));
 		}
 	};
