@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bench-endpoint URL: a plain endpoint that costs nothing itself, so that what is measured is
+ * bench-endpoint URL [CERTIFICATE KEY]: a plain endpoint that costs nothing itself, so that what is measured is
  * the bridge. BAR0, 4 KiB, 32-bit registers:
  *
  *	00 SCRATCH	08/0c ADDRESS	10 LENGTH	14 COUNT
@@ -107,20 +107,23 @@ int main(int argc, char **argv)
 		.region[TLPB_CONFIG] = { 4096, TLPB_REGION_READ | TLPB_REGION_WRITE },
 	};
 	struct tlpb_ep_config config = { .device = &device, .ops = &ops };
+	struct tlpb_server_config where = { .url = argv[1] };
 	tlpb_server *server;
-	char why[256];
+	char why[512];
 
-	if (argc != 2)
-		return fail("usage: bench-endpoint URL");
+	if (argc != 2 && argc != 4)
+		return fail("usage: bench-endpoint URL [CERTIFICATE KEY]");
+	where.tls_cert = argc > 2 ? argv[2] : NULL;
+	where.tls_key = argc > 2 ? argv[3] : NULL;
 	signal(SIGTERM, on_signal);
 	signal(SIGINT, on_signal);
 	if (tlpb_ep_new(&config, &endpoint, why, sizeof why) ||
-	    tlpb_server_open(argv[1], &server, why, sizeof why))
+	    tlpb_server_open_with(&where, &server, why, sizeof why))
 		return fail(why);
 	tlpb_server_add(server, endpoint);
-	printf("listening\n");
+	printf("listening at %s\n", tlpb_server_url(server));
 	fflush(stdout);
-	while (!stopped)
+	while (!stopped && !tlpb_server_is_over(server))
 		tlpb_server_wait(server, -1);
 	tlpb_server_close(server);
 	tlpb_ep_free(endpoint);

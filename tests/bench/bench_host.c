@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bench-host MEASURE COUNT [URL]: one figure, printed.
+ * bench-host MEASURE COUNT [URL [CA]]: one figure, printed.
  *
  *	read		microseconds a 4-byte read of BAR0 (any endpoint)
  *	write		posted 4-byte writes a second (any endpoint)
@@ -60,10 +60,10 @@ static int on_write(void *ctx, const struct tlpb_tlp *request, uint64_t addr, co
 	return 0;
 }
 
-static void connect_to(const char *url)
+static void connect_to(const char *url, const char *ca)
 {
 	static const struct tlpb_rc_ops ops = { .mem_read = on_read, .mem_write = on_write };
-	struct tlpb_rc_config config = { .url = url, .name = "bench", .ops = &ops };
+	struct tlpb_rc_config config = { .url = url, .tls_ca = ca, .name = "bench", .ops = &ops };
 	struct tlpb_rc_windows windows = { .bdf = BDF, .mem32 = 0xe0000000 };
 	struct tlpb_rc_bar bars[TLPB_BARS];
 	char why[512];
@@ -159,10 +159,10 @@ static double measure(const char *what, long count)
 int main(int argc, char **argv)
 {
 	if (argc < 3)
-		fail("usage: bench-host MEASURE COUNT [URL]");
+		fail("usage: bench-host MEASURE COUNT [URL [CA]]");
 	memset(ram, 0x5a, sizeof ram);
 	if (argc > 3)
-		connect_to(argv[3]);
+		connect_to(argv[3], argc > 4 ? argv[4] : NULL);
 	printf("%g\n", measure(argv[1], atol(argv[2])));
 	tlpb_rc_close(rc);
 	return 0;

@@ -7,6 +7,7 @@
  *	bench-nng ping URL COUNT	print microseconds a round trip
  *	bench-nng flood URL COUNT	print messages a second, one way
  */
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,11 +27,24 @@ static void must(int err, const char *what)
 	exit(1);
 }
 
+/* A TCP port of 0 has become another one. */
+static void tell_url(nng_listener listener, const char *url)
+{
+	nng_sockaddr addr;
+
+	if (!strncmp(url, "tcp:", 4) && !nng_listener_get_addr(listener, NNG_OPT_LOCADDR, &addr))
+		printf("listening at tcp://127.0.0.1:%u\n", ntohs(addr.s_in.sa_port));
+	else
+		printf("listening at %s\n", url);
+	fflush(stdout);
+}
+
 static void serve(nng_socket socket, const char *url)
 {
-	must(nng_listen(socket, url, NULL, 0), "listen");
-	printf("listening\n");
-	fflush(stdout);
+	nng_listener listener;
+
+	must(nng_listen(socket, url, &listener, 0), "listen");
+	tell_url(listener, url);
 	for (;;) {
 		nng_msg *msg;
 
