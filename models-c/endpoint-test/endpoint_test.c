@@ -38,7 +38,7 @@ enum {
 /* ---- registers ---- */
 
 enum { MAGIC, COMMAND, STATUS, LOWER_SRC, UPPER_SRC, LOWER_DST, UPPER_DST, SIZE, CHECKSUM, IRQ_TYPE,
-       IRQ_NUMBER, FLAGS, READ_EFFECT, REGISTERS };
+       IRQ_NUMBER, FLAGS, LOWER_FAULT, UPPER_FAULT, READ_EFFECT, REGISTERS };
 
 static void command_written(void *ctx, uint32_t value);
 static void set_status(void *ctx, uint32_t value);
@@ -56,6 +56,8 @@ static struct tlpb_reg reg[REGISTERS] = {
 	[IRQ_TYPE] = { 0x24, "IRQ_TYPE", .writable = ~0u },
 	[IRQ_NUMBER] = { 0x28, "IRQ_NUMBER", .writable = ~0u },
 	[FLAGS] = { 0x2c, "FLAGS", .writable = ~0u },
+	[LOWER_FAULT] = { 0x30, "LOWER_FAULT_ADDR" },
+	[UPPER_FAULT] = { 0x34, "UPPER_FAULT_ADDR" },
 	[READ_EFFECT] = { 0x40, "READ_EFFECT" },
 };
 
@@ -124,6 +126,13 @@ static void set_status(void *ctx, uint32_t value)
 		line = false;
 		tlpb_ep_intx(model.ep, false);
 	}
+}
+
+/* The first byte that the last transfer could not move. */
+static void set_fault(uint64_t addr)
+{
+	reg[LOWER_FAULT].value = (uint32_t)addr;
+	reg[UPPER_FAULT].value = (uint32_t)(addr >> 32);
 }
 
 static void interrupt(uint32_t type, uint32_t number)
@@ -202,7 +211,7 @@ static void finish_operation(bool ok)
 	begin_operation();
 }
 
-static void fail(int err, uint32_t no_address)
+static void fail(int err, uint64_t addr, uint32_t no_address)
 {
 	if (err == TLPB_ERR_CLOSED) {	/* reset() follows, or there is no host */
 		now.busy = false;
@@ -210,6 +219,7 @@ static void fail(int err, uint32_t no_address)
 	}
 	if (is_no_address(err))
 		set_status(NULL, reg[STATUS].value | no_address);
+	set_fault(addr);
 	finish_operation(false);
 }
 
@@ -218,7 +228,7 @@ static void next_chunk(void);
 static void written(void *arg, int err, uint64_t fail_addr)
 {
 	if (err) {
-		fail(err, DST_ADDR_INVALID);
+		fail(err, fail_addr, DST_ADDR_INVALID);
 		return;
 	}
 	now.offset += now.length;
@@ -231,13 +241,13 @@ static void write_chunk(void)
 				    written, NULL);
 
 	if (err)
-		fail(err, DST_ADDR_INVALID);
+		fail(err, now.job.dst + now.offset, DST_ADDR_INVALID);
 }
 
 static void was_read(void *arg, int err, uint64_t fail_addr)
 {
 	if (err) {
-		fail(err, SRC_ADDR_INVALID);
+		fail(err, fail_addr, SRC_ADDR_INVALID);
 	} else if (now.operation == DO_COPY) {
 		write_chunk();
 	} else {
@@ -253,7 +263,7 @@ static void read_chunk(void)
 				   was_read, NULL);
 
 	if (err)
-		fail(err, SRC_ADDR_INVALID);
+		fail(err, now.job.src + now.offset, SRC_ADDR_INVALID);
 }
 
 static void next_chunk(void)
@@ -299,6 +309,7 @@ static void begin_job(void)
 	now.busy = true;
 	now.left = now.job.command & (DO_READ | DO_WRITE | DO_COPY);
 	set_status(NULL, 0);
+	set_fault(0);
 	begin_operation();
 }
 
