@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <tlpbridge/wire.h>
@@ -157,13 +158,17 @@ TEST(Stream, ClosingSendsWhatIsHeld)
 	uint8_t *big = calloc(1, LEN), *seen = malloc(3 * LEN);
 	size_t have = 0;
 	ssize_t n = 1;
+	pid_t child;
 
 	start();
 	big[LEN - 1] = 0x5a;
 	ASSERT_EQ(t->ops->send(t, big, LEN), 0);
 	ASSERT_EQ(t->ops->send(t, big, LEN), 0);
 	ASSERT_EQ(t->ops->send(t, big, LEN), TLPB_ERR_AGAIN);
-	if (!fork()) {
+	child = fork();
+	ASSERT_GE(child, 0);
+	if (!child) {
+		close(peer);
 		t->ops->close(t, PATIENCE_MS);
 		_exit(0);
 	}
@@ -172,7 +177,8 @@ TEST(Stream, ClosingSendsWhatIsHeld)
 		have += (size_t)n;
 	EXPECT_EQ(have, 2 * (4 + LEN));
 	EXPECT_EQ(seen[have - 1], 0x5a);
-	close(peer);
+	close(peer);		/* which the child waits for */
+	EXPECT_EQ(waitpid(child, NULL, 0), child);
 	free(big);
 	free(seen);
 }
