@@ -24,6 +24,16 @@ def case(function):
     return function
 
 
+def over(*transports):
+    """A case over other transports than ipc, too: NAME@TRANSPORT."""
+    def add(function):
+        for transport in transports:
+            cases[f"{function.__name__}@{transport}"] = function
+        return function
+    return add
+
+
+@over("tcp", "tls", "fd")
 @case
 def pcitest(session):
     """the kernel's driver: BARs, each type of interrupt, transfers"""
@@ -61,6 +71,7 @@ def msix_all(session):
     session.end(session.guest("msix.sh", session.server(), qemu=("-smp", "12")))
 
 
+@over("tcp", "tls", "fd")
 @case
 def iommu(session):
     """MSI 1 to 32, MSI-X and DMA through an IOMMU with interrupt remapping"""
@@ -68,6 +79,7 @@ def iommu(session):
     session.end(console, expected="vtd_|New fault is not recorded")     # QEMU tells of the fault that is tried
 
 
+@over("tcp", "tls", "fd")
 @case
 def effect(session):
     """a register whose read does DMA both ways and an interrupt, 1,000 times from two CPUs"""
@@ -77,11 +89,12 @@ def effect(session):
     session.trace_is_sound(trace)
 
 
+@over("tcp", "tls", "fd")
 @case
 def effect_two_devices(session):
-    """the same register of two devices of one server, 1,000 times, each CPU reading one of them"""
-    server = session.server("--msix", "8", "--and", "endpoint-test", "--msix", "8")
-    session.end(session.guest("effect_two_devices.sh", server, server, append="memmap=16M$0x10000000"))
+    """the same register of two devices, 1,000 times, each CPU reading one of them"""
+    servers = session.endpoints(2, "--msix", "8")
+    session.end(session.guest("effect_two_devices.sh", *servers, append="memmap=16M$0x10000000"))
 
 
 @case

@@ -3,7 +3,8 @@
 """A Linux guest in stock QEMU against a server process: the tests of the whole path.
 
 Every case starts its own servers and guests and ends them. One line a check; exit status 0 when
-there was at least one and none failed. The logs of a case are in LOGS/CASE.
+there was at least one and none failed. The logs of a case are in LOGS/CASE. A case NAME@TRANSPORT is
+the case NAME over that transport.
 """
 import argparse
 import fnmatch
@@ -48,7 +49,8 @@ def selected(pattern):
 def run(name, chosen, report):
     begin = time.monotonic()
     report.begin(name, cases[name].__doc__)
-    with Session(chosen, report, os.path.join(os.path.abspath(chosen.logs), name)) as session:
+    transport = name.partition("@")[2] or "ipc"
+    with Session(chosen, report, os.path.join(os.path.abspath(chosen.logs), name), transport) as session:
         try:
             cases[name](session)
         except (RuntimeError, OSError, LookupError) as problem:

@@ -10,6 +10,8 @@ import tempfile
 import threading
 import time
 
+from transports import transports
+
 HERE = os.path.dirname(os.path.realpath(__file__))
 RUN_GUEST = os.path.join(HERE, "run-guest")
 GUEST_IMAGE = os.path.join(HERE, "../../script/guest-image.sh")
@@ -42,16 +44,21 @@ class Server:
     """tlpbridge-serve with one model; for endpoint-test, the program that the environment names in its place."""
 
     def __init__(self, session, number, model, options):
-        self.url = f"ipc://{session.directory}/s{number}.sock"
+        self.transport = session.transport(number)
         self.log = os.path.join(session.logs, f"server{number}.log")
         other = os.environ.get("TLPB_ENDPOINT_TEST") if model == "endpoint-test" else None
         program = [other] if other else [session.paths.serve, model]
-        self.words = [*program, "--listen", self.url, *options]
+        self.words = [*program, "--listen", self.transport.listen, *self.transport.server_options, *options]
         self.start()
 
     def start(self):
         with open(self.log, "ab") as log:
-            self.process = spawn(self.words, stdout=log, stderr=log)
+            self.process = spawn(self.words, stdout=log, stderr=log, pass_fds=self.transport.server_fds)
+        self.transport.server_has_started()
+
+    @property
+    def url(self):
+        return self.transport.url(read(self.log))
 
     def restart(self):
         self.kill()
@@ -68,8 +75,9 @@ class Server:
         self.process.send_signal(number)
 
     def end(self):
-        """Its exit status to SIGTERM; None when it had to be killed."""
-        self.process.terminate()
+        """Its exit status to SIGTERM, or by itself where it ends with its host; None when it had to be killed."""
+        if not self.transport.ends_with_host:
+            self.process.terminate()
         try:
             return self.process.wait(SERVER_SECONDS)
         except subprocess.TimeoutExpired:
@@ -84,9 +92,10 @@ class Server:
 class Session:
     """Directory for sockets and traces, directory for logs, processes, checks."""
 
-    def __init__(self, paths, report, logs):
+    def __init__(self, paths, report, logs, transport="ipc"):
         self.paths = paths
         self.report = report
+        self.transport_name = transport
         self.logs = logs
         self.scratch = tempfile.TemporaryDirectory(prefix="tlpb-")     # short: a socket's path is limited
         self.directory = self.scratch.name
@@ -104,6 +113,7 @@ class Session:
         for server in self.servers:
             if server.process.poll() is None:
                 server.kill()
+            server.transport.close()
         self.scratch.cleanup()
 
     def file(self, name):
@@ -121,11 +131,21 @@ class Session:
         """A program of tests/oracle."""
         return os.path.join(self.paths.oracle, name)
 
+    def transport(self, number):
+        """For the server of this number."""
+        return transports[self.transport_name](self.directory, number)
+
     def server(self, *options, model="endpoint-test"):
         server = Server(self, len(self.servers), model, list(options))
         self.servers.append(server)
-        server.await_line("listening at")
+        server.await_line(", device ")
         return server
+
+    def endpoints(self, count, *options):
+        """A server for each of this many endpoint-test devices: one for all, if the transport allows that."""
+        if not transports[self.transport_name].one_device:
+            return [self.server(*options, *(count - 1) * ("--and", "endpoint-test", *options))] * count
+        return [self.server(*options) for _ in range(count)]
 
     # A guest
 
@@ -138,12 +158,17 @@ class Session:
         self.guests += 1
         before = self.report.failed()
         log = os.path.join(self.logs, f"guest{self.guests}.log")
+        inherited = [fd for server in servers for fd in server.transport.host_fds]
         words = [RUN_GUEST, "--timeout", str(GUEST_SECONDS), "--log", log, "--append", append,
                  *(("--share", share) if share else ()),
+                 *(f"--inherit={fd}" for fd in inherited),
                  os.path.join(SCRIPTS, script), "--", *qemu, *self.devices(servers, trace, options)]
         errors = os.path.join(self.logs, f"guest{self.guests}.err")
         with open(errors, "wb") as err:
-            self.runner = spawn(words, stdout=subprocess.PIPE, stderr=err, text=True, errors="replace")
+            self.runner = spawn(words, stdout=subprocess.PIPE, stderr=err, text=True, errors="replace",
+                                pass_fds=inherited)
+        for server in servers:
+            server.transport.host_has_started()
         passed = self.follow(host or {})
         self.judge(script, passed, self.report.failed() - before, killed, errors)
         return read(log)
@@ -174,7 +199,7 @@ class Session:
         words = ["-plugin", self.paths.plugin]
         for n, server in enumerate(servers):
             words += ["-device", f"pcie-root-port,id=rp{n},chassis={n + 1},slot={n + 1}",
-                      "-device", f"tlpbridge,bus=rp{n},url={server.url}{more}"]
+                      "-device", f"tlpbridge,bus=rp{n},url={server.url}{server.transport.host_options}{more}"]
         return words
 
     def follow(self, host):
@@ -224,9 +249,9 @@ class Session:
     def end(self, console, expected="(?!)"):
         """The servers that still run end well, and nobody has complained, but of what is expected."""
         for server in self.servers:
-            if server.process.poll() is None:
+            if server.transport.ends_with_host or server.process.poll() is None:
                 status = server.end()
-                self.check("server ends when asked to", status == 0, f"status {status}")
+                self.check("server ends as it should", status == 0, f"status {status}")
         lines = "\n".join([console] + [read(server.log) for server in self.servers]).splitlines()
         complaints = [line for line in lines if COMPLAINT.search(line)
                       and not SLOW.search(line) and not re.search(expected, line)]

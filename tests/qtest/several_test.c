@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Two devices of one server in one QEMU: a wait for one serves both, and either may go meanwhile. */
+#include "certificates.h"
 #include "machine.h"
 #include "qmp.h"
 
@@ -18,6 +19,12 @@ enum {
 
 #define NATIVE_HOT_PLUG "-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"
 
+/* A descriptor is one device's: two of one server are not possible over it. */
+enum over { OVER_IPC, OVER_TCP, OVER_TLS, OVERS };
+
+static const char *const over_names[OVERS] = { "ipc", "tcp", "tls+tcp" };
+
+static char url[300];
 static struct bar bar[2][6];
 
 static void set_reg(unsigned device, unsigned reg, uint32_t value)
@@ -47,25 +54,57 @@ static void program(unsigned device, uint64_t src, uint64_t dst, uint32_t size)
 	qtest_ecam_write(m.q, bdf, qtest_find_capability(m.q, bdf, CAP_MSIX) + 2, 2, MSIX_ENABLE);
 }
 
-static struct process *serve_two(void)
-{
-	struct process *server = process_start((const char *const[]){
-		TLPB_SERVE, "endpoint-test", "--listen", socket_url("s"), "--name", "first",
-		"--and", "endpoint-test", "--name", "second", NULL });
+#define TWO_DEVICES "endpoint-test", "--name", "first", "--and", "endpoint-test", "--name", "second"
 
-	ASSERT_TRUE(process_wait_output(server, "listening at", PROCESS_PATIENCE_MS));
-	return server;
+static struct process *serve_two(enum over over)
+{
+	if (over == OVER_TCP)
+		return process_start((const char *const[]){ TLPB_SERVE, TWO_DEVICES, "--listen",
+							    "tcp://127.0.0.1:0", NULL });
+	if (over == OVER_IPC)
+		return process_start((const char *const[]){ TLPB_SERVE, TWO_DEVICES, "--listen",
+							    socket_url("s"), NULL });
+	return process_start((const char *const[]){
+		TLPB_SERVE, TWO_DEVICES, "--listen", "tls+tcp://localhost:0",
+		"--tls-ca", certificate(OURS, "ca.pem"), "--tls-cert", certificate(OURS, "localhost.pem"),
+		"--tls-key", certificate(OURS, "localhost.key"), NULL });
 }
 
-static struct qmp *start(void)
+/* What the server says it listens at. */
+static void find_url(struct process *server)
+{
+	static const char says[] = "listening at ";
+	const char *at;
+
+	ASSERT_TRUE(process_wait_output(server, ", device ", PROCESS_PATIENCE_MS));
+	at = strstr(process_output(server), says) + strlen(says);
+	snprintf(url, sizeof url, "%.*s", (int)strcspn(at, ","), at);
+}
+
+/* QEMU's options for the first device; the second is plugged in. */
+static const char *first_device(enum over over)
+{
+	static char option[1024];
+	int n = snprintf(option, sizeof option, "tlpbridge,bus=rp0,device=first,url=%s", url);
+
+	if (over == OVER_TLS)
+		snprintf(option + n, sizeof option - (size_t)n, ",tls-ca=%s,tls-cert=%s,tls-key=%s",
+			 certificate(OURS, "ca.pem"), certificate(OURS, "qemu.pem"),
+			 certificate(OURS, "qemu.key"));
+	return option;
+}
+
+static struct qmp *start(enum over over)
 {
 	struct qmp *qmp;
 
 	processes_end();
+	gt_about(over_names[over]);
 	memset(&m, 0, sizeof m);
-	m.server = serve_two();
+	m.server = serve_two(over);
+	find_url(m.server);
 	m.q = qtest_start(ARGS(PORT2, NATIVE_HOT_PLUG, "-qmp", qmp_option("qmp"),
-			       "-device", bridge_device("rp0", "s", "device=first")));
+			       "-device", first_device(over)));
 	qtest_set_up_port(m.q, 0);
 	qtest_set_up_port(m.q, 1);
 	qmp = qmp_connect("qmp");
@@ -81,12 +120,19 @@ static void set_slot_control(uint16_t value)
 	qtest_ecam_write(m.q, ROOT_PORT(1), at + SLOT_CONTROL, 2, value);
 }
 
-static void plug_second_in(struct qmp *qmp)
+static void plug_second_in(struct qmp *qmp, enum over over)
 {
 	static char json[1024];
+	int n = snprintf(json, sizeof json, "{\"execute\":\"device_add\",\"arguments\":{"
+			 "\"driver\":\"tlpbridge\",\"bus\":\"rp1\",\"id\":\"ep1\",\"device\":\"second\","
+			 "\"url\":\"%s\"", url);
 
-	snprintf(json, sizeof json, "{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"tlpbridge\","
-		 "\"bus\":\"rp1\",\"id\":\"ep1\",\"device\":\"second\",\"url\":\"%s\"}}", socket_url("s"));
+	if (over == OVER_TLS)
+		n += snprintf(json + n, sizeof json - (size_t)n,
+			      ",\"tls-ca\":\"%s\",\"tls-cert\":\"%s\",\"tls-key\":\"%s\"",
+			      certificate(OURS, "ca.pem"), certificate(OURS, "qemu.pem"),
+			      certificate(OURS, "qemu.key"));
+	snprintf(json + n, sizeof json - (size_t)n, "}}");
 	ASSERT_NOT_NULL(strstr(qmp_command(qmp, json), "return"));
 	set_slot_control(POWER_ON);
 	place_bars(m.q, EP2, bar[1]);
@@ -98,11 +144,21 @@ static void stop(struct qmp *qmp)
 	machine_stop();
 }
 
-TEST(Several, EachOfTwoDevicesServesReadsThatDoDmaFirst)
-{
-	struct qmp *qmp = start();
+/* TEST(Several, name) whose body runs over each transport. */
+#define SEVERAL_TEST(name) \
+	static void name##_body(enum over over); \
+	TEST(Several, name) \
+	{ \
+		for (enum over over = OVER_IPC; over < OVERS; over++) \
+			name##_body(over); \
+	} \
+	static void name##_body(enum over over)
 
-	plug_second_in(qmp);
+SEVERAL_TEST(EachOfTwoDevicesServesReadsThatDoDmaFirst)
+{
+	struct qmp *qmp = start(over);
+
+	plug_second_in(qmp, over);
 	for (unsigned i = 0; i < 2; i++)
 		program(i, SRC + i * STEP, DST + i * STEP, 4);
 	for (uint32_t n = 1; n <= ROUNDS; n++)
@@ -117,11 +173,11 @@ TEST(Several, EachOfTwoDevicesServesReadsThatDoDmaFirst)
 }
 
 /* The DMA inside the first one's read is a read of the second one that does DMA itself. */
-TEST(Several, AReadInsideTheDmaOfAReadNeverDeadlocks)
+SEVERAL_TEST(AReadInsideTheDmaOfAReadNeverDeadlocks)
 {
-	struct qmp *qmp = start();
+	struct qmp *qmp = start(over);
 
-	plug_second_in(qmp);
+	plug_second_in(qmp, over);
 	program(0, bar[1][0].addr + REG_READ_EFFECT, DST, 4);
 	program(1, SRC + STEP, DST + STEP, 4);
 	for (uint32_t n = 1; n <= ROUNDS; n++) {
@@ -134,13 +190,13 @@ TEST(Several, AReadInsideTheDmaOfAReadNeverDeadlocks)
 }
 
 /* The first one's DMA switches off the slot of the second: it goes while a CPU waits for the first. */
-TEST(Several, OneMayPullTheOtherOut)
+SEVERAL_TEST(OneMayPullTheOtherOut)
 {
-	struct qmp *qmp = start();
+	struct qmp *qmp = start(over);
 	unsigned at = qtest_find_capability(m.q, ROOT_PORT(1), CAP_EXPRESS);
 
 	for (uint32_t n = 1; n <= 3; n++) {
-		plug_second_in(qmp);
+		plug_second_in(qmp, over);
 		program(1, SRC, DST, 4);
 		set_reg(1, REG_COMMAND, DO_COPY);
 		qmp_command(qmp, "{\"execute\":\"device_del\",\"arguments\":{\"id\":\"ep1\"}}");

@@ -58,12 +58,16 @@ void board_open(struct board *b, const char *url, const char *device, tlpb_rc_gr
 {
 	static const struct tlpb_rc_ops ops = { .mem_read = on_read, .mem_write = on_write };
 	struct tlpb_rc_windows windows = { .bdf = HOST_BDF, .mem32 = 0xe0000000 };
-	struct tlpb_rc_config config = {
-		.url = url, .device = device, .name = "board", .ops = &ops, .ctx = b,
-		.connect_timeout_ms = PROCESS_PATIENCE_MS, .group = group,
-	};
+	struct tlpb_rc_config config = host_security;
 	char why[512];
 
+	config.url = url;
+	config.device = device;
+	config.name = "board";
+	config.connect_timeout_ms = PROCESS_PATIENCE_MS;
+	config.group = group;
+	config.ops = &ops;
+	config.ctx = b;
 	memset(b, 0, sizeof *b);
 	if (tlpb_rc_connect(&config, &b->rc, why, sizeof why))
 		FAIL("%s", why);

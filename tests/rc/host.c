@@ -40,17 +40,21 @@ struct process *serve(const char *name)
 const char *serve_at(const char *url, const char *const options[], struct process **server)
 {
 	static const char says[] = "listening at ";
-	static char found[300];
-	const char *argv[16] = { TLPB_SERVE, "endpoint-test", "--listen", url };
+	static char urls[4][300];
+	static unsigned next;
+	char *found = urls[next++ % 4];
+	const char *argv[40] = { TLPB_SERVE, "endpoint-test", "--listen", url };
 	const char *line;
 
-	for (unsigned i = 0; options && options[i]; i++)
+	for (unsigned i = 0; options && options[i]; i++) {
+		ASSERT_LT(i, 35);
 		argv[4 + i] = options[i];
+	}
 	*server = process_start(argv);
 	if (!process_wait_output(*server, ", device ", PROCESS_PATIENCE_MS))
 		FAIL("tlpbridge-serve does not listen:\n%s", process_output(*server));
 	line = strstr(process_output(*server), says) + strlen(says);
-	snprintf(found, sizeof found, "%.*s", (int)strcspn(line, ","), line);
+	snprintf(found, sizeof urls[0], "%.*s", (int)strcspn(line, ","), line);
 	return found;
 }
 
@@ -109,13 +113,13 @@ int host_connect(const char *url, const char *device, unsigned timeout_ms)
 	static const struct tlpb_rc_ops ops = {
 		.mem_read = on_read, .mem_write = on_write, .intx = on_intx, .down = on_down, .waiting = on_waiting,
 	};
-	struct tlpb_rc_config config = {
-		.tls_ca = host_security.tls_ca, .tls_cert = host_security.tls_cert,
-		.tls_key = host_security.tls_key, .tls_server_name = host_security.tls_server_name,
-		.plaintext = host_security.plaintext, .url = url, .device = device, .name = "rc-test", .connect_timeout_ms = timeout_ms,
-		.ops = &ops,
-	};
+	struct tlpb_rc_config config = host_security;
 
+	config.url = url;
+	config.device = device;
+	config.name = "rc-test";
+	config.connect_timeout_ms = timeout_ms;
+	config.ops = &ops;
 	memset(&host, 0, sizeof host);
 	return tlpb_rc_connect(&config, &host.rc, host.why, sizeof host.why);
 }

@@ -54,11 +54,11 @@ struct process *serve(const char *name);
 
 /*
  * Start endpoint-test at a URL, with more options (NULL: none); the URL at which it says it
- * listens. A server at an inherited descriptor inherits it.
+ * listens, in one of a few static buffers. A server at an inherited descriptor inherits it.
  */
 const char *serve_at(const char *url, const char *const options[], struct process **server);
 
-/* Set before host_connect(): for tls+tcp and the like. Kept until it is set again. */
+/* What hosts of this program need for tls+tcp and the like; all else in it is ignored. Kept until it is set again. */
 extern struct tlpb_rc_config host_security;
 
 /* Returns as tlpb_rc_connect(). device may be NULL. */

@@ -81,9 +81,12 @@ TEST(Host, DoesWhatItIsTold)
 	serve_for_ever();
 }
 
-/* The tests' main() takes options only: the two arguments come by the environment. */
+/* The tests' main() takes options only: arguments come by the environment. */
 __attribute__((constructor)) static void take_arguments(void)
 {
 	url = getenv("RC_HOST_URL");
 	mode = getenv("RC_HOST_MODE");
+	host_security.tls_ca = getenv("RC_HOST_TLS_CA");
+	host_security.tls_cert = getenv("RC_HOST_TLS_CERT");
+	host_security.tls_key = getenv("RC_HOST_TLS_KEY");
 }

@@ -5,6 +5,7 @@
 
 #include "board.h"
 #include "gtest.h"
+#include "over.h"
 
 enum { ROUNDS = 100 };
 
@@ -85,38 +86,66 @@ TEST(Several, WhatOneDeviceKeepsTheOtherDoesNotSee)
 	close_all();
 }
 
-/* ---- reads that do DMA and an interrupt before they complete ---- */
+/* ---- over each transport: reads that do DMA and an interrupt before they complete ---- */
+
+static void over_each(enum over last, void (*body)(enum over over))
+{
+	for (enum over over = OVER_IPC; over <= last; over++) {
+		close_all();
+		gt_about(over_name(over));
+		body(over);
+	}
+	close_all();
+}
+
+/* TEST(Deadlock, name) whose body runs over each transport up to the last. */
+#define DEADLOCK_TEST(name, last) \
+	static void name##_body(enum over over); \
+	TEST(Deadlock, name) { over_each(last, name##_body); } \
+	static void name##_body(enum over over)
+
+/* Two devices: of one server, or, where it can have but one, of two. */
+static void serve_two(enum over over, const char *urls[2])
+{
+	struct process *server;
+
+	urls[0] = serve_over(over, over == OVER_FD ? 1 : 2, &server);
+	urls[1] = over == OVER_FD ? serve_over(over, 1, &server) : urls[0];
+}
 
 static struct board *const both[] = { &a, &b };
 
-static void effect_in_a_group(const char *url_a, const char *url_b)
+static void effect_in_a_group(const char *const urls[2])
 {
 	tlpb_rc_group *group;
 
 	ASSERT_EQ(tlpb_rc_group_new(&group), 0);
-	board_open(&a, url_a, NULL, group);
-	board_open(&b, url_b, NULL, group);
+	board_open(&a, urls[0], NULL, group);
+	board_open(&b, urls[1], NULL, group);
 	boards_effect(both, 2, ROUNDS);
 	board_close(&a);
 	board_close(&b);
 	EXPECT_EQ(tlpb_rc_group_free(group), 0);
 }
 
-TEST(Deadlock, NoneWithTwoDevicesOfOneServerInOneThread)
+DEADLOCK_TEST(NoneWithTwoDevicesOfOneServerInOneThread, OVER_FD)
 {
-	close_all();
-	serve_several("s", 2);
-	effect_in_a_group(url_of("s"), url_of("s"));
-	close_all();
+	const char *urls[2];
+
+	serve_two(over, urls);
+	effect_in_a_group(urls);
 }
 
-TEST(Deadlock, NoneWithTwoDevicesOfTwoServersInOneThread)
+/* The other one over the same transport, or over any other. */
+DEADLOCK_TEST(NoneWithTwoDevicesOfTwoServersInOneThread, OVER_FD)
 {
-	close_all();
-	serve("s");
-	serve("s2");
-	effect_in_a_group(url_of("s"), url_of("s2"));
-	close_all();
+	for (enum over other = OVER_IPC; other <= over; other++) {
+		struct process *servers[2];
+		const char *const urls[] = { serve_over(over, 1, &servers[0]),
+					     serve_over(other, 1, &servers[1]) };
+
+		effect_in_a_group(urls);
+	}
 }
 
 static void read_the_other(struct board *board)
@@ -128,15 +157,15 @@ static void read_the_other(struct board *board)
 }
 
 /* The DMA of each reaches the other, whose read does DMA itself. */
-TEST(Deadlock, NoneWhenTheDmaOfEachReadsTheOther)
+DEADLOCK_TEST(NoneWhenTheDmaOfEachReadsTheOther, OVER_FD)
 {
 	tlpb_rc_group *group;
+	const char *urls[2];
 
-	close_all();
-	serve_several("s", 2);
+	serve_two(over, urls);
 	ASSERT_EQ(tlpb_rc_group_new(&group), 0);
-	board_open(&a, url_of("s"), NULL, group);
-	board_open(&b, url_of("s"), NULL, group);
+	board_open(&a, urls[0], NULL, group);
+	board_open(&b, urls[1], NULL, group);
 	board_program(&a, EFFECT_SIZE);
 	board_program(&b, EFFECT_SIZE);
 	for (unsigned i = 0; i < ROUNDS; i++) {
@@ -151,15 +180,25 @@ TEST(Deadlock, NoneWhenTheDmaOfEachReadsTheOther)
 	board_close(&a);
 	board_close(&b);
 	EXPECT_EQ(tlpb_rc_group_free(group), 0);
-	close_all();
 }
 
 /* ---- several hosts ---- */
 
+static void tell_by_environment(const char *name, const char *value)
+{
+	if (value)
+		setenv(name, value, 1);
+	else
+		unsetenv(name);
+}
+
 static struct process *start_host(const char *url, const char *mode)
 {
-	setenv("RC_HOST_URL", url, 1);
-	setenv("RC_HOST_MODE", mode, 1);
+	tell_by_environment("RC_HOST_URL", url);
+	tell_by_environment("RC_HOST_MODE", mode);
+	tell_by_environment("RC_HOST_TLS_CA", host_security.tls_ca);
+	tell_by_environment("RC_HOST_TLS_CERT", host_security.tls_cert);
+	tell_by_environment("RC_HOST_TLS_KEY", host_security.tls_key);
 	return process_start((const char *const[]){ RC_HOST, NULL });
 }
 
@@ -171,28 +210,24 @@ static void expect_done(struct process *host)
 		FAIL("status %d:\n%s", status, process_output(host));
 }
 
-TEST(Deadlock, NoneWithTwoHostsOnOneServer)
+/* Each host has so many of the server's devices. */
+static void two_hosts(enum over over, unsigned devices, const char *mode)
 {
-	struct process *first, *second;
+	struct process *server, *first, *second;
+	const char *url = serve_over(over, 2 * devices, &server);
 
-	close_all();
-	serve_several("s", 2);
-	first = start_host(url_of("s"), "effect");
-	second = start_host(url_of("s"), "effect");
+	first = start_host(url, mode);
+	second = start_host(url, mode);
 	expect_done(first);
 	expect_done(second);
-	close_all();
 }
 
-TEST(Deadlock, NoneWithTwoHostsOfTwoDevicesEachOnOneServer)
+DEADLOCK_TEST(NoneWithTwoHostsOnOneServer, OVER_TLS)
 {
-	struct process *first, *second;
+	two_hosts(over, 1, "effect");
+}
 
-	close_all();
-	serve_several("s", 4);
-	first = start_host(url_of("s"), "effect2");
-	second = start_host(url_of("s"), "effect2");
-	expect_done(first);
-	expect_done(second);
-	close_all();
+DEADLOCK_TEST(NoneWithTwoHostsOfTwoDevicesEachOnOneServer, OVER_TLS)
+{
+	two_hosts(over, 2, "effect2");
 }

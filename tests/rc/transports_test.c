@@ -7,9 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "certificates.h"
 #include "gtest.h"
-#include "host.h"
+#include "over.h"
 
 enum { SHORT_MS = 1500, PATIENT_MS = 30 * 1000 };
 
@@ -19,24 +18,6 @@ static void start(void)
 {
 	processes_end();
 	host_security = (struct tlpb_rc_config){ .url = NULL };
-}
-
-static const char *serve_tls(enum authority authority)
-{
-	const char *const options[] = {
-		"--tls-ca", certificate(authority, "ca.pem"),
-		"--tls-cert", certificate(authority, "localhost.pem"),
-		"--tls-key", certificate(authority, "localhost.key"), NULL,
-	};
-
-	return serve_at("tls+tcp://localhost:0", options, &server);
-}
-
-static void trust(enum authority ca, enum authority own)
-{
-	host_security.tls_ca = certificate(ca, "ca.pem");
-	host_security.tls_cert = certificate(own, "qemu.pem");
-	host_security.tls_key = certificate(own, "qemu.key");
 }
 
 static void expect_refusal(const char *url, int err, const char *text)
@@ -58,7 +39,7 @@ static void expect_hosts_are_served(const char *url)
 TEST(Tcp, HostsAreServedOneAfterTheOther)
 {
 	start();
-	expect_hosts_are_served(serve_at("tcp://127.0.0.1:0", NULL, &server));
+	expect_hosts_are_served(serve_over(OVER_TCP, 1, &server));
 	EXPECT_EQ(process_stop(server), 0);
 }
 
@@ -98,15 +79,14 @@ static void expect_garbage_does_no_harm(const char *url)
 TEST(Tcp, ScannersAndGarbageDoNoHarm)
 {
 	start();
-	expect_garbage_does_no_harm(serve_at("tcp://127.0.0.1:0", NULL, &server));
+	expect_garbage_does_no_harm(serve_over(OVER_TCP, 1, &server));
 	processes_end();
 }
 
 TEST(Tls, ScannersAndGarbageDoNoHarm)
 {
 	start();
-	trust(OURS, OURS);
-	expect_garbage_does_no_harm(serve_tls(OURS));
+	expect_garbage_does_no_harm(serve_over(OVER_TLS, 1, &server));
 	processes_end();
 }
 
@@ -122,7 +102,7 @@ TEST(Tcp, ASecondServerAtThePortIsRefused)
 	struct process *second;
 
 	start();
-	url = serve_at("tcp://127.0.0.1:0", NULL, &server);
+	url = serve_over(OVER_TCP, 1, &server);
 	second = process_start((const char *const[]){ TLPB_SERVE, "endpoint-test", "--listen", url,
 						      NULL });
 	EXPECT_EQ(process_wait(second, PROCESS_PATIENCE_MS), 1);
@@ -148,8 +128,7 @@ TEST(Tcp, BeyondLoopbackMustBeInsistedOnByBothSides)
 TEST(Tls, HostsWithACertificateAreServed)
 {
 	start();
-	trust(OURS, OURS);
-	expect_hosts_are_served(serve_tls(OURS));
+	expect_hosts_are_served(serve_over(OVER_TLS, 1, &server));
 	EXPECT_EQ(process_stop(server), 0);
 }
 
@@ -158,7 +137,7 @@ TEST(Tls, WhatIsWrongWithTheCertificatesIsSaid)
 	char url[300];
 
 	start();
-	snprintf(url, sizeof url, "%s", serve_tls(OURS));
+	snprintf(url, sizeof url, "%s", serve_over(OVER_TLS, 1, &server));
 	trust(THEIRS, OURS);
 	expect_refusal(url, TLPB_ERR_ACCESS, "is not signed by tls-ca=");
 	trust(OURS, THEIRS);
@@ -182,36 +161,20 @@ TEST(Tls, APlainPeerIsToldSoOnEitherSide)
 	char url[300], other[300];
 
 	start();
-	trust(OURS, OURS);
-	snprintf(url, sizeof url, "%s", serve_tls(OURS));
+	snprintf(url, sizeof url, "%s", serve_over(OVER_TLS, 1, &server));
 	snprintf(other, sizeof other, "tcp://127.0.0.1%s", strrchr(url, ':'));
 	expect_refusal(other, TLPB_ERR_TIMEDOUT, "did not greet");
 	processes_end();
-	snprintf(url, sizeof url, "%s", serve_at("tcp://127.0.0.1:0", NULL, &server));
+	snprintf(url, sizeof url, "%s", serve_over(OVER_TCP, 1, &server));
 	snprintf(other, sizeof other, "tls+tcp://localhost%s", strrchr(url, ':'));
 	expect_refusal(other, TLPB_ERR_ACCESS, "speaks plain TCP, not TLS");
 	processes_end();
 }
 
-/* The server inherits one end; ours is made an URL. */
-static const char *serve_at_descriptor(void)
-{
-	static char url[32];
-	char inherited[32];
-	int fds[2];
-
-	EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-	snprintf(inherited, sizeof inherited, "fd:%d", fds[1]);
-	snprintf(url, sizeof url, "fd:%d", fds[0]);
-	serve_at(inherited, NULL, &server);
-	close(fds[1]);
-	return url;
-}
-
 TEST(Fd, IsServedOnceAndTheServerEndsWithItsHost)
 {
 	start();
-	host_start(serve_at_descriptor());
+	host_start(serve_over(OVER_FD, 1, &server));
 	expect_traffic();
 	host_stop();
 	EXPECT_EQ(process_wait(server, PROCESS_PATIENCE_MS), 0);
@@ -221,7 +184,7 @@ TEST(Fd, IsServedOnceAndTheServerEndsWithItsHost)
 TEST(Fd, AnotherDeviceThanTheOneWantedIsRefused)
 {
 	start();
-	EXPECT_EQ(host_connect(serve_at_descriptor(), "nvme", PATIENT_MS), TLPB_ERR_REFUSED);
+	EXPECT_EQ(host_connect(serve_over(OVER_FD, 1, &server), "nvme", PATIENT_MS), TLPB_ERR_REFUSED);
 	EXPECT_NOT_NULL(strstr(host.why, "there is endpoint-test"));
 	processes_end();
 }
@@ -235,7 +198,7 @@ TEST(Fd, ThatIsNoSocketIsRefused)
 TEST(Fd, AServerThatDiesIsNoticed)
 {
 	start();
-	host_start(serve_at_descriptor());
+	host_start(serve_over(OVER_FD, 1, &server));
 	process_kill(server, SIGKILL);
 	while (!tlpb_rc_process(host.rc))
 		sleep_ms(1);
