@@ -16,7 +16,7 @@ set(CPACK_COMPONENT_RUN_DESCRIPTION
 "PCI Express endpoints in SystemC/TLM for QEMU
 tlpbridge lets an unmodified guest driver, in the QEMU of the distribution,
 drive a PCI Express endpoint that is a SystemC/TLM model in another process.
-This package has the server, the plugin for QEMU, the tools, the C library
+This package has the server with its models, a model in plain C, the plugin for QEMU, the tools, the C library
 and a dissector for Wireshark.")
 set(CPACK_DEBIAN_RUN_PACKAGE_NAME tlpbridge)
 set(CPACK_DEBIAN_RUN_PACKAGE_SECTION electronics)

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: MIT
 """Manual pages out of --help, which stays the only place where options are described.
 
-usage: manpage.py TLPBRIDGE TLPBRIDGE-SERVE DIRECTORY
+usage: manpage.py DIRECTORY TLPBRIDGE TLPBRIDGE-SERVE [MODEL...]
 
-Writes tlpbridge.1, a tlpbridge-COMMAND.1 for each command that tlpbridge --help lists, and
-tlpbridge-serve.1 with the options of every model. (help2man would need a layout of --help that
+Writes tlpbridge.1, a tlpbridge-COMMAND.1 for each command that tlpbridge --help lists,
+tlpbridge-serve.1 with the options of every model, and a page for each program MODEL, which is
+a server of one model. (help2man would need a layout of --help that
 reads worse on a terminal, knows nothing of subcommands, and brings Perl modules to the build.)
 
 What it knows of --help: "usage:" lines come first; "Heading:" alone on a line; two blanks, a
@@ -151,7 +152,15 @@ def serve_page(serve, version):
     return page
 
 
-def main(tool, serve, directory):
+def model_page(program):
+    text = run(program, "--help")
+    [summary] = [line.partition(": ")[2] for line in paragraphs(text)[1]]
+    page = Page(os.path.basename(program), run(program, "--version").split()[-1], summary)
+    page.add_help(re.sub(r"^(Options of .*) \(.*\):$", r"\1:", text, flags=re.M))
+    return page
+
+
+def main(directory, tool, serve, *models):
     os.makedirs(directory, exist_ok=True)
     text = run(tool, "--help")
     version = run(tool, "--version").split()[-1]
@@ -162,6 +171,8 @@ def main(tool, serve, directory):
         pages[name] = Page(name, version, summary)
         pages[name].add_help(run(tool, command, "--help"))
     pages["tlpbridge-serve"] = serve_page(serve, version)
+    for model in models:
+        pages[os.path.basename(model)] = model_page(model)
     for name, page in pages.items():
         page.write(directory, name, pages)
 

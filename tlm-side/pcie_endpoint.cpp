@@ -174,6 +174,15 @@ private:
 	std::vector<std::vector<tlpb_field>> fields;
 };
 
+static tlpb_access access_of(kit::access mode)
+{
+	switch (mode) {
+	case kit::access::ro: return TLPB_ACCESS_RO;
+	case kit::access::wo: return TLPB_ACCESS_WO;
+	default: return TLPB_ACCESS_RW;
+	}
+}
+
 register_names::register_names(const std::vector<kit::register_description> &list)
 {
 	for (const kit::register_description &d : list) {
@@ -188,7 +197,7 @@ register_names::register_names(const std::vector<kit::register_description> &lis
 		r.region = d.bar;
 		r.offset = d.offset;
 		r.width = d.width;
-		r.access = d.mode == kit::access::ro ? TLPB_ACCESS_RO : TLPB_ACCESS_RW;
+		r.access = access_of(d.mode);
 		r.read_effect = d.read_effect;
 		r.field = fields.back().data();
 		r.fields = static_cast<unsigned>(d.fields.size());

@@ -88,6 +88,21 @@ void tlpb_regs_access(const struct tlpb_regs *regs, struct tlpb_ep_request *requ
 	}
 }
 
+void tlpb_regs_describe(const struct tlpb_regs *regs, unsigned region, struct tlpb_register *list)
+{
+	for (size_t i = 0; i < regs->count; i++) {
+		const struct tlpb_reg *reg = &regs->reg[i];
+		bool plain = reg->access == TLPB_ACCESS_RO && reg->writable;
+
+		list[i] = (struct tlpb_register){
+			.name = reg->name, .description = reg->text, .region = region,
+			.offset = reg->offset, .width = 32,
+			.access = plain ? TLPB_ACCESS_RW : reg->access,
+			.read_effect = reg->read_effect, .field = reg->field, .fields = reg->fields,
+		};
+	}
+}
+
 static void move(uint8_t *memory, uint8_t *data, size_t len, bool write)
 {
 	if (write)

@@ -18,19 +18,27 @@ enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, WHY_MAX = 512, OPTION
 /* The program's own options; the model's follow them in getopt's table. */
 static const struct tlpb_model_option common[] = {
 	{ .name = "listen", .argument = "URL",
-	  .help = "where hosts find the device, for example ipc:///run/x.sock" },
+	  .help = "where hosts find the device, for example ipc:///run/x.sock,\n"
+		  "tcp://127.0.0.1:0, tls+tcp://0.0.0.0:7000, or fd:3 (inherited)" },
+	{ .name = "tls-cert", .argument = "FILE",
+	  .help = "for tls+tcp: the server's certificate, PEM" },
+	{ .name = "tls-key", .argument = "FILE", .help = "and its key" },
+	{ .name = "tls-ca", .argument = "FILE",
+	  .help = "let in only hosts with a certificate signed by this one" },
+	{ .name = "plaintext", .help = "allow plain tcp beyond loopback" },
 	{ .name = "name", .argument = "NAME", .help = "what a host asks for (the model's name)" },
 	{ .name = "trace", .argument = "FILE", .help = "record all frames as pcap" },
 	{ .name = "help", .help = "this text" },
 	{ .name = "version", .help = "the version" },
 };
 
-enum common_option { OPTION_LISTEN, OPTION_NAME, OPTION_TRACE, OPTION_HELP, OPTION_VERSION,
-		     COMMON_OPTIONS };
+enum common_option { OPTION_LISTEN, OPTION_TLS_CERT, OPTION_TLS_KEY, OPTION_TLS_CA, OPTION_PLAINTEXT,
+		     OPTION_NAME, OPTION_TRACE, OPTION_HELP, OPTION_VERSION, COMMON_OPTIONS };
 
 struct program {
 	struct tlpb_model *model;
-	const char *url, *trace_path;
+	struct tlpb_server_config at;
+	const char *trace_path;
 	bool help, version;
 	tlpb_trace *trace;
 	tlpb_server *server;
@@ -111,7 +119,11 @@ static int take_name(struct tlpb_device *device, const char *name)
 static int take_common(struct program *p, int index, const char *value)
 {
 	switch (index) {
-	case OPTION_LISTEN: p->url = value; break;
+	case OPTION_LISTEN: p->at.url = value; break;
+	case OPTION_TLS_CERT: p->at.tls_cert = value; break;
+	case OPTION_TLS_KEY: p->at.tls_key = value; break;
+	case OPTION_TLS_CA: p->at.tls_ca = value; break;
+	case OPTION_PLAINTEXT: p->at.plaintext = true; break;
 	case OPTION_NAME: return take_name(p->model->device, value);
 	case OPTION_TRACE: p->trace_path = value; break;
 	case OPTION_HELP: p->help = true; break;
@@ -153,7 +165,7 @@ static int parse(struct program *p, int argc, char **argv)
 	}
 	if (!status && optind < argc)
 		return wrong("unexpected argument \"%s\"", argv[optind]);
-	if (!status && !p->url && !p->help && !p->version)
+	if (!status && !p->at.url && !p->help && !p->version)
 		return wrong("--listen is missing: give a URL, for example %s",
 			     "--listen ipc:///run/x.sock");
 	return status;
@@ -171,6 +183,39 @@ static void log_disconnected(void *ctx, enum tlpb_reason reason, const char *tex
 	tlpb_log(TLPB_LOG_INFO, "disconnected: %s", *text ? text : tlpb_reason_text(reason));
 }
 
+/* Registers of all BARs, by malloc(); NULL where there is no memory. */
+static struct tlpb_register *describe(const struct tlpb_model *model, unsigned *count)
+{
+	struct tlpb_register *list;
+	size_t n = 0;
+
+	for (unsigned i = 0; i < TLPB_BARS; i++)
+		n += model->regs[i] ? model->regs[i]->count : 0;
+	list = calloc(n + 1, sizeof *list);
+	*count = 0;
+	for (unsigned i = 0; list && i < TLPB_BARS; i++) {
+		if (!model->regs[i])
+			continue;
+		tlpb_regs_describe(model->regs[i], i, list + *count);
+		*count += (unsigned)model->regs[i]->count;
+	}
+	return list;
+}
+
+static int new_endpoint(struct tlpb_ep_config *config, struct tlpb_model *model, char *why, size_t size)
+{
+	struct tlpb_register *list = describe(model, &config->register_count);
+	int err = TLPB_ERR_NOMEM;
+
+	config->registers = list;
+	if (list)
+		err = tlpb_ep_new(config, &model->ep, why, size);
+	else
+		snprintf(why, size, "out of memory");
+	free(list);
+	return err;
+}
+
 static int open_endpoint(struct program *p, char *why, size_t size)
 {
 	struct tlpb_model *model = p->model;
@@ -183,13 +228,13 @@ static int open_endpoint(struct program *p, char *why, size_t size)
 		ops.connected = log_connected;
 	if (!ops.disconnected)
 		ops.disconnected = log_disconnected;
-	err = tlpb_ep_new(&config, &model->ep, why, size);
+	err = new_endpoint(&config, model, why, size);
 	return err || !model->start ? err : model->start(model->ctx, why, size);
 }
 
 static int open_server(struct program *p, char *why, size_t size)
 {
-	int err = tlpb_server_open(p->url, &p->server, why, size);
+	int err = tlpb_server_open_with(&p->at, &p->server, why, size);
 
 	if (!err && (err = tlpb_server_add(p->server, p->model->ep)))
 		snprintf(why, size, "%s", tlpb_strerror(err));
@@ -227,7 +272,7 @@ static void loop(struct program *p)
 	struct pollfd fds[2] = { { .fd = p->signals, .events = POLLIN },
 				 { .fd = tlpb_server_fd(p->server), .events = POLLIN } };
 
-	while (!fds[0].revents) {
+	while (!fds[0].revents && !tlpb_server_is_over(p->server)) {
 		bool busy = tlpb_server_process(p->server) > 0;
 
 		poll(fds, 2, busy ? 0 : -1);	/* also when busy: for the signals */
@@ -258,8 +303,8 @@ static int serve(struct program *p)
 		close_all(p);
 		return STATUS_FAILED;
 	}
-	tlpb_log(TLPB_LOG_INFO, "listening at %s, device %s (%04x:%04x)", p->url, device->name,
-		 device->vendor_id, device->device_id);
+	tlpb_log(TLPB_LOG_INFO, "listening at %s, device %s (%04x:%04x)", tlpb_server_url(p->server),
+		 device->name, device->vendor_id, device->device_id);
 	loop(p);
 	if (!close_all(p))
 		return STATUS_OK;

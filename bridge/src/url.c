@@ -157,7 +157,7 @@ int tlpb__url_check_exposure(const struct url *url, bool plaintext, char *why, s
 	if (url->kind != URL_TCP || plaintext || is_loopback(url))
 		return 0;
 	snprintf(why, size, "%s is plain TCP beyond loopback, which anybody on the way can read and "
-		 "change: use tls+tcp://, or insist with plaintext=on (tlpbridge-serve: --plaintext)",
+		 "change: use tls+tcp://, or insist with plaintext=on (commands: --plaintext)",
 		 url->text);
 	return TLPB_ERR_ACCESS;
 }

@@ -24,7 +24,7 @@ static const char help[] =
 "  --interval SECONDS      between two looks (1; fractions are fine)\n"
 "  --once                  one block of rates, after one interval, then end\n"
 "  --json                  a JSON object a look, on a line\n"
-"  --connect-timeout MS    how long to look for the server (10000)\n"
+CONNECT_HELP
 "\n"
 "Exit status: 0, 1 when the server cannot be asked (any more), 2 when the command line\n"
 "is wrong.\n";
@@ -32,7 +32,8 @@ static const char help[] =
 enum { OPT_INTERVAL = OPT_OTHERS, OPT_ONCE, OPT_JSON };
 
 struct arguments {
-	struct tlpb_rc_config config;
+	struct session_options session;
+	struct tlpb_rc_config config;	/* made of them */
 	int interval_ms;
 	bool once, json;
 };
@@ -261,8 +262,6 @@ static bool parse_interval(const char *text, int *ms)
 
 static bool take_option(struct arguments *a, int option, const char *value)
 {
-	struct session_options session = { 0 };
-
 	switch (option) {
 	case OPT_INTERVAL:
 		return parse_interval(value, &a->interval_ms);
@@ -273,24 +272,21 @@ static bool take_option(struct arguments *a, int option, const char *value)
 		a->json = true;
 		return true;
 	default:
-		if (!session_option(&session, option, value))
-			return false;
-		a->config.connect_timeout_ms = session.connect_timeout_ms;
-		return true;
+		return session_option(&a->session, option, value);
 	}
 }
 
 int cmd_top(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "connect-timeout", required_argument, NULL, OPT_CONNECT_TIMEOUT },
+		CONNECT_OPTIONS,
 		{ "interval", required_argument, NULL, OPT_INTERVAL },
 		{ "once", no_argument, NULL, OPT_ONCE },
 		{ "json", no_argument, NULL, OPT_JSON },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
-	struct arguments a = { .interval_ms = 1000, .config.ops = &top_ops };
+	struct arguments a = { .interval_ms = 1000 };
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -305,7 +301,9 @@ int cmd_top(int argc, char **argv)
 		complain("top needs one URL; see tlpbridge top --help");
 		return EXIT_USAGE;
 	}
-	a.config.url = argv[optind];
+	a.session.url = argv[optind];
+	a.config = session_config_of(&a.session);
+	a.config.ops = &top_ops;
 	session_catch_signals();
 	/* Ctrl-C is how one leaves. */
 	return run(&a) || session_interrupted() == SIGINT ? EXIT_OK : session_failure();

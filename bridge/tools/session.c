@@ -92,23 +92,39 @@ static const struct tlpb_rc_ops host_ops = {
 
 /* ---- life ---- */
 
-bool session_option(struct session_options *options, int option, const char *value)
+static bool take_timeout(struct session_options *options, const char *value)
 {
 	uint64_t number;
 
+	if (!parse_number(value, &number) || !number || number > 1u << 30)
+		return complain("--connect-timeout is milliseconds, not \"%s\"", value);
+	options->connect_timeout_ms = (unsigned)number;
+	return true;
+}
+
+bool session_option(struct session_options *options, int option, const char *value)
+{
 	switch (option) {
-	case OPT_DEVICE:
-		options->device = value;
-		return true;
-	case OPT_TRACE:
-		options->trace = value;
-		return true;
-	default:
-		if (!parse_number(value, &number) || !number || number > 1u << 30)
-			return complain("--connect-timeout is milliseconds, not \"%s\"", value);
-		options->connect_timeout_ms = (unsigned)number;
-		return true;
+	case OPT_DEVICE: options->device = value; break;
+	case OPT_TRACE: options->trace = value; break;
+	case OPT_TLS_CA: options->tls_ca = value; break;
+	case OPT_TLS_CERT: options->tls_cert = value; break;
+	case OPT_TLS_KEY: options->tls_key = value; break;
+	case OPT_TLS_SERVER_NAME: options->tls_server_name = value; break;
+	case OPT_PLAINTEXT: options->plaintext = true; break;
+	default: return take_timeout(options, value);
 	}
+	return true;
+}
+
+struct tlpb_rc_config session_config_of(const struct session_options *options)
+{
+	return (struct tlpb_rc_config){
+		.url = options->url, .device = options->device, .name = "tlpbridge",
+		.connect_timeout_ms = options->connect_timeout_ms,
+		.tls_ca = options->tls_ca, .tls_cert = options->tls_cert, .tls_key = options->tls_key,
+		.tls_server_name = options->tls_server_name, .plaintext = options->plaintext,
+	};
 }
 
 /* Names are a help for people: a device whose names are broken still works. */
@@ -139,15 +155,13 @@ static bool open_trace(struct session *s, const char *path)
 
 bool session_open(struct session *s, const struct session_options *options)
 {
-	struct tlpb_rc_config config = {
-		.url = options->url, .device = options->device, .name = "tlpbridge",
-		.connect_timeout_ms = options->connect_timeout_ms,
-		.ops = &host_ops, .ctx = s,
-	};
+	struct tlpb_rc_config config = session_config_of(options);
 	char why[1024];
 
 	if (!open_trace(s, options->trace))
 		return false;
+	config.ops = &host_ops;
+	config.ctx = s;
 	config.trace = s->trace;
 	if (tlpb_rc_connect(&config, &s->rc, why, sizeof why))
 		return complain("%s", why);

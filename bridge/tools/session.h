@@ -16,6 +16,8 @@
 /* Options that all such commands have; see SESSION_OPTIONS. */
 struct session_options {
 	const char *url, *device, *trace;
+	const char *tls_ca, *tls_cert, *tls_key, *tls_server_name;
+	bool plaintext;
 	unsigned connect_timeout_ms;	/* 0: the default */
 };
 
@@ -34,18 +36,40 @@ struct session {
 enum { SESSION_BDF = 0x0100 };		/* the device is 01:00.0 */
 
 /* For getopt_long() and the help. */
-enum { OPT_DEVICE = 1000, OPT_CONNECT_TIMEOUT, OPT_TRACE, OPT_OTHERS };
+enum {
+	OPT_DEVICE = 1000, OPT_TRACE, OPT_CONNECT_TIMEOUT, OPT_TLS_CA, OPT_TLS_CERT, OPT_TLS_KEY,
+	OPT_TLS_SERVER_NAME, OPT_PLAINTEXT, OPT_OTHERS
+};
 #define SESSION_OPTIONS                                                                  \
 	{ "device", required_argument, NULL, OPT_DEVICE },                               \
-	{ "connect-timeout", required_argument, NULL, OPT_CONNECT_TIMEOUT },             \
-	{ "trace", required_argument, NULL, OPT_TRACE }
+	{ "trace", required_argument, NULL, OPT_TRACE },                                 \
+	CONNECT_OPTIONS
 #define SESSION_HELP                                                                     \
 	"  --device NAME           which of the server's devices (the first free one)\n" \
+	"  --trace FILE            record every frame as pcap\n"                         \
+	CONNECT_HELP
+
+/* Those of them that say how the server is reached. */
+#define CONNECT_OPTIONS                                                                  \
+	{ "connect-timeout", required_argument, NULL, OPT_CONNECT_TIMEOUT },             \
+	{ "tls-ca", required_argument, NULL, OPT_TLS_CA },                               \
+	{ "tls-cert", required_argument, NULL, OPT_TLS_CERT },                           \
+	{ "tls-key", required_argument, NULL, OPT_TLS_KEY },                             \
+	{ "tls-server-name", required_argument, NULL, OPT_TLS_SERVER_NAME },             \
+	{ "plaintext", no_argument, NULL, OPT_PLAINTEXT }
+#define CONNECT_HELP                                                                     \
 	"  --connect-timeout MS    how long to look for the server (10000)\n"            \
-	"  --trace FILE            record every frame as pcap\n"
+	"  --tls-ca FILE           for tls+tcp: who signed the server's certificate, PEM\n" \
+	"  --tls-cert FILE         for servers that ask for one: a certificate of ours\n" \
+	"  --tls-key FILE          and its key\n"                                        \
+	"  --tls-server-name NAME  in the server's certificate (the host in the URL)\n"  \
+	"  --plaintext             allow plain tcp beyond loopback\n"
 
 /* Takes one of the options above; false after saying what is wrong with it. */
 bool session_option(struct session_options *options, int option, const char *value);
+
+/* What the options say, but for the trace; texts stay theirs. */
+struct tlpb_rc_config session_config_of(const struct session_options *options);
 
 /*
  * Ctrl-C and SIGTERM end waits instead of the process; session_interrupted() then is the

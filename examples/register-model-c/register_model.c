@@ -13,11 +13,19 @@ static struct tlpb_device device = {
 	.region[TLPB_BAR0] = { 4096, TLPB_REGION_READ | TLPB_REGION_WRITE },
 };
 static void access(void *ctx, struct tlpb_ep_request *request);
+static void event_written(void *ctx, uint32_t value);
+
+static struct tlpb_reg regs[] = {
+	{ 0x00, "ID", .reset = 0x600d600d },
+	{ 0x04, "SCRATCH", .writable = ~0u },
+	{ 0x08, "EVENT", .writable = 1, .written = event_written, .text = "bit 0 asks for an interrupt" },
+};
+static const struct tlpb_regs bar0 = { regs, 3, NULL };
 static const struct tlpb_ep_ops ops = { .access = access };
 static struct tlpb_model model = { .summary = "three registers and an interrupt",
-				   .device = &device, .ops = &ops };
+				   .device = &device, .ops = &ops, .regs = { &bar0 } };
 
-/* Bit 0 of EVENT asks for an interrupt: MSI where the driver has enabled it, else the line. */
+/* MSI where the driver has enabled it, else the line. */
 static void event_written(void *ctx, uint32_t value)
 {
 	bool line = value && tlpb_ep_msi(model.ep, 0) == TLPB_IRQ_DISABLED;
@@ -25,21 +33,14 @@ static void event_written(void *ctx, uint32_t value)
 	tlpb_ep_intx(model.ep, line);
 }
 
-static struct tlpb_reg regs[] = {
-	{ 0x00, "ID", .reset = 0x600d600d },
-	{ 0x04, "SCRATCH", .writable = ~0u },
-	{ 0x08, "EVENT", .writable = 1, .written = event_written },
-};
-
 static void access(void *ctx, struct tlpb_ep_request *request)
 {
-	tlpb_regs_access(&(struct tlpb_regs){ regs, 3, NULL }, request);
+	tlpb_regs_access(&bar0, request);
 	tlpb_ep_complete(model.ep, request, TLPB_CPL_SC);
 }
 
 int main(int argc, char **argv)
 {
-	for (int i = 0; i < 3; i++)
-		regs[i].value = regs[i].reset;
+	tlpb_regs_reset(&bar0);
 	return tlpb_serve_main(argc, argv, &model);
 }

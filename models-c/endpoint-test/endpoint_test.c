@@ -43,22 +43,41 @@ enum { MAGIC, COMMAND, STATUS, LOWER_SRC, UPPER_SRC, LOWER_DST, UPPER_DST, SIZE,
 static void command_written(void *ctx, uint32_t value);
 static void set_status(void *ctx, uint32_t value);
 
+static const struct tlpb_field command_fields[] = {
+	{ "RAISE_INTX", 0, 1 }, { "RAISE_MSI", 1, 1 }, { "RAISE_MSIX", 2, 1 }, { "READ", 3, 1 },
+	{ "WRITE", 4, 1 }, { "COPY", 5, 1 },
+};
+static const struct tlpb_field status_fields[] = {
+	{ "READ_SUCCESS", 0, 1 }, { "READ_FAIL", 1, 1 }, { "WRITE_SUCCESS", 2, 1 },
+	{ "WRITE_FAIL", 3, 1 }, { "COPY_SUCCESS", 4, 1 }, { "COPY_FAIL", 5, 1 },
+	{ "IRQ_RAISED", 6, 1 }, { "SRC_ADDR_INVALID", 7, 1 }, { "DST_ADDR_INVALID", 8, 1 },
+};
+static const struct tlpb_field flags_fields[] = { { "USE_DMA", 0, 1 } };
+static const struct tlpb_field effect_fields[] = { { "COUNT", 0, 16 }, { "RESULT", 16, 16 } };
+
+#define FIELDS(list) .field = (list), .fields = sizeof(list) / sizeof((list)[0])
+
 static struct tlpb_reg reg[REGISTERS] = {
-	[MAGIC] = { 0x00, "MAGIC", .writable = ~0u },
-	[COMMAND] = { 0x04, "COMMAND", .writable = ~0u, .written = command_written },
-	[STATUS] = { 0x08, "STATUS", .writable = ~0u, .written = set_status },
-	[LOWER_SRC] = { 0x0c, "LOWER_SRC_ADDR", .writable = ~0u },
+	[MAGIC] = { 0x00, "MAGIC", .writable = ~0u, .text = "scratch" },
+	[COMMAND] = { 0x04, "COMMAND", .writable = ~0u, .written = command_written,
+		      .text = "a write starts what its bits say", FIELDS(command_fields) },
+	[STATUS] = { 0x08, "STATUS", .writable = ~0u, .written = set_status,
+		     .text = "how the last command went", FIELDS(status_fields) },
+	[LOWER_SRC] = { 0x0c, "LOWER_SRC_ADDR", .writable = ~0u, .text = "bus address to read from" },
 	[UPPER_SRC] = { 0x10, "UPPER_SRC_ADDR", .writable = ~0u },
-	[LOWER_DST] = { 0x14, "LOWER_DST_ADDR", .writable = ~0u },
+	[LOWER_DST] = { 0x14, "LOWER_DST_ADDR", .writable = ~0u, .text = "bus address to write to" },
 	[UPPER_DST] = { 0x18, "UPPER_DST_ADDR", .writable = ~0u },
-	[SIZE] = { 0x1c, "SIZE", .writable = ~0u },
-	[CHECKSUM] = { 0x20, "CHECKSUM", .writable = ~0u },
-	[IRQ_TYPE] = { 0x24, "IRQ_TYPE", .writable = ~0u },
-	[IRQ_NUMBER] = { 0x28, "IRQ_NUMBER", .writable = ~0u },
-	[FLAGS] = { 0x2c, "FLAGS", .writable = ~0u },
-	[LOWER_FAULT] = { 0x30, "LOWER_FAULT_ADDR" },
+	[SIZE] = { 0x1c, "SIZE", .writable = ~0u, .text = "bytes, 1 to 16 MiB" },
+	[CHECKSUM] = { 0x20, "CHECKSUM", .writable = ~0u, .text = "CRC-32 without final inversion" },
+	[IRQ_TYPE] = { 0x24, "IRQ_TYPE", .writable = ~0u, .text = "0 INTx, 1 MSI, 2 MSI-X" },
+	[IRQ_NUMBER] = { 0x28, "IRQ_NUMBER", .writable = ~0u, .text = "vector, counted from 1" },
+	[FLAGS] = { 0x2c, "FLAGS", .writable = ~0u, .text = "kept, without effect",
+		    FIELDS(flags_fields) },
+	[LOWER_FAULT] = { 0x30, "LOWER_FAULT_ADDR",
+			  .text = "first byte that the last transfer missed" },
 	[UPPER_FAULT] = { 0x34, "UPPER_FAULT_ADDR" },
-	[READ_EFFECT] = { 0x40, "READ_EFFECT" },
+	[READ_EFFECT] = { 0x40, "READ_EFFECT", .read_effect = true, FIELDS(effect_fields),
+			  .text = "a read does DMA and raises an interrupt before it completes" },
 };
 
 static const struct tlpb_regs bar0 = { reg, REGISTERS, NULL };
@@ -428,7 +447,7 @@ static const struct tlpb_ep_ops ops = { .access = access_region, .reset = reset 
 
 static struct tlpb_model model = {
 	.summary = "what Linux' pci_endpoint_test drives: DMA, checksums, INTx, MSI, MSI-X",
-	.device = &device, .options = options, .ops = &ops, .start = start,
+	.device = &device, .options = options, .ops = &ops, .regs = { &bar0 }, .start = start,
 };
 
 int main(int argc, char **argv)

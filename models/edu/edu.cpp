@@ -12,9 +12,35 @@ enum : uint32_t { identification = 0x010000ed };	// version 1.0
 enum : uint64_t { nothing_here = UINT64_MAX };
 enum { narrow = 4, piece_max = 8 };			// bytes of an access
 
+// What QEMU's specification calls them.
+static std::vector<kit::register_description> register_names()
+{
+	using kit::access;
+
+	return {
+		{ 0, IDENTIFICATION, "IDENTIFICATION", "version of the device", access::ro, false,
+		  { { "MINOR", 16, 8 }, { "MAJOR", 24, 8 } } },
+		{ 0, LIVENESS, "LIVENESS", "reads as the inverse of what was written", access::rw, false, {} },
+		{ 0, FACTORIAL, "FACTORIAL", "a write of n starts to compute n! modulo 2^32", access::rw, false, {} },
+		{ 0, STATUS, "STATUS", "of the factorial", access::rw, false,
+		  { { "COMPUTING", 0, 1 }, { "IRQ", 7, 1 } } },
+		{ 0, IRQ_STATUS, "IRQ_STATUS", "pending causes", access::ro, false,
+		  { { "FACTORIAL", 0, 1 }, { "DMA", 8, 1 } } },
+		{ 0, IRQ_RAISE, "IRQ_RAISE", "sets causes and interrupts", access::wo, false, {} },
+		{ 0, IRQ_ACKNOWLEDGE, "IRQ_ACKNOWLEDGE", "clears causes", access::wo, false, {} },
+		{ 0, DMA_SOURCE, "DMA_SOURCE", "bus address, or a place in the buffer", access::rw, false,
+		  {}, 64 },
+		{ 0, DMA_DESTINATION, "DMA_DESTINATION", "likewise", access::rw, false, {}, 64 },
+		{ 0, DMA_COUNT, "DMA_COUNT", "bytes", access::rw, false, {}, 64 },
+		{ 0, DMA_COMMAND, "DMA_COMMAND", "what the DMA engine does", access::rw, false,
+		  { { "START", 0, 1 }, { "TO_RAM", 1, 1 }, { "IRQ", 2, 1 } }, 64 },
+	};
+}
+
 edu::edu(sc_core::sc_module_name name, const edu_options &its_options)
 	: pcie_function(name, its_options.function), bar0("bar0"), options(its_options)
 {
+	name_registers(register_names());
 	bar0.register_b_transport(this, &edu::b_transport);
 	bar0.register_transport_dbg(this, &edu::transport_dbg);
 	SC_HAS_PROCESS(edu);

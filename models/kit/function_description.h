@@ -37,7 +37,8 @@ struct field_description {
 	unsigned low, width;		// bits
 };
 
-enum class access { ro, rw };
+// What software may do; wo: reading it tells nothing, so tools do not.
+enum class access { ro, rw, wo };
 
 // A register by name, for people and tools.
 struct register_description {

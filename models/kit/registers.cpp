@@ -52,7 +52,7 @@ uint32_t registers::access_word(cell &cell, bool write, uint32_t value)
 {
 	if (!write)
 		return cell.entry.read ? cell.entry.read() : cell.value;
-	if (cell.entry.mode == access::rw) {
+	if (cell.entry.mode != access::ro) {
 		cell.value = value;
 		if (cell.entry.written)
 			cell.entry.written(value);

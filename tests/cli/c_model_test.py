@@ -5,12 +5,16 @@
 usage: c_model_test.py ENDPOINT_TEST_C REGISTER_MODEL_C TLPBRIDGE_SERVE TLPBRIDGE
 """
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 import unittest
+
+import certificates
 
 PROGRAMS = {}
 PATIENCE = 60   # seconds; only what hangs meets it
@@ -85,6 +89,70 @@ class CommandLine(unittest.TestCase):
 
 
 class Serving(unittest.TestCase):
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory(prefix="tlpb-")
+        self.addCleanup(self.directory.cleanup)
+
+    def start(self, program, url, *options, **popen):
+        """A server, and the URL at which it says that it listens."""
+        server = subprocess.Popen([PROGRAMS[program], *(["endpoint-test"] if program == "systemc" else []),
+                                   "--listen", url, *options], cwd=self.directory.name, text=True,
+                                  stderr=subprocess.PIPE, **popen)
+        self.addCleanup(server.stderr.close)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.kill)
+        said = re.search(r"listening at (\S+),", server.stderr.readline())
+        self.assertIsNotNone(said)
+        return server, said.group(1)
+
+    def ipc(self, name):
+        return f"ipc://{self.directory.name}/{name}"
+
+    def tool(self, *words, **options):
+        done = subprocess.run([PROGRAMS["tool"], *words], cwd=self.directory.name, text=True,
+                              capture_output=True, timeout=PATIENCE, check=False, **options)
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
+        return done.stdout
+
+    def test_both_say_the_same_of_the_device_and_its_registers(self):
+        _, one = self.start("c", self.ipc("c"))
+        _, other = self.start("systemc", self.ipc("t"))
+        self.assertEqual(self.tool("device", "--compare", one, other), "")
+        self.assertEqual(self.tool("device", one), self.tool("device", other))
+        self.assertRegex(self.tool("probe", one), r"bar0:0x008 +STATUS +rw +0x00000000")
+
+    def test_the_example_names_its_registers(self):
+        _, url = self.start("example", self.ipc("e"))
+        probe = self.tool("probe", url)
+        self.assertRegex(probe, r"bar0:0x000 +ID +ro +0x600d600d")
+        self.assertRegex(probe, r"bar0:0x004 +SCRATCH +rw +0x00000000")
+
+    def test_the_port_that_was_bound_is_told(self):
+        _, url = self.start("c", "tcp://127.0.0.1:0")
+        self.assertRegex(url, r"^tcp://127\.0\.0\.1:[1-9]\d*$")
+        self.assertIn("104c:b500", self.tool("probe", url))
+
+    def test_tls(self):
+        certificates.make(self.directory.name)
+        _, url = self.start("c", "tls+tcp://localhost:0", *certificates.SERVER)
+        self.assertIn("104c:b500", self.tool("probe", url, *certificates.HOST))
+
+    def test_plain_tcp_beyond_loopback_must_be_meant(self):
+        status, _, err = run("c", "--listen", "tcp://0.0.0.0:0")
+        self.assertEqual(status, 1)
+        self.assertIn("plaintext", err)
+        self.start("c", "tcp://0.0.0.0:0", "--plaintext")
+
+    def test_on_an_inherited_socket_it_ends_with_its_host(self):
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            server, url = self.start("c", f"fd:{theirs.fileno()}", pass_fds=[theirs.fileno()])
+            theirs.close()
+            host = f"fd:{ours.fileno()}"
+            self.assertIn("104c:b500", self.tool("probe", host, pass_fds=[ours.fileno()]))
+        self.assertEqual(server.wait(PATIENCE), 0)
+        self.assertTrue(url.startswith("fd:"))
+
     def test_name_and_trace(self):
         with tempfile.TemporaryDirectory(prefix="tlpb-") as directory:
             log, trace = os.path.join(directory, "log"), os.path.join(directory, "t.pcap")

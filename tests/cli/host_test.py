@@ -11,6 +11,7 @@ import subprocess
 import sys
 import unittest
 
+import certificates
 from server import PATIENCE, ServerCase
 
 ServerCase.TOOL = os.path.abspath(sys.argv.pop(1))
@@ -284,6 +285,36 @@ class Irq(ServerCase):
             self.assertEqual((process.returncode, errors), (status, ""))
         self.assertIsNone(server.poll())
         self.good("peek", self.url, "MAGIC")
+
+
+class Network(ServerCase):
+    def test_over_tls(self):
+        certificates.make(self.dir)
+        self.url = "tls+tcp://localhost:0"
+        self.serve(*certificates.SERVER)
+        self.assertNotIn(":0", self.url[-2:])
+        self.assertIn("104c:b500", self.good("probe", self.url, *certificates.HOST))
+        self.assertIn("= 0x00000000", self.good("peek", self.url, "MAGIC", *certificates.HOST))
+        self.assertIn("endpoint-test: free", self.good("top", self.url, "--once", "--interval", "0.05",
+                                                       *certificates.HOST))
+
+    def test_what_is_wrong_with_certificates_is_told(self):
+        certificates.make(self.dir)
+        self.url = "tls+tcp://localhost:0"
+        self.serve(*certificates.SERVER)
+        for command in (("probe",), ("top", "--once")):
+            self.fails(1, "tls-ca", *command, self.url)
+            self.fails(1, "asks hosts for a certificate", *command, self.url, "--tls-ca", "ca.pem")
+            self.fails(1, "not for the name \"other\"", *command, self.url, *certificates.HOST,
+                       "--tls-server-name", "other")
+
+    def test_plain_tcp_beyond_loopback_must_be_meant(self):
+        self.url = "tcp://0.0.0.0:0"
+        self.serve("--plaintext")
+        for command in (("probe",), ("top", "--once", "--interval", "0.05")):
+            self.fails(1, "plaintext", *command, self.url)
+            self.assertIn("endpoint-test" if command[0] == "top" else "104c:b500",
+                          self.good(*command, self.url, "--plaintext"))
 
 
 class Top(ServerCase):

@@ -2,6 +2,7 @@
 """A tlpbridge-serve of a test, in a directory of its own, and commands run against it."""
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -24,11 +25,14 @@ class ServerCase(unittest.TestCase):
         self.url = "ipc://" + os.path.join(self.dir, "ep.sock")
 
     def serve(self, *options, model="endpoint-test", url=None):
-        """The process; ends with the test."""
+        """The process; ends with the test. self.url becomes what it says where it listens."""
         server = subprocess.Popen([self.SERVE, model, "--listen", url or self.url, *options],
                                   cwd=self.dir, stderr=subprocess.PIPE, text=True)
         self.addCleanup(self.stop_server, server)
-        self.assertIn("listening", server.stderr.readline())
+        said = re.search(r"listening at (\S+),", server.stderr.readline())
+        self.assertIsNotNone(said)
+        if not url or url == self.url:
+            self.url = said.group(1)
         return server
 
     def stop_server(self, server):

@@ -114,6 +114,13 @@ class Installed(unittest.TestCase):
         url = self.serve(self.prefix + "/bin/tlpbridge-serve", "endpoint-test", "--listen", "URL")
         self.assertIn("device 104c:b500", self.run_here(program, url))
 
+    def test_all_models_are_served(self):
+        tool = self.prefix + "/bin/tlpbridge"
+        edu = self.serve(self.prefix + "/bin/tlpbridge-serve", "edu", "--listen", "URL")
+        self.assertIn("1234:11e8", self.run_here(tool, "probe", edu))
+        model = self.serve(self.prefix + "/bin/endpoint-test-c", "--listen", "URL")
+        self.assertIn("104c:b500", self.run_here(tool, "probe", model))
+
     def test_a_component_that_does_not_exist_is_not_found(self):
         source = self.dir + "/missing"
         os.mkdir(source)
@@ -181,6 +188,7 @@ class ManualPages(unittest.TestCase):
     """Each command has a page, with the options that its --help names and no others."""
 
     tool, serve = BUILD + "/bridge/tlpbridge", BUILD + "/tlm-side/tlpbridge-serve"
+    model = BUILD + "/models-c/endpoint-test-c"
     pages = BUILD + "/packaging/man1/"
 
     def page(self, name):
@@ -199,7 +207,7 @@ class ManualPages(unittest.TestCase):
         wanted = {f"tlpbridge-{command}.1" for command in self.commands()}
         self.assertGreaterEqual(len(wanted), 3)
         self.assertEqual(set(os.listdir(self.pages)),
-                         wanted | {"tlpbridge.1", "tlpbridge-serve.1"})
+                         wanted | {"tlpbridge.1", "tlpbridge-serve.1", "endpoint-test-c.1"})
 
     def test_pages_and_help_name_the_same_options(self):
         for command in self.commands():
@@ -228,6 +236,13 @@ class ManualPages(unittest.TestCase):
         for model in re.findall(r"^  (\S+)", listed, re.M):
             text += run(self.serve, model, "--help")
         self.assertEqual(self.options(self.page("tlpbridge-serve")), self.options(text))
+
+    def test_the_model_in_c_has_its_page(self):
+        page = self.page("endpoint-test-c")
+        text = run(self.model, "--help")
+        self.assertEqual(self.options(page), self.options(text))
+        self.assertIn("--bars", self.options(page))
+        self.assertIn(".SH SYNOPSIS\n.nf\nendpoint-test-c --listen URL", page)
 
     def test_pages_are_good_roff(self):
         for name in os.listdir(self.pages):

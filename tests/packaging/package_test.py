@@ -76,7 +76,8 @@ class Packages(unittest.TestCase):
 
     def test_files_are_where_they_belong(self):
         runs, dev = self.contents("tlpbridge"), self.contents("tlpbridge-dev")
-        wanted = {"./usr/bin/tlpbridge", "./usr/bin/tlpbridge-serve",
+        wanted = {"./usr/bin/tlpbridge", "./usr/bin/tlpbridge-serve", "./usr/bin/endpoint-test-c",
+                  "./usr/share/man/man1/endpoint-test-c.1",
                   "./usr/share/man/man1/tlpbridge-run.1", "./usr/share/doc/tlpbridge/copyright",
                   "./usr/share/tlpbridge/tlpbridge.lua",
                   f"./usr/lib/libtlpbridge.so.{self.version}"}
@@ -113,6 +114,9 @@ class Packages(unittest.TestCase):
         self.assertEqual(run(tool, "--version"), f"tlpbridge {self.version}\n")
         self.assertEqual(run(self.root + "/usr/bin/tlpbridge-serve", "--version"),
                          f"tlpbridge-serve {self.version}\n")
+        self.assertIn("  edu ", run(self.root + "/usr/bin/tlpbridge-serve", "--help"))
+        self.assertEqual(run(self.root + "/usr/bin/endpoint-test-c", "--version"),
+                         f"endpoint-test-c {self.version}\n")
 
     def test_the_unpacked_plugin_is_taken_by_qemu(self):
         if PLUGIN == "no":

@@ -149,3 +149,29 @@ TEST(Memory, IsReadAndWrittenWithinItsBounds)
 	r.length = 0;
 	EXPECT_TRUE(tlpb_memory_access(memory, sizeof memory, &r));
 }
+
+TEST(Regs, AreDescribedAsTheTableSays)
+{
+	static const struct tlpb_field field = { "GO", 0, 1 };
+	static struct tlpb_reg table[] = {
+		{ 0x00, "FIXED", .reset = 1 },
+		{ 0x04, "CONTROL", .writable = 1, .text = "starts it", .field = &field, .fields = 1 },
+		{ 0x08, "EVENTS", .writable = ~0u, .access = TLPB_ACCESS_W1C, .read_effect = true },
+	};
+	struct tlpb_register list[4] = { [3].name = "untouched" };
+
+	tlpb_regs_describe(&(struct tlpb_regs){ table, 3, NULL }, 2, list);
+	EXPECT_EQ(list[0].access, TLPB_ACCESS_RO);
+	EXPECT_EQ(list[1].access, TLPB_ACCESS_RW);
+	EXPECT_EQ(list[2].access, TLPB_ACCESS_W1C);
+	EXPECT_STREQ(list[1].name, "CONTROL");
+	EXPECT_STREQ(list[1].description, "starts it");
+	EXPECT_EQ(list[1].region, 2u);
+	EXPECT_EQ(list[1].offset, 4u);
+	EXPECT_EQ(list[1].width, 32u);
+	EXPECT_STREQ(list[1].field[0].name, "GO");
+	EXPECT_EQ(list[1].fields, 1u);
+	EXPECT_FALSE(list[1].read_effect);
+	EXPECT_TRUE(list[2].read_effect);
+	EXPECT_STREQ(list[3].name, "untouched");
+}

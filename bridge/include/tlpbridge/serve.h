@@ -9,15 +9,17 @@
  *		return tlpb_serve_main(argc, argv, &model);
  *	}
  *
- * Every such program knows --listen URL, --name NAME, --trace FILE, --help and
- * --version, serves until SIGINT or SIGTERM, and logs who comes and goes. A program
- * that has a loop of its own uses server.h instead.
+ * Every such program knows --listen URL, --tls-cert, --tls-key, --tls-ca FILE, --plaintext,
+ * --name NAME, --trace FILE, --help and --version, serves until SIGINT or SIGTERM (or, at fd:N,
+ * until its host left), and logs who comes and goes. A program that has a loop of its own uses
+ * server.h instead.
  */
 #ifndef TLPBRIDGE_SERVE_H
 #define TLPBRIDGE_SERVE_H
 
 #include <tlpbridge/device.h>
 #include <tlpbridge/ep.h>
+#include <tlpbridge/regs.h>
 #include <tlpbridge/server.h>
 
 #ifdef __cplusplus
@@ -41,6 +43,7 @@ struct tlpb_model {
 	struct tlpb_device *device;	/* options may change it; its name is the model's */
 	const struct tlpb_model_option *options; /* the last one has no name; may be NULL */
 	const struct tlpb_ep_ops *ops;
+	const struct tlpb_regs *regs[TLPB_BARS]; /* of each BAR, for tools to name; NULL: none */
 	void *ctx;			/* for ops, options and start */
 	/*
 	 * Called once all options are known and before a host can come; may be NULL.
