@@ -268,18 +268,23 @@ static int converse(struct joining *j, const struct join *join, struct grant *gr
 }
 
 /* The descriptor is asked for before nng's threads can have a message for it. */
-static int open_req(struct joining *j)
+static int open_req(struct joining *j, size_t answer_max)
 {
 	int err = nng_req0_open(&j->socket);
 
-	if (err)
-		return err;
-	err = nng_socket_set_size(j->socket, NNG_OPT_RECVMAXSZ, LOBBY_MESSAGE_ROOM);
+	j->start_ms = monotonic_ms();
+	j->why[0] = 0;
+	if (!err) {
+		err = nng_socket_set_size(j->socket, NNG_OPT_RECVMAXSZ, answer_max);
+		if (!err)
+			err = nng_socket_get_int(j->socket, NNG_OPT_RECVFD, &j->fd);
+		if (err)
+			nng_close(j->socket);
+	}
 	if (!err)
-		err = nng_socket_get_int(j->socket, NNG_OPT_RECVFD, &j->fd);
-	if (err)
-		nng_close(j->socket);
-	return err;
+		return 0;
+	snprintf(j->why, j->size, "nng: %s", nng_strerror(err));
+	return TLPB_ERR_IO;
 }
 
 int tlpb__lobby_join(const struct url *url, const struct transport_security *security,
@@ -287,15 +292,11 @@ int tlpb__lobby_join(const struct url *url, const struct transport_security *sec
 		     struct grant *grant, char *why, size_t size)
 {
 	struct joining j = { .url = url, .security = security, .patience = patience,
-			     .start_ms = monotonic_ms(), .why = why, .size = size };
-	int err;
+			     .why = why, .size = size };
+	int err = open_req(&j, LOBBY_MESSAGE_ROOM);
 
-	why[0] = 0;
-	err = open_req(&j);
-	if (err) {
-		snprintf(why, size, "nng: %s", nng_strerror(err));
-		return TLPB_ERR_IO;
-	}
+	if (err)
+		return err;
 	err = converse(&j, join, grant);
 	nng_close(j.socket);
 	return err;
@@ -333,19 +334,12 @@ int tlpb__lobby_ask(const struct url *url, const struct transport_security *secu
 		    char *why, size_t size)
 {
 	struct joining j = { .url = url, .security = security, .patience = patience,
-			     .start_ms = monotonic_ms(), .why = why, .size = size };
-	int err;
+			     .why = why, .size = size };
+	int err = open_req(&j, LOBBY_REPLY_MAX);
 
-	why[0] = 0;
-	err = open_req(&j);
-	if (err) {
-		snprintf(why, size, "nng: %s", nng_strerror(err));
-		return TLPB_ERR_IO;
-	}
-	if (nng_socket_set_size(j.socket, NNG_OPT_RECVMAXSZ, LOBBY_REPLY_MAX))
-		err = TLPB_ERR_IO;
-	if (!err)
-		err = start_dialing(&j);
+	if (err)
+		return err;
+	err = start_dialing(&j);
 	if (!err)
 		err = put_question(&j, kind, body, len);
 	if (!err)
