@@ -19,7 +19,9 @@ struct lobby {
 	struct url url;		/* with the port that was bound */
 	struct transport_security security;	/* its strings are the caller's */
 	int fd;
-	bool seemed_deaf;	/* at the last look */
+	bool listening;		/* false: listening anew failed, and is tried again */
+	struct nng_counts looked;	/* the listener's, at the last look */
+	int asker;		/* the pipe of the JOIN just read */
 	lobby_status *status;	/* NULL: nobody answers */
 	void *status_ctx;
 	uint64_t failed;	/* handshakes and greetings, up to the last that was told */
@@ -71,6 +73,7 @@ int tlpb__lobby_listen(const struct url *url, const struct transport_security *s
 		free(lobby);
 		return err;
 	}
+	lobby->listening = true;
 	*out = lobby;
 	return 0;
 }
@@ -93,21 +96,49 @@ void tlpb__lobby_close(struct lobby *lobby)
  * of them counts as one. More than that, and accepting has failed. Listeners of TCP and
  * inproc never stop accepting; what they count is who left.
  */
-static bool seems_deaf(const struct lobby *lobby, const struct nng_counts *c)
+static bool counts_too_many(const struct nng_counts *c)
 {
-	return lobby->url.kind == URL_IPC && c->ended > c->connected - c->pipes;
+	return c->ended > c->connected - c->pipes;
+}
+
+/*
+ * nng reads its counters one after the other while its threads go on, and a connection that
+ * ends is counted before it is gone, on a loaded machine long before. So one look says little.
+ * Two looks may both meet a connection that is ending; but a listener that accepted somebody
+ * in between can hear. And a connection that breaks while an answer is sent on it counts as two
+ * errors, once and for all. What remains is a false alarm where nobody connects: it costs those
+ * who are connected their connections, which nng makes anew, sending again what was not answered.
+ */
+static bool is_deaf(struct lobby *lobby, const struct nng_counts *now)
+{
+	struct nng_counts before = lobby->looked;
+
+	lobby->looked = *now;
+	return lobby->url.kind == URL_IPC && counts_too_many(&before) && counts_too_many(now) &&
+	       before.connected == now->connected;
+}
+
+/* May fail for want of memory or descriptors, which others may give back. */
+static void try_to_listen(struct lobby *lobby)
+{
+	char why[2 * TEXT_MAX];
+	int err = tlpb__nng_listen(lobby->socket, &lobby->url, &lobby->security, &lobby->listener,
+				   why, sizeof why);
+
+	if (err && lobby->listening)
+		tlpb_log(TLPB_LOG_ERROR, "lobby: %s; trying again", why);
+	else if (!err && !lobby->listening)
+		tlpb_log(TLPB_LOG_INFO, "lobby: listening at %s again", lobby->url.text);
+	lobby->listening = !err;
 }
 
 static void listen_anew(struct lobby *lobby)
 {
-	char why[2 * TEXT_MAX];
-
 	tlpb_log(TLPB_LOG_WARNING, "lobby: a peer left before it was greeted; listening anew at %s",
 		 lobby->url.text);
 	nng_listener_close(lobby->listener);
-	if (tlpb__nng_listen(lobby->socket, &lobby->url, &lobby->security, &lobby->listener,
-			     why, sizeof why))
-		tlpb_log(TLPB_LOG_ERROR, "%s", why);
+	lobby->looked = (struct nng_counts){ 0 };
+	try_to_listen(lobby);
 }
 
 /* Told when it begins, and then each time the number has doubled: scanners come often. */
@@ -128,17 +159,19 @@ static void tell_failures(struct lobby *lobby, const struct nng_counts *c)
 			 (unsigned long long)failed);
 }
 
-/* Deaf twice in a row: a connection that is just ending is counted a moment before it is gone. */
 void tlpb__lobby_tend(struct lobby *lobby)
 {
-	struct nng_counts c = tlpb__nng_counts("listener", nng_listener_id(lobby->listener));
-	bool deaf = seems_deaf(lobby, &c);
+	struct nng_counts c;
 
+	if (!lobby->listening) {
+		try_to_listen(lobby);
+		return;
+	}
+	c = tlpb__nng_counts("listener", nng_listener_id(lobby->listener));
 	if (tlpb__url_is_tcp(&lobby->url))
 		tell_failures(lobby, &c);
-	if (deaf && lobby->seemed_deaf)
+	if (is_deaf(lobby, &c))
 		listen_anew(lobby);
-	lobby->seemed_deaf = deaf && !lobby->seemed_deaf;
 }
 
 int tlpb__lobby_fd(const struct lobby *lobby)
@@ -196,6 +229,17 @@ static int decode_join(const uint8_t *data, size_t len, struct join *join)
 	return err;
 }
 
+int tlpb__lobby_asker(const struct lobby *lobby)
+{
+	return lobby->asker;
+}
+
+/* nng knows the listener of a pipe as long as there is the pipe. */
+bool tlpb__lobby_is_there(int asker)
+{
+	return nng_listener_id(nng_pipe_listener((nng_pipe){ (uint32_t)asker })) > 0;
+}
+
 void tlpb__lobby_on_status(struct lobby *lobby, lobby_status *answer, void *ctx)
 {
 	lobby->status = answer;
@@ -230,6 +274,7 @@ int tlpb__lobby_next(struct lobby *lobby, struct join *join)
 		bool status = asks_status(lobby, msg);
 		int err = status ? 0 : decode_join(nng_msg_body(msg), nng_msg_len(msg), join);
 
+		lobby->asker = nng_pipe_id(nng_msg_get_pipe(msg));
 		nng_msg_free(msg);
 		if (status)
 			answer_status(lobby);

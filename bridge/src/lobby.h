@@ -33,7 +33,8 @@ const struct url *tlpb__lobby_url(const struct lobby *lobby);
 /*
  * To be called about once a second. A listener of nng 1.5.2 at a socket file accepts nobody
  * any more after a peer that connected and left before it could be greeted (a host that gave
- * up while this process was stopped): then listen anew. Also tells of TLS handshakes that failed.
+ * up while this process was stopped): then listen anew, and try that again each time until it
+ * succeeds. Also tells of TLS handshakes that failed.
  */
 void tlpb__lobby_tend(struct lobby *lobby);
 
@@ -50,6 +51,14 @@ void tlpb__lobby_on_status(struct lobby *lobby, lobby_status *answer, void *ctx)
 /* The next JOIN: 1; 0 when there is none. Broken ones are answered and skipped. */
 int tlpb__lobby_next(struct lobby *lobby, struct join *join);
 
+/*
+ * Who sent the JOIN just read: its connection. A host keeps it until its link is up, so one
+ * that has left was killed, or gave up. That is seen a moment after the JOIN was read, not
+ * before: nng does not look for the end of a connection while a message from it waits.
+ */
+int tlpb__lobby_asker(const struct lobby *lobby);
+bool tlpb__lobby_is_there(int asker);
+
 /* Answer the JOIN just read. */
 void tlpb__lobby_grant(struct lobby *lobby, const struct grant *grant);
 void tlpb__lobby_refuse(struct lobby *lobby, enum tlpb_reason reason, const char *text);
@@ -61,14 +70,21 @@ struct lobby_patience {
 	void *ctx;
 };
 
+/* A host's connection to the lobby. */
+struct joining;
+
 /*
  * Host: JOIN the server at url. Blocks. Returns 0 with *grant, TLPB_ERR_REFUSED,
  * TLPB_ERR_TIMEDOUT, TLPB_ERR_ACCESS (certificates, or plain TCP where it may not be),
  * TLPB_ERR_INVALID or TLPB_ERR_PROTOCOL; cause and cure in why.
+ *
+ * On success *joining is to be left once the link is up, or has failed: while it is there,
+ * the server knows that the grant will be taken up. NULL after an error.
  */
 int tlpb__lobby_join(const struct url *url, const struct transport_security *security,
 		     const struct join *join, const struct lobby_patience *patience,
-		     struct grant *grant, char *why, size_t size);
+		     struct grant *grant, struct joining **joining, char *why, size_t size);
+void tlpb__lobby_leave(struct joining *joining);
 
 enum { LOBBY_REPLY_MAX = TLPB_FRAME_HEADER + TLPB_FRAME_MAX };	/* bytes */
 

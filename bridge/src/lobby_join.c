@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -289,17 +290,36 @@ static int open_req(struct joining *j, size_t answer_max)
 
 int tlpb__lobby_join(const struct url *url, const struct transport_security *security,
 		     const struct join *join, const struct lobby_patience *patience,
-		     struct grant *grant, char *why, size_t size)
+		     struct grant *grant, struct joining **joining, char *why, size_t size)
 {
-	struct joining j = { .url = url, .security = security, .patience = patience,
-			     .why = why, .size = size };
-	int err = open_req(&j, LOBBY_MESSAGE_ROOM);
+	struct joining *j = calloc(1, sizeof *j);
+	int err;
 
-	if (err)
+	*joining = NULL;
+	snprintf(why, size, "out of memory");
+	if (!j)
+		return TLPB_ERR_NOMEM;
+	*j = (struct joining){ .url = url, .security = security, .patience = patience,
+			       .why = why, .size = size };
+	err = open_req(j, LOBBY_MESSAGE_ROOM);
+	if (err) {
+		free(j);
 		return err;
-	err = converse(&j, join, grant);
-	nng_close(j.socket);
+	}
+	err = converse(j, join, grant);
+	if (err)
+		tlpb__lobby_leave(j);
+	else
+		*joining = j;
 	return err;
+}
+
+void tlpb__lobby_leave(struct joining *j)
+{
+	if (!j)
+		return;
+	nng_close(j->socket);		/* after that nng's threads do not know j */
+	free(j);
 }
 
 /* ---- other questions ---- */

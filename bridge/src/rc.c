@@ -222,7 +222,7 @@ static struct transport_security security(const struct tlpb_rc_config *config)
 }
 
 static int join(const struct tlpb_rc_config *config, const struct url *url, struct grant *grant,
-		char *why, size_t size)
+		struct joining **joining, char *why, size_t size)
 {
 	struct join join = { .version = TLPB_WIRE_VERSION, .offered = features(config) };
 	struct transport_security s = security(config);
@@ -237,30 +237,41 @@ static int join(const struct tlpb_rc_config *config, const struct url *url, stru
 	}
 	snprintf(join.device, sizeof join.device, "%s", config->device ? config->device : "");
 	name_with_pid(config, join.host, sizeof join.host);
-	return tlpb__lobby_join(url, &s, &join, &patience, grant, why, size);
+	return tlpb__lobby_join(url, &s, &join, &patience, grant, joining, why, size);
 }
 
-/* Through the lobby to a private link. */
-static int connect_by_lobby(const struct tlpb_rc_config *config, const struct url *url, tlpb_rc **rc,
-			    char *why, size_t size)
+static int take_up(const struct tlpb_rc_config *config, const struct url *url,
+		   const struct grant *grant, int64_t deadline, tlpb_rc **rc, char *why, size_t size)
 {
 	struct tlpb_rc_config rest = *config;	/* with what JOIN leaves of the timeout */
 	struct transport_security s = security(config);
-	int64_t start = monotonic_ms(), left;
 	struct transport *transport;
-	struct grant grant;
 	struct url link;
-	int err = join(config, url, &grant, why, size);
+	int64_t left;
+	int err = tlpb__url_dialled(url, grant->url, &link, why, size);
 
-	if (!err)
-		err = tlpb__url_dialled(url, grant.url, &link, why, size);
 	if (!err)
 		err = tlpb__transport_dial(&link, &s, &transport, why, size);
 	if (err)
 		return err;
-	left = start + patience_ms(config) - monotonic_ms();
+	left = deadline - monotonic_ms();
 	rest.connect_timeout_ms = left > 0 ? (unsigned)left : 1;
-	return tlpb__rc_connect_transport(&rest, transport, grant.link_token, rc, why, size);
+	return tlpb__rc_connect_transport(&rest, transport, grant->link_token, rc, why, size);
+}
+
+/* Through the lobby to a private link. The lobby is left when the link is up. */
+static int connect_by_lobby(const struct tlpb_rc_config *config, const struct url *url, tlpb_rc **rc,
+			    char *why, size_t size)
+{
+	int64_t deadline = monotonic_ms() + patience_ms(config);
+	struct joining *joining;
+	struct grant grant;
+	int err = join(config, url, &grant, &joining, why, size);
+
+	if (!err)
+		err = take_up(config, url, &grant, deadline, rc, why, size);
+	tlpb__lobby_leave(joining);
+	return err;
 }
 
 /* Nobody chose the device: it is the one that the launcher connected. */

@@ -3,8 +3,9 @@
  * Who gets which endpoint.
  *
  *	FREE -- JOIN, GRANT --> GRANTED -- HELLO with the token --> TAKEN
- *	GRANTED -- nobody within GRANT_MS --> FREE
- *	GRANTED -- nobody within YIELD_MS, another JOIN --> GRANTED to that one
+ *	GRANTED -- nobody within GRANT_MS, the host has left the lobby --> FREE
+ *	GRANTED -- nobody within YIELD_MS, the same, another JOIN --> GRANTED to that one
+ *	GRANTED -- nobody within HANG_MS --> FREE, or GRANTED to another
  *	TAKEN -- goodbye or lost host --> FREE
  *
  * An inherited socket has no lobby: its one endpoint is GRANTED from the start.
@@ -30,8 +31,9 @@
 
 enum {
 	MAX_ENDPOINTS = 64,
-	GRANT_MS = 5000,	/* for a host to take up its link */
+	GRANT_MS = 5000,	/* for a host that has left the lobby to take up its link */
 	YIELD_MS = 500,		/* the same when another host asks for the device */
+	HANG_MS = 60 * 1000,	/* the same for one that is still in the lobby, but slow */
 	JOIN_BURST = 16,
 };
 
@@ -43,6 +45,7 @@ struct slot {
 	uint8_t host_token[TLPB_TOKEN];
 	char host[TEXT_MAX];
 	struct grant grant;
+	int asker;		/* its host in the lobby */
 	int64_t granted_ms;	/* 0: an inherited link, which may take its time */
 	int watched_fd;		/* of the link, in the epoll set; -1: none */
 };
@@ -116,14 +119,24 @@ static struct slot *find_free(tlpb_server *s, const struct join *join)
 	return NULL;
 }
 
-/* A host that was killed between JOIN and HELLO must not keep the next one waiting. */
+/*
+ * Has nobody come for so long? tlpbridge's hosts stay in the lobby until their link is up: one
+ * that does not was killed, or gave up before it was answered. Others may leave it earlier.
+ */
+static bool is_late(const struct slot *slot, int64_t limit_ms)
+{
+	int64_t waited = monotonic_ms() - slot->granted_ms;
+
+	return waited >= limit_ms && (waited >= HANG_MS || !tlpb__lobby_is_there(slot->asker));
+}
+
+/* A host that will never come must not keep the next one waiting. */
 static struct slot *find_yielding(tlpb_server *s, const struct join *join)
 {
 	for (unsigned i = 0; i < s->slots; i++) {
 		struct slot *slot = &s->slot[i];
 
-		if (slot->state != SLOT_GRANTED || !wanted(slot, join) ||
-		    monotonic_ms() - slot->granted_ms < YIELD_MS)
+		if (slot->state != SLOT_GRANTED || !wanted(slot, join) || !is_late(slot, YIELD_MS))
 			continue;
 		tlpb__ep_detach(slot->ep, TLPB_REASON_SILENT, "the device went to another host");
 		slot->state = SLOT_FREE;
@@ -215,6 +228,7 @@ static void grant_slot(tlpb_server *s, struct slot *slot, const struct join *joi
 	}
 	slot->state = SLOT_GRANTED;
 	slot->granted_ms = monotonic_ms();
+	slot->asker = tlpb__lobby_asker(s->lobby);
 	memcpy(slot->host_token, join->host_token, TLPB_TOKEN);
 	snprintf(slot->host, sizeof slot->host, "%s", join->host);
 	update_watch(s, slot);
@@ -232,6 +246,7 @@ static void on_join(tlpb_server *s, const struct join *join)
 		refuse_features(s, missing);
 	} else if (slot) {	/* req resends: the answer was lost or late, say it again */
 		slot->granted_ms = monotonic_ms();
+		slot->asker = tlpb__lobby_asker(s->lobby);
 		tlpb__lobby_grant(s->lobby, &slot->grant);
 	} else {
 		slot = find_free(s, join);
@@ -277,12 +292,12 @@ static int on_status(void *ctx, uint8_t *body, size_t size)
 
 static void free_late_grant(struct slot *slot)
 {
-	if (slot->state != SLOT_GRANTED || !slot->granted_ms ||
-	    monotonic_ms() - slot->granted_ms < GRANT_MS)
+	if (slot->state != SLOT_GRANTED || !slot->granted_ms || !is_late(slot, GRANT_MS))
 		return;
 	tlpb__ep_detach(slot->ep, TLPB_REASON_SILENT, "the link was not taken up in time");
 	tlpb_log(TLPB_LOG_WARNING, "%s: %s did not take up its link within %d s",
-		 tlpb_ep_device(slot->ep)->name, slot->host, GRANT_MS / 1000);
+		 tlpb_ep_device(slot->ep)->name, slot->host,
+		 (int)((monotonic_ms() - slot->granted_ms) / 1000));
 }
 
 static int process_slot(tlpb_server *s, struct slot *slot)

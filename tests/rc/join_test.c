@@ -27,7 +27,7 @@ static void expect_refusal(const char *url, const char *device, int err, const c
 	long long start = now_ms();
 
 	EXPECT_EQ(host_connect(url, device, timeout), err);
-	EXPECT_LT(now_ms() - start, timeout + 4000);
+	EXPECT_LT(now_ms() - start, timeout + 9000);	/* less than the default */
 	EXPECT_NULL(host.rc);
 	if (!strstr(host.why, text))
 		gt_fail(GT_SITE("", ""), "\"%s\" does not say \"%s\"", host.why, text);
@@ -192,6 +192,8 @@ TEST(Device, ThatDoesNotExistIsRefusedWithThoseThatDo)
 
 TEST(Device, IsFreeAgainAsSoonAsItsHostHasLeft)
 {
+	int slow = 0;
+
 	processes_end();
 	serve("s");
 	for (int i = 0; i < 20; i++) {
@@ -199,8 +201,9 @@ TEST(Device, IsFreeAgainAsSoonAsItsHostHasLeft)
 
 		host_start(url_of("s"));
 		host_stop();
-		EXPECT_LT(now_ms() - start, 5000);
+		slow += now_ms() - start >= 5000;
 	}
+	EXPECT_LT(slow, 10);	/* a busy machine is slow now and then, not mostly */
 	processes_end();
 }
 
@@ -301,6 +304,20 @@ static struct lobby_answer ask_as(uint8_t token)
 	return raw_send_join(url_of("s"), &j);
 }
 
+/* As hosts do. */
+static struct lobby_answer ask_until_granted(uint8_t token)
+{
+	long long end = now_ms() + PROCESS_PATIENCE_MS;
+	struct lobby_answer a = ask_as(token);
+
+	while (a.kind != TLPB_FRAME_GRANT && now_ms() < end) {
+		sleep_ms(100);
+		a = ask_as(token);
+	}
+	ASSERT_EQ(a.kind, TLPB_FRAME_GRANT);
+	return a;
+}
+
 /* A host may need a moment from GRANT to HELLO; one that was killed there never comes. */
 TEST(Join, AGrantThatNobodyTakesUpYieldsToAnotherHostButNotAtOnce)
 {
@@ -319,12 +336,57 @@ TEST(Join, AGrantThatNobodyTakesUpYieldsToAnotherHostButNotAtOnce)
 	ASSERT_EQ(a.kind, TLPB_FRAME_GRANT);
 	ASSERT_EQ(b.kind, TLPB_FRAME_REFUSE);
 	EXPECT_EQ(b.refuse.reason, TLPB_REASON_TAKEN);
-	sleep_ms(600);
-	b = ask_as(3);
-	ASSERT_EQ(b.kind, TLPB_FRAME_GRANT);
+	b = ask_until_granted(3);
 	EXPECT_STRNE(b.grant.url, a.grant.url);
 	expect_removed(a.grant.url + strlen("ipc://"));
 	EXPECT_EQ(access(b.grant.url + strlen("ipc://"), F_OK), 0);
+	processes_end();
+}
+
+/* A slow host is still in the lobby: it is waited for, however many others ask. */
+TEST(Join, AGrantDoesNotYieldWhileItsHostIsStillInTheLobby)
+{
+	struct join j = raw_join("", 1);
+	struct lobby_answer a;
+	unsigned visit;
+
+	processes_end();
+	serve("s");
+	a = raw_join_and_stay(url_of("s"), &j, &visit);
+	ASSERT_EQ(a.kind, TLPB_FRAME_GRANT);
+	for (uint8_t i = 2; i < 20; i++) {
+		struct lobby_answer b = ask_as(i);
+
+		ASSERT_EQ(b.kind, TLPB_FRAME_REFUSE);
+		EXPECT_EQ(b.refuse.reason, TLPB_REASON_TAKEN);
+		sleep_ms(100);
+	}
+	EXPECT_EQ(access(a.grant.url + strlen("ipc://"), F_OK), 0);
+	raw_leave(visit);
+	ask_until_granted(20);
+	processes_end();
+}
+
+/*
+ * Hosts that gave up while the server was stopped: it reads their JOINs when it goes on, and
+ * the device goes to the first of them. That must not be the answer of the next host.
+ */
+TEST(Join, OfHostsThatGaveUpDoNotKeepTheNextOneOut)
+{
+	struct process *server;
+
+	processes_end();
+	server = serve("s");
+	for (int i = 0; i < 3; i++) {
+		struct join j = raw_join("", (uint8_t)(i + 1));
+		unsigned visit = raw_visit(url_of("s"));
+
+		kill(server->pid, SIGSTOP);
+		raw_say_join(visit, &j);
+		raw_leave(visit);
+		kill(server->pid, SIGCONT);
+		expect_next_host_is_welcome();
+	}
 	processes_end();
 }
 
@@ -342,7 +404,7 @@ TEST(Join, AGrantThatNobodyTakesUpIsFreed)
 	EXPECT_EQ(access(a.grant.url + strlen("ipc://"), F_OK), 0);
 	EXPECT_TRUE(process_wait_output(server, "did not take up its link", PROCESS_PATIENCE_MS));
 	EXPECT_GE(now_ms() - start, 5000);
-	EXPECT_LT(now_ms() - start, 15000);
+	EXPECT_LT(now_ms() - start, 50000);	/* it would have 60 s if it were still there */
 	expect_removed(a.grant.url + strlen("ipc://"));
 	expect_next_host_is_welcome();
 	processes_end();

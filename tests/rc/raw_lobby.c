@@ -23,23 +23,50 @@ static void read_answer(const uint8_t *message, size_t len, struct lobby_answer 
 		EXPECT_EQ(tlpb__refuse_decode(f.body, f.length, &a->refuse), 0);
 }
 
-struct lobby_answer raw_ask(const char *url, const void *message, size_t len)
+unsigned raw_visit(const char *url)
 {
-	struct lobby_answer a = { 0 };
 	nng_socket req;
-	nng_msg *msg, *answer;
 
 	ASSERT_EQ(nng_req0_open(&req), 0);
 	ASSERT_EQ(nng_socket_set_ms(req, NNG_OPT_RECVTIMEO, PROCESS_PATIENCE_MS), 0);
 	ASSERT_EQ(nng_dial(req, url, NULL, 0), 0);
+	return req.id;
+}
+
+void raw_leave(unsigned visit)
+{
+	nng_close((nng_socket){ visit });
+}
+
+static void say(unsigned visit, const void *message, size_t len)
+{
+	nng_msg *msg;
+
 	ASSERT_EQ(nng_msg_alloc(&msg, 0), 0);
 	ASSERT_EQ(nng_msg_append(msg, message, len), 0);
-	ASSERT_EQ(nng_sendmsg(req, msg, 0), 0);
-	if (!nng_recvmsg(req, &answer, 0)) {
+	ASSERT_EQ(nng_sendmsg((nng_socket){ visit }, msg, 0), 0);
+}
+
+static struct lobby_answer hear(unsigned visit)
+{
+	struct lobby_answer a = { 0 };
+	nng_msg *answer;
+
+	if (!nng_recvmsg((nng_socket){ visit }, &answer, 0)) {
 		read_answer(nng_msg_body(answer), nng_msg_len(answer), &a);
 		nng_msg_free(answer);
 	}
-	nng_close(req);
+	return a;
+}
+
+struct lobby_answer raw_ask(const char *url, const void *message, size_t len)
+{
+	unsigned visit = raw_visit(url);
+	struct lobby_answer a;
+
+	say(visit, message, len);
+	a = hear(visit);
+	raw_leave(visit);
 	return a;
 }
 
@@ -53,7 +80,7 @@ struct join raw_join(const char *device, uint8_t token)
 	return j;
 }
 
-struct lobby_answer raw_send_join(const char *url, const struct join *join)
+void raw_say_join(unsigned visit, const struct join *join)
 {
 	uint8_t message[1024];
 	int len = tlpb__join_encode(join, message + TLPB_FRAME_HEADER,
@@ -62,7 +89,23 @@ struct lobby_answer raw_send_join(const char *url, const struct join *join)
 
 	ASSERT_GT(len, 0);
 	tlpb__frame_put(message, &f);
-	return raw_ask(url, message, TLPB_FRAME_HEADER + (size_t)len);
+	say(visit, message, TLPB_FRAME_HEADER + (size_t)len);
+}
+
+struct lobby_answer raw_join_and_stay(const char *url, const struct join *join, unsigned *visit)
+{
+	*visit = raw_visit(url);
+	raw_say_join(*visit, join);
+	return hear(*visit);
+}
+
+struct lobby_answer raw_send_join(const char *url, const struct join *join)
+{
+	unsigned visit;
+	struct lobby_answer a = raw_join_and_stay(url, join, &visit);
+
+	raw_leave(visit);
+	return a;
 }
 
 unsigned mute_lobby_open(const char *url)
