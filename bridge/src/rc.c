@@ -264,7 +264,7 @@ static int connect_by_lobby(const struct tlpb_rc_config *config, const struct ur
 			    char *why, size_t size)
 {
 	int64_t deadline = monotonic_ms() + patience_ms(config);
-	struct joining *joining;
+	struct joining *joining = NULL;
 	struct grant grant;
 	int err = join(config, url, &grant, &joining, why, size);
 
