@@ -41,8 +41,8 @@ static int expected(const struct stream *s, size_t *len)
 	return left - LENGTH < *len ? TLPB_ERR_AGAIN : 0;
 }
 
-/* Everything that is complete. */
-static void take(struct transport *t, struct stream *s)
+/* Everything that is complete; false: the transport will never say more. */
+static bool take(struct transport *t, struct stream *s)
 {
 	struct message message;
 	size_t len = 0;
@@ -56,6 +56,7 @@ static void take(struct transport *t, struct stream *s)
 		s->taken += LENGTH + len;
 	}
 	FUZZ_CHECK(t->ops->recv(t, &message) == due);
+	return due != TLPB_ERR_CLOSED;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -64,6 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct message message;
 	struct transport *t;
 	size_t step, n;
+	bool open = true;
 	char why[128];
 	int fds[2];
 
@@ -73,11 +75,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	step = data[0] % STEPS + 1u;
 	FUZZ_CHECK(!socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
 	FUZZ_CHECK(!tlpb__transport_stream_new(fds[0], &t, why, sizeof why));
-	for (size_t left = size - 1; left; left -= n) {
-		n = left < step ? left : step;
+	while (s.sent < size - 1 && open) {	/* whoever reads on has room for each piece */
+		n = size - 1 - s.sent < step ? size - 1 - s.sent : step;
 		FUZZ_CHECK(send(fds[1], s.data + s.sent, n, MSG_NOSIGNAL) == (ssize_t)n);
 		s.sent += n;
-		take(t, &s);
+		open = take(t, &s);
 	}
 	close(fds[1]);
 	FUZZ_CHECK(t->ops->recv(t, &message) == TLPB_ERR_CLOSED);
