@@ -71,6 +71,13 @@ class Layering(unittest.TestCase):
         self.assertEqual(files - set(LAYERS), set(), "give the new file a layer in this test")
         self.assertEqual(set(LAYERS) - files, set(), "the file is gone: remove it from this test")
 
+    def test_the_architecture_page_has_every_file_of_the_library(self):
+        with open(os.path.join(self.root, "docs/architecture.md"), encoding="utf-8") as page:
+            named = set(re.findall(r"\b(\w+\.[ch])\b", page.read()))
+        files = {os.path.basename(path) for path, _ in sources(self.root, "bridge/src")}
+        headers = {name for name in files if name.endswith(".h") and name[:-1] + "c" in files}
+        self.assertEqual(files - headers - named, set(), "put the file into the table of docs/architecture.md")
+
     def test_a_file_includes_its_own_layer_or_a_lower_one(self):
         def too_high(path, name):
             if name.startswith("tlpbridge/"):
