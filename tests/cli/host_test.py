@@ -7,6 +7,7 @@ usage: host_test.py TLPBRIDGE TLPBRIDGE-SERVE
 import os
 import pty
 import signal
+import socket
 import subprocess
 import sys
 import unittest
@@ -455,6 +456,19 @@ class CommandLine(ServerCase):
         done = self.script(f'exec "{self.TOOL}" peek {self.url} MAGIC >&-')
         self.assertIn("cannot write: Bad file descriptor", done.communicate(timeout=PATIENCE)[1])
         self.assertEqual(done.returncode, 1)
+
+    def test_a_server_at_an_inherited_socket_ends_with_its_host(self):
+        for _ in range(10):     # whoever takes the goodbye, the server's wait or its look before
+            ours, theirs = socket.socketpair()
+            server = subprocess.Popen([self.SERVE, "endpoint-test", "--listen", f"fd:{theirs.fileno()}"],
+                                      pass_fds=[theirs.fileno()], stderr=subprocess.PIPE)
+            self.addCleanup(self.stop, server)
+            host = subprocess.Popen([self.TOOL, "peek", f"fd:{ours.fileno()}", "MAGIC"],
+                                    pass_fds=[ours.fileno()], stdout=subprocess.DEVNULL)
+            self.addCleanup(self.stop, host)
+            ours.close()
+            theirs.close()
+            self.assertEqual((host.wait(PATIENCE), server.wait(PATIENCE)), (0, 0))
 
     def test_a_vector_that_the_device_lacks_is_not_waited_for(self):
         self.serve("--msix", "4")
