@@ -210,6 +210,7 @@ static void run(const serve::arguments &args)
 
 int sc_main(int argc, char **argv)
 {
+	tlpb_log_keep_stdio();
 	tlpb_log_set_sink(log_to_stderr);
 	try {
 		run(serve::parse(argc, argv, models));

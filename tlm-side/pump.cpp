@@ -84,6 +84,8 @@ void pump::start()
 void pump::step()
 {
 	server.process();
+	if (server.is_over())
+		return;		// nothing would end the wait
 	if (sc_core::sc_pending_activity_at_current_time())
 		sc_core::sc_start(sc_core::SC_ZERO_TIME);
 	else if (sc_core::sc_pending_activity_at_future_time())

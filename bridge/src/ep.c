@@ -179,6 +179,8 @@ void tlpb__ep_detach(tlpb_ep *ep, enum tlpb_reason reason, const char *text)
 		on_down(ep, reason, text);
 	ep->link = NULL;
 	tlpb__link_close(link, reason, text, 500);
+	if (ep->trace)
+		tlpb_trace_flush(ep->trace);	/* a server lives on: people read it now */
 }
 
 int tlpb__ep_process(tlpb_ep *ep)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include <tlpbridge/log.h>
 
@@ -27,4 +29,13 @@ void tlpb_log(enum tlpb_log_level level, const char *format, ...)
 	vsnprintf(line, sizeof line, format, args);
 	va_end(args);
 	sink(level, line);
+}
+
+/* open() gives the lowest number that is free. */
+void tlpb_log_keep_stdio(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
+			return;
 }

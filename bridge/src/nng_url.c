@@ -150,6 +150,18 @@ static int start_listener(nng_socket socket, const struct url *url, nng_tls_conf
 	return err;
 }
 
+static const char *why_not_listening(int nng_err)
+{
+	switch (nng_err) {
+	case NNG_EADDRINUSE:
+		return "Address in use: another server listens at it; stop that one or choose another URL";
+	case NNG_ENOENT:
+		return "its directory does not exist";
+	default:
+		return nng_strerror(nng_err);
+	}
+}
+
 int tlpb__nng_listen(nng_socket socket, struct url *url, const struct transport_security *security,
 		     nng_listener *listener, char *why, size_t size)
 {
@@ -167,9 +179,7 @@ int tlpb__nng_listen(nng_socket socket, struct url *url, const struct transport_
 	if (tls)
 		nng_tls_config_free(tls);
 	if (nng_err) {
-		snprintf(why, size, "cannot listen at %s: %s%s", url->text, nng_strerror(nng_err),
-			 nng_err == NNG_EADDRINUSE ? ": another server listens at it; stop that one "
-						     "or choose another URL" : "");
+		snprintf(why, size, "cannot listen at %s: %s", url->text, why_not_listening(nng_err));
 		return nng_err == NNG_EADDRINUSE ? TLPB_ERR_BUSY : TLPB_ERR_IO;
 	}
 	if (tlpb__url_is_tcp(url) &&

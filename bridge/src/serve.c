@@ -317,6 +317,7 @@ int tlpb_serve_main(int argc, char **argv, struct tlpb_model *model)
 	struct program p = { .model = model, .signals = -1 };
 	int status;
 
+	tlpb_log_keep_stdio();
 	tlpb_log_set_sink(log_to_stderr);
 	status = parse(&p, argc, argv);
 	if (status)

@@ -10,7 +10,7 @@ enum {
 	EXIT_USAGE = 2,		/* did not run */
 };
 
-/* argv[0] is the subcommand's own name. Each returns the exit status. */
+/* argv[0] is for messages: "tlpbridge: probe". Each returns the exit status. */
 int cmd_device(int argc, char **argv);
 int cmd_dma(int argc, char **argv);
 int cmd_irq(int argc, char **argv);

@@ -42,7 +42,7 @@ SESSION_HELP                                                                    
 PLACE_HELP
 
 static const char dma_help[] =
-"usage: tlpbridge dma URL --mem ADDR:SIZE [STEP|OPTION]...\n"
+"usage: tlpbridge dma URL [--mem ADDR:SIZE]... [STEP|OPTION]...\n"
 "\n"
 "Be a host with memory: join the server at URL, enumerate the device, take the steps,\n"
 "serve the device's DMA meanwhile, and print what it read and wrote.\n"
@@ -202,12 +202,10 @@ static bool do_memory(struct session *s, const struct arguments *a, int option,
 
 static bool poke(struct run *r, char *text)
 {
-	char *value_text = strchr(text, '=');
+	char *value_text = strchr(text, '=');	/* there is one: well_formed() */
 	struct place p;
 	uint64_t value;
 
-	if (!value_text)
-		return complain("--poke is WHERE=VALUE");
 	*value_text++ = 0;
 	return place_parse(r->s, text, &p) && place_value(&p, value_text, &value) &&
 	       place_put(r->s, &p, value);
@@ -245,8 +243,6 @@ static bool parse_condition(struct run *r, const char *text, struct condition *c
 	mask = strchr(copy, '&');
 	if (mask)
 		*mask = 0;
-	if (!mask && !value)
-		return complain("--wait is WHERE&VALUE, WHERE==VALUE or irq");
 	*c = (struct condition){ .mask = UINT64_MAX, .equal = value != NULL };
 	return place_parse(r->s, copy, &c->place) &&
 	       (!mask || place_value(&c->place, mask + 1, &c->mask)) &&
@@ -301,18 +297,24 @@ static bool wait_interrupt(struct run *r, int vector, const char *text)
 	return true;
 }
 
+static bool is_interrupt(const char *text)
+{
+	return !strncmp(text, "irq", 3) && (!text[3] || text[3] == ':');
+}
+
 static bool wait_step(struct run *r, char *text)
 {
 	uint64_t vector;
 
-	if (strncmp(text, "irq", 3) || (text[3] && text[3] != ':'))
+	if (!is_interrupt(text))
 		return wait_register(r, text);
 	if (!r->args->interrupts)
 		return complain("--wait irq: say which kind: --intx, --msi or --msix");
 	if (!text[3])
 		return wait_interrupt(r, -1, text);
-	if (!parse_number(text + 4, &vector) || vector > 2047)
-		return complain("--wait %s: the vector is 0 to 2047", text);
+	if (!parse_number(text + 4, &vector) || vector >= r->s->interrupts.vectors)
+		return complain("--wait %s: the vector is 0 to %u", text,
+				r->s->interrupts.vectors - 1);
 	return wait_interrupt(r, (int)vector, text);
 }
 
@@ -326,13 +328,16 @@ static bool serve_for(struct session *s, int64_t ms)
 	return true;
 }
 
+static bool parse_seconds(const char *text, uint64_t *seconds)
+{
+	return parse_number(text, seconds) && *seconds <= 1u << 20;
+}
+
 static bool serve_step(struct run *r, char *text)
 {
 	uint64_t seconds;
 
-	if (!parse_number(text, &seconds) || seconds > 1u << 20)
-		return complain("--serve is a number of seconds");
-	return serve_for(r->s, (int64_t)seconds * 1000);
+	return parse_seconds(text, &seconds) && serve_for(r->s, (int64_t)seconds * 1000);
 }
 
 static bool do_step(struct run *r, const struct item *step)
@@ -427,8 +432,24 @@ static bool run(struct session *s, const struct arguments *a)
 
 /* ---- command line ---- */
 
+/* Mistakes that can be told without the device, before anything is done to it. */
+static bool well_formed(int option, const char *text)
+{
+	uint64_t seconds;
+
+	if (option == OPT_POKE && !strchr(text, '='))
+		return complain("--poke is WHERE=VALUE, not \"%s\"", text);
+	if (option == OPT_WAIT && !is_interrupt(text) && !strchr(text, '&') && !strstr(text, "=="))
+		return complain("--wait is WHERE&VALUE, WHERE==VALUE or irq, not \"%s\"", text);
+	if (option == OPT_SERVE && !parse_seconds(text, &seconds))
+		return complain("--serve is a number of seconds, not \"%s\"", text);
+	return true;
+}
+
 static bool keep(struct item *list, unsigned *count, int option, char *text)
 {
+	if (!well_formed(option, text))
+		return false;
 	if (*count == ITEMS_MAX)
 		return complain("at most %d steps, and as many --mem, --fill, --dump", ITEMS_MAX);
 	list[(*count)++] = (struct item){ option, text };
@@ -501,6 +522,7 @@ static const struct option options[] = {
 
 static int run_command(int argc, char **argv, struct arguments *a)
 {
+	const char *name = a->is_irq ? "irq" : "dma";
 	struct session s = { 0 };
 	int opt;
 	bool done;
@@ -514,7 +536,7 @@ static int run_command(int argc, char **argv, struct arguments *a)
 			return EXIT_USAGE;
 	}
 	if (argc - optind != 1) {
-		complain("%s needs one URL; see tlpbridge %s --help", argv[0], argv[0]);
+		complain("%s needs one URL; see tlpbridge %s --help", name, name);
 		return EXIT_USAGE;
 	}
 	a->session.url = argv[optind];

@@ -229,7 +229,7 @@ static int parse(int argc, char **argv, bool is_poke, struct arguments *a)
 		else if (opt == OPT_PEEK && is_poke && a->peeks < PEEKS_MAX)
 			a->peek[a->peeks++] = optarg;
 		else if (opt >= OPT_OTHERS) {
-			complain("%s does not take this option so (often)", argv[0]);
+			complain("%s does not take this option so (often)", is_poke ? "poke" : "peek");
 			return EXIT_USAGE;
 		} else if (!session_option(&a->session, opt, optarg)) {
 			return EXIT_USAGE;

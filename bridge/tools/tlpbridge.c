@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
 #include <string.h>
+#include <tlpbridge/log.h>
 #include "cmd.h"
+#include "text.h"
 
 static const struct command {
 	const char *name;
@@ -87,7 +89,17 @@ int cmd_unknown(const char *what, const char *name, const char *const *known)
 	return EXIT_USAGE;
 }
 
-int main(int argc, char **argv)
+/* getopt_long() begins its complaints with argv[0]. */
+static int run(const struct command *command, int argc, char **argv)
+{
+	char name[LONGEST_NAME + 16];
+
+	snprintf(name, sizeof name, "tlpbridge: %s", command->name);
+	argv[0] = name;
+	return command->run(argc, argv);
+}
+
+static int dispatch(int argc, char **argv)
 {
 	const char *names[COMMANDS + 1] = { NULL };
 
@@ -105,8 +117,17 @@ int main(int argc, char **argv)
 	}
 	for (unsigned i = 0; i < COMMANDS; i++) {
 		if (!strcmp(argv[1], commands[i].name))
-			return commands[i].run(argc - 1, argv + 1);
+			return run(&commands[i], argc - 1, argv + 1);
 		names[i] = commands[i].name;
 	}
 	return cmd_unknown("command", argv[1], names);
+}
+
+int main(int argc, char **argv)
+{
+	int status;
+
+	tlpb_log_keep_stdio();
+	status = dispatch(argc, argv);
+	return status == EXIT_OK && !flush_stdout() ? EXIT_BAD_INPUT : status;
 }

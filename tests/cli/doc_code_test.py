@@ -49,11 +49,13 @@ class DocCode(unittest.TestCase):
         self.assertGreaterEqual(seen, 9, "the blocks were not found")
 
     def test_files_that_pages_link_to_exist(self):
-        page = self.read("docs/writing-a-model.md")
-        links = re.findall(r"\]\((\.\./[^)#]+)\)", page)
-        self.assertGreater(len(links), 0)
-        for link in links:
-            self.assertTrue(os.path.exists(os.path.join(self.root, "docs", link)), link)
+        seen = 0
+        for page in ["README.md", *glob.glob("docs/**/*.md", root_dir=self.root, recursive=True)]:
+            for link in re.findall(r"\]\((?!https?:)([^)#]+)[^)]*\)", self.read(page)):
+                target = os.path.join(self.root, os.path.dirname(page), link)
+                self.assertTrue(os.path.exists(target), f"{page}: {link}")
+                seen += 1
+        self.assertGreater(seen, 20, "the links were not found")
 
     def test_a_changed_line_is_noticed(self):
         self.assertTrue(contains("a\n  b\n\tc\n", "b\nc\n"))

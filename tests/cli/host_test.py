@@ -7,6 +7,7 @@ usage: host_test.py TLPBRIDGE TLPBRIDGE-SERVE
 import os
 import pty
 import signal
+import socket
 import subprocess
 import sys
 import unittest
@@ -399,6 +400,12 @@ class Top(ServerCase):
 
 
 class CommandLine(ServerCase):
+    def script(self, text):
+        process = subprocess.Popen(["/bin/sh", "-c", text], cwd=self.dir, text=True,
+                                   stderr=subprocess.PIPE)
+        self.addCleanup(self.stop, process)
+        return process
+
     COMMANDS = ("device", "probe", "peek", "poke", "dma", "irq", "top")
 
     def test_help_names_every_command(self):
@@ -413,10 +420,12 @@ class CommandLine(ServerCase):
                           ("device", "--compare", "a"), ("device", "a", "--nonsense"),
                           ("probe", "a", "--connect-timeout", "x"), ("dma", "a", "--count", "1"),
                           ("irq", "a", "--count", "x"), ("top", "a", "--interval", "0"),
-                          ("peek", "a", "b", "--output", "x"), ("prbe",)):
+                          ("peek", "a", "b", "--output", "x"), ("prbe",),
+                          ("dma", "a", "--poke", "x"), ("dma", "a", "--wait", "x"),
+                          ("irq", "a", "--serve", "x")):
             status, out, errors = self.run_tool(*arguments)
             self.assertEqual((status, out), (2, ""), arguments)
-            self.assertNotEqual(errors, "", arguments)
+            self.assertTrue(errors.startswith("tlpbridge: "), errors)
 
     def test_no_server(self):
         for arguments in (("device", self.url), ("probe", self.url), ("peek", self.url, "bar0:0"),
@@ -453,13 +462,48 @@ class CommandLine(ServerCase):
         self.good("peek", self.url, "MAGIC", "--trace", "x.pcap", "--device", "endpoint-test")
         self.assertIn("MRd 0xc0000000 4 bytes", self.good("trace", "show", "x.pcap"))
 
+    def test_the_server_s_trace_can_be_read_when_a_host_has_left(self):
+        server = self.serve("--trace", "x.pcap")
+        self.good("peek", self.url, "MAGIC")
+        self.until(lambda: self.run_tool("trace", "show", "x.pcap")[0] == 0)
+        self.assertIn("GOODBYE", self.good("trace", "show", "x.pcap"))
+        self.assertIsNone(server.poll())
+
     def test_a_full_disk_is_told(self):
         self.serve()
-        with open("/dev/full", "w", encoding="ascii") as full:
-            done = subprocess.run([self.TOOL, "probe", self.url], stdout=full, text=True,
-                                  stderr=subprocess.PIPE, check=False, timeout=PATIENCE)
+        for arguments in (("probe", self.url), ("--help",), ("dma", "--help")):
+            with open("/dev/full", "w", encoding="ascii") as full:
+                done = subprocess.run([self.TOOL, *arguments], stdout=full, text=True,
+                                      stderr=subprocess.PIPE, check=False, timeout=PATIENCE)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("No space left", done.stderr)
+
+    def test_closed_standard_descriptors_are_nobody_elses(self):
+        server = self.script(f'exec "{self.SERVE}" endpoint-test --listen {self.url} <&- >&- 2>&-')
+        self.until(lambda: os.path.exists(os.path.join(self.dir, "ep.sock")))
+        self.assertIn("MAGIC", self.good("peek", self.url, "MAGIC"))
+        for number in "012":
+            self.assertEqual(os.readlink(f"/proc/{server.pid}/fd/{number}"), "/dev/null")
+        done = self.script(f'exec "{self.TOOL}" peek {self.url} MAGIC >&-')
+        self.assertIn("cannot write: Bad file descriptor", done.communicate(timeout=PATIENCE)[1])
         self.assertEqual(done.returncode, 1)
-        self.assertIn("No space left", done.stderr)
+
+    def test_a_server_at_an_inherited_socket_ends_with_its_host(self):
+        for _ in range(10):     # whoever takes the goodbye, the server's wait or its look before
+            ours, theirs = socket.socketpair()
+            server = subprocess.Popen([self.SERVE, "endpoint-test", "--listen", f"fd:{theirs.fileno()}"],
+                                      pass_fds=[theirs.fileno()], stderr=subprocess.PIPE)
+            self.addCleanup(self.stop, server)
+            host = subprocess.Popen([self.TOOL, "peek", f"fd:{ours.fileno()}", "MAGIC"],
+                                    pass_fds=[ours.fileno()], stdout=subprocess.DEVNULL)
+            self.addCleanup(self.stop, host)
+            ours.close()
+            theirs.close()
+            self.assertEqual((host.wait(PATIENCE), server.wait(PATIENCE)), (0, 0))
+
+    def test_a_vector_that_the_device_lacks_is_not_waited_for(self):
+        self.serve("--msix", "4")
+        self.fails(1, "the vector is 0 to 3", "dma", self.url, "--msix", "--wait", "irq:4")
 
 
 if __name__ == "__main__":

@@ -20,6 +20,12 @@ void tlpb_log_set_sink(tlpb_log_sink *sink);
 void tlpb_log(enum tlpb_log_level level, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/*
+ * For programs, before they open anything: takes the numbers of standard descriptors that are closed,
+ * so that no socket gets one of them and has messages written into it. Writing there still fails.
+ */
+void tlpb_log_keep_stdio(void);
+
 #ifdef __cplusplus
 }
 #endif
