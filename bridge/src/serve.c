@@ -227,7 +227,7 @@ static void loop(struct program *p)
 	struct pollfd fds[2] = { { .fd = p->signals, .events = POLLIN },
 				 { .fd = tlpb_server_fd(p->server), .events = POLLIN } };
 
-	while (!fds[0].revents) {
+	while (!fds[0].revents && !tlpb_server_is_over(p->server)) {
 		bool busy = tlpb_server_process(p->server) > 0;
 
 		poll(fds, 2, busy ? 0 : -1);	/* also when busy: for the signals */
@@ -258,7 +258,8 @@ static int serve(struct program *p)
 		close_all(p);
 		return STATUS_FAILED;
 	}
-	tlpb_log(TLPB_LOG_INFO, "listening at %s, device %s (%04x:%04x)", p->url, device->name,
+	tlpb_log(TLPB_LOG_INFO, "listening at %s, device %s (%04x:%04x)",
+		 tlpb_server_url(p->server), device->name,
 		 device->vendor_id, device->device_id);
 	loop(p);
 	if (!close_all(p))
