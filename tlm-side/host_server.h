@@ -38,8 +38,8 @@ public:
 	void add(pcie_endpoint &endpoint);
 	void add(tlp_port &port);
 
-	// Handle what has arrived; never blocks.
-	void process() { tlpb_server_process(server); }
+	// Handle what has arrived; never blocks. How much that was; 0: nothing.
+	int process() { return tlpb_server_process(server); }
 
 	// The same, and block for it up to timeout_ms (negative: no limit). Ends early with a signal.
 	void wait(int timeout_ms) { tlpb_server_wait(server, timeout_ms); }

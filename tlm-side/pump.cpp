@@ -79,18 +79,18 @@ void pump::start()
 /*
  * One look at the link, then as little simulation as there is: a delta cycle, or
  * the step to the next event. sc_start() without anything to do prints W571;
- * neither branch calls it then.
+ * neither branch calls it then. Nor does it block when the look has changed
+ * something: that may have been the end, of which no descriptor tells again.
  */
 void pump::step()
 {
-	server.process();
-	if (server.is_over())
-		return;		// nothing would end the wait
+	bool handled = server.process() > 0;
+
 	if (sc_core::sc_pending_activity_at_current_time())
 		sc_core::sc_start(sc_core::SC_ZERO_TIME);
 	else if (sc_core::sc_pending_activity_at_future_time())
 		sc_core::sc_start(sc_core::sc_time_to_pending_activity());
-	else
+	else if (!handled)
 		server.wait(-1);
 }
 
