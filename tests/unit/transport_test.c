@@ -406,8 +406,8 @@ TRANSPORT_TEST(APeerThatLeftIsSeenAfterItsLastMessage)
 
 	for (uint32_t n = 0; n < 5; n++)
 		send_number(0, n);
-	sleep_ms(50);		/* nng sends on threads of its own */
-	close_end(0, 0);
+	EXPECT_TRUE(readable(1, PATIENCE_MS));
+	close_end(0, 1000);	/* nng sends on threads of its own */
 	for (uint32_t n = 0; n < 5; n++)
 		expect_number(1, n);
 	EXPECT_EQ(recv_patiently(1, &m), TLPB_ERR_CLOSED);
