@@ -13,7 +13,7 @@ import time
 import unittest
 
 PROGRAMS = {}
-PATIENCE = 60   # seconds; only what hangs meets it
+PATIENCE = 120   # seconds; only what hangs meets it
 
 
 def run(program, *options):

@@ -21,7 +21,7 @@
 #include "transport_fault.h"
 #include "url.h"
 
-enum { PATIENCE_MS = 30 * 1000, SMALL_QUEUE = 8, NUMBERED = 4096 };
+enum { PATIENCE_MS = 60 * 1000, SMALL_QUEUE = 8, NUMBERED = 4096 };
 
 static struct transport *ends[2];	/* of the running test */
 static bool wants[2];			/* what want_send was told last */
