@@ -17,6 +17,7 @@
 enum {
 	CONNECT_MS = 10000,
 	CLOSE_MS = 1000,		/* for the peer to hear that we leave */
+	TAKE_UP_MS = 5000,		/* for a link that was granted, at least */
 	CONNECT_ASK_MS = 100,		/* how often connecting asks whether to give up */
 };
 
@@ -243,7 +244,7 @@ static int join(const struct tlpb_rc_config *config, const struct url *url, stru
 static int take_up(const struct tlpb_rc_config *config, const struct url *url,
 		   const struct grant *grant, int64_t deadline, tlpb_rc **rc, char *why, size_t size)
 {
-	struct tlpb_rc_config rest = *config;	/* with what JOIN leaves of the timeout */
+	struct tlpb_rc_config rest = *config;	/* with what JOIN leaves of the timeout, or more */
 	struct transport_security s = security(config);
 	struct transport *transport;
 	struct url link;
@@ -255,7 +256,7 @@ static int take_up(const struct tlpb_rc_config *config, const struct url *url,
 	if (err)
 		return err;
 	left = deadline - monotonic_ms();
-	rest.connect_timeout_ms = left > 0 ? (unsigned)left : 1;
+	rest.connect_timeout_ms = left > TAKE_UP_MS ? (unsigned)left : TAKE_UP_MS;
 	return tlpb__rc_connect_transport(&rest, transport, grant->link_token, rc, why, size);
 }
 

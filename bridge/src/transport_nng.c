@@ -37,7 +37,7 @@
 enum { QUEUE_MESSAGES = 64 };
 
 enum {
-	SETTLE_MS = 5,		/* for a message that is arriving to arrive */
+	SETTLE_MS = 50,		/* for a message that is arriving to arrive */
 	DIAL_MS = 5000,		/* as long as a server keeps a link for its host */
 };
 

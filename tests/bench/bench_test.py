@@ -11,7 +11,7 @@ BENCH = os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../script/
 
 def bench(*arguments):
     return subprocess.run([BENCH, "--built", BUILD, "--no-guest", *arguments], stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True, check=False, timeout=110)
+                          stderr=subprocess.PIPE, text=True, check=False, timeout=800)
 
 
 class Bench(unittest.TestCase):

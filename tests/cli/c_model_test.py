@@ -17,7 +17,7 @@ import unittest
 import certificates
 
 PROGRAMS = {}
-PATIENCE = 60   # seconds; only what hangs meets it
+PATIENCE = 120   # seconds; only what hangs meets it
 
 
 def run(program, *options):

@@ -17,8 +17,8 @@ RUN_GUEST = os.path.join(HERE, "run-guest")
 GUEST_IMAGE = os.path.join(HERE, "../../script/guest-image.sh")
 SCRIPTS = os.path.join(HERE, "scripts")
 
-GUEST_SECONDS = 200     # for one guest; the watchdog
-SERVER_SECONDS = 20     # for a server to listen, and to end
+GUEST_SECONDS = 500     # for one guest; the watchdog
+SERVER_SECONDS = 120     # for a server to listen, and to end
 TAIL_LINES = 25
 
 # Told by the server and by QEMU in ordinary runs only when something is wrong.

@@ -70,3 +70,12 @@ unsigned slot_count(const char *what)
 	closedir(dir);
 	return count;
 }
+
+void slot_expect_count(const char *what, unsigned most)
+{
+	long long end = now_ms() + PROCESS_PATIENCE_MS;
+
+	while (slot_count(what) > most && now_ms() < end)
+		sleep_ms(20);
+	EXPECT_LE(slot_count(what), most);
+}

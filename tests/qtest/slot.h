@@ -44,4 +44,7 @@ void slot_remove(struct qmp *qmp);
 /* Entries of QEMU's /proc/PID/what: "fd", its open files, or "task", its threads. */
 unsigned slot_count(const char *what);
 
+/* The same must come down to most: what was closed may take a moment to go. */
+void slot_expect_count(const char *what, unsigned most);
+
 #endif

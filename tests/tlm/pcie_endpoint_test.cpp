@@ -2,6 +2,7 @@
 /*
  * Requests from a host to a TLM model: order, waiting, delays, responses, resets.
  */
+#include <algorithm>
 #include <ctime>
 
 #include "host_bench.h"
@@ -310,10 +311,15 @@ TEST(PcieEndpoint, IdlePumpCostsNoCpu)
 	host_bench &b = the_bench();
 
 	b.with_host([&](test_host &) {
-		double before = cpu_seconds();
+		double least = 1;
 
-		usleep(300 * 1000);
-		EXPECT_LT(cpu_seconds() - before, 0.03);
+		for (int i = 0; i < 5; i++) {	// what polls, polls each time
+			double before = cpu_seconds();
+
+			usleep(300 * 1000);
+			least = std::min(least, cpu_seconds() - before);
+		}
+		EXPECT_LT(least, 0.03);
 	});
 }
 

@@ -14,7 +14,7 @@
 #include "raw_peer.h"
 #include "rc_private.h"
 
-enum { PATIENCE_MS = 30 * 1000 };
+enum { PATIENCE_MS = 60 * 1000 };
 
 static struct raw_peer raw;
 

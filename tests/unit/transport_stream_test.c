@@ -15,7 +15,7 @@
 #include "gtest.h"
 #include "transport.h"
 
-enum { PATIENCE_MS = 30 * 1000 };
+enum { PATIENCE_MS = 60 * 1000 };
 
 static struct transport *t;
 static int peer;	/* the other end, as a plain socket */

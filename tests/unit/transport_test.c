@@ -21,7 +21,7 @@
 #include "transport_fault.h"
 #include "url.h"
 
-enum { PATIENCE_MS = 30 * 1000, SMALL_QUEUE = 8, NUMBERED = 4096 };
+enum { PATIENCE_MS = 60 * 1000, SMALL_QUEUE = 8, NUMBERED = 4096 };
 
 static struct transport *ends[2];	/* of the running test */
 static bool wants[2];			/* what want_send was told last */
@@ -406,8 +406,8 @@ TRANSPORT_TEST(APeerThatLeftIsSeenAfterItsLastMessage)
 
 	for (uint32_t n = 0; n < 5; n++)
 		send_number(0, n);
-	sleep_ms(50);		/* nng sends on threads of its own */
-	close_end(0, 0);
+	EXPECT_TRUE(readable(1, PATIENCE_MS));
+	close_end(0, 1000);	/* nng sends on threads of its own */
 	for (uint32_t n = 0; n < 5; n++)
 		expect_number(1, n);
 	EXPECT_EQ(recv_patiently(1, &m), TLPB_ERR_CLOSED);
