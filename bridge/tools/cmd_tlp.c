@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <tlpbridge/tlp.h>
 #include "cmd.h"
+#include "text.h"
 #include "tlp_json.h"
 
 static const char help[] =
@@ -224,10 +225,8 @@ static int run(const struct action *action, int files, char **file, size_t mps)
 		all_read = run_lines(stdin, NULL, action, mps);
 	for (int i = 0; i < files; i++)
 		all_read &= run_file(file[i], action, mps);
-	if (fflush(stdout) || ferror(stdout)) {
-		fprintf(stderr, "tlpbridge: cannot write: %s\n", strerror(errno));
+	if (!flush_stdout())
 		return EXIT_BAD_INPUT;
-	}
 	return all_read ? EXIT_OK : EXIT_BAD_INPUT;
 }
 

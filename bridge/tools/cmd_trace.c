@@ -12,6 +12,7 @@
 #include <tlpbridge/trace.h>
 #include <tlpbridge/wire.h>
 #include "cmd.h"
+#include "text.h"
 #include "tlp_json.h"
 
 static const char help[] =
@@ -454,10 +455,8 @@ static int show(const char *file, const struct options *options)
 		print_json_summary(&counts);
 	else
 		print_summary(&counts);
-	if (fflush(stdout) || ferror(stdout)) {
-		fprintf(stderr, "tlpbridge: cannot write: %s\n", strerror(errno));
+	if (!flush_stdout())
 		return EXIT_BAD_INPUT;
-	}
 	if (ret < 0)
 		fprintf(stderr, "tlpbridge: %s is broken: %s\n", file, why);
 	return ret < 0 ? EXIT_BAD_INPUT : EXIT_OK;
