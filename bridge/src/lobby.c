@@ -13,16 +13,22 @@
 #include "lobby.h"
 #include "nng_url.h"
 
+enum { RESTLESS_LOOKS = 10 };	/* seconds */
+
 struct lobby {
 	nng_socket socket;
 	nng_listener listener;
 	struct url url;		/* with the port that was bound */
 	struct transport_security security;	/* its strings are the caller's */
 	int fd;
+	bool listens;		/* false: an attempt to listen anew failed */
 	bool seemed_deaf;	/* at the last look */
 	lobby_status *status;	/* NULL: nobody answers */
 	void *status_ctx;
 	uint64_t failed;	/* handshakes and greetings, up to the last that was told */
+	uint64_t failed_before;	/* the same, of listeners that were replaced */
+	uint64_t failures_seen;	/* of the listener there is, at the last look: TLS */
+	unsigned restless;	/* looks in a row that found more */
 };
 
 /* The descriptor is asked for before nng's threads can have a message for it. */
@@ -46,6 +52,7 @@ static int open_rep(struct lobby *lobby, char *why, size_t size)
 	}
 	if (err)
 		nng_close(lobby->socket);
+	lobby->listens = !err;
 	return err;
 }
 
@@ -102,18 +109,18 @@ static void listen_anew(struct lobby *lobby)
 {
 	char why[2 * TEXT_MAX];
 
-	tlpb_log(TLPB_LOG_WARNING, "lobby: a peer left before it was greeted; listening anew at %s",
-		 lobby->url.text);
-	nng_listener_close(lobby->listener);
-	if (tlpb__nng_listen(lobby->socket, &lobby->url, &lobby->security, &lobby->listener,
-			     why, sizeof why))
-		tlpb_log(TLPB_LOG_ERROR, "%s", why);
+	if (lobby->listens)
+		nng_listener_close(lobby->listener);
+	lobby->listens = !tlpb__nng_listen(lobby->socket, &lobby->url, &lobby->security,
+					   &lobby->listener, why, sizeof why);
+	if (!lobby->listens)	/* the next look tries again: nng may close the old one late */
+		tlpb_log(TLPB_LOG_INFO, "lobby: %s", why);
 }
 
 /* Told when it begins, and then each time the number has doubled: scanners come often. */
 static void tell_failures(struct lobby *lobby, const struct nng_counts *c)
 {
-	uint64_t failed = c->tls + c->protocol;
+	uint64_t failed = lobby->failed_before + c->tls + c->protocol;
 
 	if (!failed || failed < 2 * lobby->failed)
 		return;
@@ -129,16 +136,52 @@ static void tell_failures(struct lobby *lobby, const struct nng_counts *c)
 }
 
 /* Deaf twice in a row: a connection that is just ending is counted a moment before it is gone. */
+static void tend_ipc(struct lobby *lobby, const struct nng_counts *c)
+{
+	bool deaf = seems_deaf(lobby, c);
+
+	if (deaf && lobby->seemed_deaf) {
+		tlpb_log(TLPB_LOG_WARNING, "lobby: a peer left before it was greeted; listening "
+			 "anew at %s", lobby->url.text);
+		listen_anew(lobby);
+	}
+	lobby->seemed_deaf = deaf && !lobby->seemed_deaf;
+}
+
+/*
+ * After a handshake that failed a listener of TLS may go on to accept and greet, but never look
+ * at a connection again, and no count tells. So it is replaced when there have been failures: at
+ * the first look that finds no new one, because who fails is still finding out why, or after
+ * some looks. Hosts that it was talking to ask again.
+ */
+static void tend_tls(struct lobby *lobby, const struct nng_counts *c)
+{
+	uint64_t gone = c->connected - c->pipes;
+	uint64_t failures = c->tls + c->protocol + (c->ended > gone ? c->ended - gone : 0);
+	bool quiet = failures == lobby->failures_seen;
+
+	lobby->failures_seen = failures;
+	lobby->restless = quiet ? 0 : lobby->restless + 1;
+	if (lobby->listens && (!failures || (!quiet && lobby->restless < RESTLESS_LOOKS)))
+		return;
+	lobby->failed_before += c->tls + c->protocol;
+	lobby->failures_seen = 0;
+	lobby->restless = 0;
+	listen_anew(lobby);
+}
+
 void tlpb__lobby_tend(struct lobby *lobby)
 {
-	struct nng_counts c = tlpb__nng_counts("listener", nng_listener_id(lobby->listener));
-	bool deaf = seems_deaf(lobby, &c);
+	struct nng_counts c = { 0 };
 
+	if (lobby->listens)
+		c = tlpb__nng_counts("listener", nng_listener_id(lobby->listener));
 	if (tlpb__url_is_tcp(&lobby->url))
 		tell_failures(lobby, &c);
-	if (deaf && lobby->seemed_deaf)
-		listen_anew(lobby);
-	lobby->seemed_deaf = deaf && !lobby->seemed_deaf;
+	if (lobby->url.kind == URL_TLS)
+		tend_tls(lobby, &c);
+	else
+		tend_ipc(lobby, &c);
 }
 
 int tlpb__lobby_fd(const struct lobby *lobby)
