@@ -13,6 +13,8 @@
 #include "lobby.h"
 #include "nng_url.h"
 
+enum { RESTLESS_LOOKS = 10 };	/* seconds */
+
 struct lobby {
 	nng_socket socket;
 	nng_listener listener;
@@ -25,6 +27,9 @@ struct lobby {
 	lobby_status *status;	/* NULL: nobody answers */
 	void *status_ctx;
 	uint64_t failed;	/* handshakes and greetings, up to the last that was told */
+	uint64_t failed_before;	/* the same, of listeners that were replaced */
+	uint64_t failures_seen;	/* of the listener there is, at the last look: TLS */
+	unsigned restless;	/* looks in a row that found more */
 };
 
 /* The descriptor is asked for before nng's threads can have a message for it. */
@@ -48,6 +53,7 @@ static int open_rep(struct lobby *lobby, char *why, size_t size)
 	}
 	if (err)
 		nng_close(lobby->socket);
+	lobby->listening = !err;
 	return err;
 }
 
@@ -73,7 +79,6 @@ int tlpb__lobby_listen(const struct url *url, const struct transport_security *s
 		free(lobby);
 		return err;
 	}
-	lobby->listening = true;
 	*out = lobby;
 	return 0;
 }
@@ -118,7 +123,7 @@ static bool is_deaf(struct lobby *lobby, const struct nng_counts *now)
 	       before.connected == now->connected;
 }
 
-/* May fail for want of memory or descriptors, which others may give back. */
+/* May fail: nng may close the old listener late, or memory or descriptors are wanting for a while. */
 static void try_to_listen(struct lobby *lobby)
 {
 	char why[2 * TEXT_MAX];
@@ -126,7 +131,7 @@ static void try_to_listen(struct lobby *lobby)
 				   why, sizeof why);
 
 	if (err && lobby->listening)
-		tlpb_log(TLPB_LOG_ERROR, "lobby: %s; trying again", why);
+		tlpb_log(TLPB_LOG_INFO, "lobby: %s; trying again", why);
 	else if (!err && !lobby->listening)
 		tlpb_log(TLPB_LOG_INFO, "lobby: listening at %s again", lobby->url.text);
 	lobby->listening = !err;
@@ -134,8 +139,6 @@ static void try_to_listen(struct lobby *lobby)
 
 static void listen_anew(struct lobby *lobby)
 {
-	tlpb_log(TLPB_LOG_WARNING, "lobby: a peer left before it was greeted; listening anew at %s",
-		 lobby->url.text);
 	nng_listener_close(lobby->listener);
 	lobby->looked = (struct nng_counts){ 0 };
 	try_to_listen(lobby);
@@ -144,7 +147,7 @@ static void listen_anew(struct lobby *lobby)
 /* Told when it begins, and then each time the number has doubled: scanners come often. */
 static void tell_failures(struct lobby *lobby, const struct nng_counts *c)
 {
-	uint64_t failed = c->tls + c->protocol;
+	uint64_t failed = lobby->failed_before + c->tls + c->protocol;
 
 	if (!failed || failed < 2 * lobby->failed)
 		return;
@@ -159,6 +162,37 @@ static void tell_failures(struct lobby *lobby, const struct nng_counts *c)
 			 (unsigned long long)failed);
 }
 
+static void tend_ipc(struct lobby *lobby, const struct nng_counts *c)
+{
+	if (!is_deaf(lobby, c))
+		return;
+	tlpb_log(TLPB_LOG_WARNING, "lobby: a peer left before it was greeted; listening anew at %s",
+		 lobby->url.text);
+	listen_anew(lobby);
+}
+
+/*
+ * After a handshake that failed a listener of TLS may go on to accept and greet, but never look
+ * at a connection again, and no count tells. So it is replaced when there have been failures: at
+ * the first look that finds no new one, because who fails is still finding out why, or after
+ * some looks. Hosts that it was talking to ask again.
+ */
+static void tend_tls(struct lobby *lobby, const struct nng_counts *c)
+{
+	uint64_t gone = c->connected - c->pipes;
+	uint64_t failures = c->tls + c->protocol + (c->ended > gone ? c->ended - gone : 0);
+	bool quiet = failures == lobby->failures_seen;
+
+	lobby->failures_seen = failures;
+	lobby->restless = quiet ? 0 : lobby->restless + 1;
+	if (!failures || (!quiet && lobby->restless < RESTLESS_LOOKS))
+		return;
+	lobby->failed_before += c->tls + c->protocol;
+	lobby->failures_seen = 0;
+	lobby->restless = 0;
+	listen_anew(lobby);
+}
+
 void tlpb__lobby_tend(struct lobby *lobby)
 {
 	struct nng_counts c;
@@ -170,8 +204,10 @@ void tlpb__lobby_tend(struct lobby *lobby)
 	c = tlpb__nng_counts("listener", nng_listener_id(lobby->listener));
 	if (tlpb__url_is_tcp(&lobby->url))
 		tell_failures(lobby, &c);
-	if (is_deaf(lobby, &c))
-		listen_anew(lobby);
+	if (lobby->url.kind == URL_TLS)
+		tend_tls(lobby, &c);
+	else
+		tend_ipc(lobby, &c);
 }
 
 int tlpb__lobby_fd(const struct lobby *lobby)

@@ -22,7 +22,7 @@
 enum {
 	RETRY_MS = 100,		/* between attempts to reach a server */
 	TAKEN_MS = 1000,	/* for a device whose host died to come free */
-	REDIAL_MS = 2000,	/* of dialling in vain before it is begun anew */
+	REDIAL_MS = 2000,	/* of dialling in vain, or of silence, before it is begun anew */
 	POLL_MS = 5,		/* between looks whether one succeeded */
 	NOTICE_MS = 2000,	/* of silence before a person is told */
 	SETTLE_MS = 500,	/* for an answer that is no longer wanted to arrive */
@@ -37,7 +37,7 @@ struct joining {
 	nng_dialer dialer;
 	int fd;			/* readable when an answer may be there */
 	atomic_int pipes;	/* connections there are: counted by nng's threads */
-	int64_t start_ms, dialed_ms;
+	int64_t start_ms, dialed_ms, asked_ms;
 	int64_t looked_ms;	/* for failed TLS handshakes, last */
 	bool connected;		/* there has been a connection */
 	bool asked;		/* and not been answered */
@@ -152,6 +152,20 @@ static int keep_dialing(struct joining *j)
 	return dial(j);
 }
 
+/*
+ * nng 1.5.2 over TLS may leave a connection that it accepted unread for ever, when handshakes
+ * of others fail at the time. Another one is served; nng asks again there, and a question
+ * asked twice is harmless. Not over socket files: a listener that is left too early is deaf.
+ */
+static int ask_elsewhere(struct joining *j)
+{
+	if (!tlpb__url_is_tcp(j->url) || monotonic_ms() - j->asked_ms < REDIAL_MS)
+		return 0;
+	j->asked_ms = monotonic_ms();
+	nng_dialer_close(j->dialer);
+	return dial(j);
+}
+
 static bool may_not_connect(const struct joining *j)
 {
 	return j->url->kind == URL_IPC && access(tlpb__url_name(j->url), W_OK) && errno == EACCES;
@@ -194,6 +208,7 @@ static int wait_answer(struct joining *j, nng_msg **msg)
 {
 	struct pollfd p = { .fd = j->fd, .events = POLLIN };
 
+	j->asked_ms = monotonic_ms();
 	while (nng_recvmsg(j->socket, msg, NNG_FLAG_NONBLOCK)) {
 		int err = check_patience(j, "an answer to JOIN");
 
@@ -201,6 +216,8 @@ static int wait_answer(struct joining *j, nng_msg **msg)
 			blame(j);
 		if (!err)
 			err = keep_dialing(j);
+		if (!err)
+			err = ask_elsewhere(j);
 		if (err)
 			return err;
 		poll(&p, 1, RETRY_MS);

@@ -43,14 +43,14 @@ const char *serve_at(const char *url, const char *const options[], struct proces
 	static char urls[4][300];
 	static unsigned next;
 	char *found = urls[next++ % 4];
-	const char *argv[40] = { TLPB_SERVE, "endpoint-test", "--listen", url };
+	const char *all[30] = { "--listen", url };
 	const char *line;
 
 	for (unsigned i = 0; options && options[i]; i++) {
-		ASSERT_LT(i, 35);
-		argv[4 + i] = options[i];
+		ASSERT_LT(i, 27);	/* endpoint_test_command() takes 31 words */
+		all[2 + i] = options[i];
 	}
-	*server = process_start(argv);
+	*server = process_start(endpoint_test_command(TLPB_SERVE, all));
 	if (!process_wait_output(*server, ", device ", PROCESS_PATIENCE_MS))
 		FAIL("tlpbridge-serve does not listen:\n%s", process_output(*server));
 	line = strstr(process_output(*server), says) + strlen(says);

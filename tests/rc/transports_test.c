@@ -171,7 +171,7 @@ TEST(Tls, APlainPeerIsToldSoOnEitherSide)
 	processes_end();
 }
 
-TEST(Fd, IsServedOnceAndTheServerEndsWithItsHost)
+static void expect_one_host_is_served(void)
 {
 	start();
 	host_start(serve_over(OVER_FD, 1, &server));
@@ -179,6 +179,18 @@ TEST(Fd, IsServedOnceAndTheServerEndsWithItsHost)
 	host_stop();
 	EXPECT_EQ(process_wait(server, PROCESS_PATIENCE_MS), 0);
 	processes_end();
+}
+
+TEST(Fd, IsServedOnceAndTheServerEndsWithItsHost)
+{
+	expect_one_host_is_served();
+}
+
+TEST(Fd, IsServedOnceByAModelInCToo)
+{
+	setenv("TLPB_ENDPOINT_TEST", ENDPOINT_TEST_C, 1);
+	expect_one_host_is_served();
+	unsetenv("TLPB_ENDPOINT_TEST");
 }
 
 TEST(Fd, AnotherDeviceThanTheOneWantedIsRefused)
