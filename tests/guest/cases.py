@@ -52,6 +52,7 @@ def run(session):
     session.check("the server's log is kept", "connected: qemu-system-x86_64" in logs, logs)
 
 
+@over("tcp", "tls", "fd")
 @case
 def msix(session):
     """every MSI-X vector that a guest with two CPUs grants"""
