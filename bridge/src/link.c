@@ -7,60 +7,12 @@
 #include <tlpbridge/log.h>
 
 #include "bytes.h"
-#include "link.h"
+#include "link_private.h"
 
 enum {
-	GATHER_BYTES = 32 * 1024,	/* frames that travel in one message */
 	OWED_MAX = 16 * 1024 * 1024,	/* far above what all tags together can ask for */
 	GOODBYE_LINGER_MS = 200,	/* for a peer to hear why it is dropped */
 };
-
-/* A message queued for the transport: frames are appended to the last one. */
-struct outgoing {
-	struct outgoing *next;
-	size_t len, size;
-	size_t owed;			/* bytes of it that answer the peer */
-	uint8_t data[];
-};
-
-/* A received message; retired ones wait until no callback can look at them. */
-struct incoming {
-	struct incoming *next;
-	struct message message;
-	size_t offset;
-};
-
-struct link {
-	struct transport *transport;	/* NULL once down */
-	struct link_config config;
-	struct link_events events;
-	void *ctx;
-	char name[TEXT_MAX];
-	struct tlpb_device device;	/* endpoint: own; host: the peer's */
-	bool have_device;
-	uint8_t *records;		/* host: what the device was decoded from */
-	size_t records_len;
-	struct hello peer;
-	uint64_t features;
-
-	enum link_state state;
-	enum tlpb_reason reason;
-	char reason_text[TEXT_MAX];
-	bool said_goodbye;
-
-	uint32_t tx_sequence, rx_sequence;
-	struct outgoing *tx_head, **tx_tail;
-	size_t backlog;
-	size_t owed;			/* bytes of the backlog that answer the peer */
-
-	struct incoming *rx, *retired;
-	unsigned depth;			/* callbacks running */
-};
-
-bool tlpb__size_legal(unsigned bytes)
-{
-	return bytes >= 128 && bytes <= 4096 && !(bytes & (bytes - 1));
-}
 
 const char *tlpb__link_state_name(enum link_state state)
 {
@@ -111,7 +63,7 @@ const char *tlpb__link_reason_text(const struct link *link)
 
 size_t tlpb__link_backlog(const struct link *link)
 {
-	return link->backlog;
+	return link->outbox.bytes;
 }
 
 bool tlpb__link_mid_message(const struct link *link)
@@ -142,58 +94,24 @@ static void observe(struct link *link, const struct frame *frame, bool outbound)
 		link->events.observe(link->ctx, frame, outbound);
 }
 
+static void go_down(struct link *link, enum tlpb_reason reason, const char *text)
+{
+	if (link->state == LINK_DOWN)
+		return;
+	link->state = LINK_DOWN;
+	link->reason = reason;
+	snprintf(link->reason_text, sizeof link->reason_text, "%s", text);
+	if (link->events.down)
+		link->events.down(link->ctx, reason, link->reason_text);
+}
+
 /* ---- sending ---- */
-
-static void drop_outgoing(struct link *link)
-{
-	struct outgoing *o = link->tx_head;
-
-	link->backlog -= o->len;
-	link->owed -= o->owed;
-	link->tx_head = o->next;
-	if (!link->tx_head)
-		link->tx_tail = &link->tx_head;
-	free(o);
-}
-
-static struct outgoing *last_outgoing(struct link *link)
-{
-	if (!link->tx_head)
-		return NULL;
-	return (struct outgoing *)((char *)link->tx_tail - offsetof(struct outgoing, next));
-}
-
-/* Where a frame of size bytes goes: behind the last one, or into a message of its own. */
-static uint8_t *room_for(struct link *link, size_t size)
-{
-	struct outgoing *o = last_outgoing(link);
-
-	if (!o || o->size - o->len < size) {
-		size_t want = size > GATHER_BYTES ? size : GATHER_BYTES;
-
-		o = malloc(sizeof *o + want);
-		if (!o)
-			return NULL;
-		o->next = NULL;
-		o->len = 0;
-		o->owed = 0;
-		o->size = want;
-		*link->tx_tail = o;
-		link->tx_tail = &o->next;
-	}
-	o->len += size;
-	link->backlog += size;
-	return o->data + o->len - size;
-}
-
-static void go_down(struct link *link, enum tlpb_reason reason, const char *text);
 
 /* The last frame answers the peer: one that asks and never reads must not fill our memory. */
 static void note_owed(struct link *link, size_t size)
 {
-	last_outgoing(link)->owed += size;
-	link->owed += size;
-	if (link->owed > OWED_MAX)
+	tlpb__outbox_note_owed(&link->outbox, size);
+	if (link->outbox.owed > OWED_MAX)
 		go_down(link, TLPB_REASON_PROTOCOL,
 			"the peer keeps asking and does not take the answers");
 }
@@ -207,7 +125,7 @@ int tlpb__link_send(struct link *link, uint16_t kind, uint16_t flags, const void
 
 	if (link->state == LINK_DOWN)
 		return TLPB_ERR_CLOSED;
-	p = room_for(link, TLPB_FRAME_HEADER + len);
+	p = tlpb__outbox_room(&link->outbox, TLPB_FRAME_HEADER + len);
 	if (!p) {
 		go_down(link, TLPB_REASON_INTERNAL, "out of memory");
 		return TLPB_ERR_NOMEM;
@@ -251,28 +169,34 @@ int tlpb__link_send_fault(struct link *link, const struct dma_fault *fault)
 void tlpb__link_flush(struct link *link)
 {
 	struct transport *t = link->transport;
+	const uint8_t *first;
+	size_t len;
 
 	if (!t)
 		return;
-	while (link->tx_head) {
-		int err = t->ops->send(t, link->tx_head->data, link->tx_head->len);
-
-		if (err == TLPB_ERR_AGAIN)
-			break;
-		if (err)	/* receiving tells why; what is queued goes nowhere */
-			break;
-		drop_outgoing(link);
-	}
-	t->ops->want_send(t, link->tx_head != NULL);
+	/* On an error receiving tells why; what is queued goes nowhere. */
+	while ((first = tlpb__outbox_first(&link->outbox, &len)) &&
+	       t->ops->send(t, first, len) == 0)
+		tlpb__outbox_drop_first(&link->outbox);
+	t->ops->want_send(t, first != NULL);
 }
 
 /* ---- going down ---- */
+
+/* For the next message: a steady stream allocates nothing. */
+static void keep_incoming(struct link *link, struct incoming *in)
+{
+	if (link->spare)
+		free(in);
+	else
+		link->spare = in;
+}
 
 static void release_incoming(struct link *link, struct incoming *in)
 {
 	if (link->transport)
 		link->transport->ops->release(link->transport, &in->message);
-	free(in);
+	keep_incoming(link, in);
 }
 
 static void release_retired(struct link *link)
@@ -300,21 +224,9 @@ static void close_transport(struct link *link, int linger_ms)
 	if (link->rx)
 		retire_rx(link);
 	release_retired(link);
-	while (link->tx_head)
-		drop_outgoing(link);
+	tlpb__outbox_clear(&link->outbox);
 	link->transport->ops->close(link->transport, linger_ms);
 	link->transport = NULL;
-}
-
-static void go_down(struct link *link, enum tlpb_reason reason, const char *text)
-{
-	if (link->state == LINK_DOWN)
-		return;
-	link->state = LINK_DOWN;
-	link->reason = reason;
-	snprintf(link->reason_text, sizeof link->reason_text, "%s", text);
-	if (link->events.down)
-		link->events.down(link->ctx, reason, link->reason_text);
 }
 
 static void say_goodbye(struct link *link, enum tlpb_reason reason, const char *text)
@@ -346,166 +258,9 @@ void tlpb__link_fail(struct link *link, enum tlpb_reason reason, const char *for
 
 /* ---- receiving: one handler a frame ---- */
 
-static void protocol_error(struct link *link, const char *what, int err)
+void tlpb__link_protocol_error(struct link *link, const char *what, int err)
 {
 	tlpb__link_fail(link, TLPB_REASON_PROTOCOL, "%s: %s", what, tlpb_strerror(err));
-}
-
-static const char *name_of(const struct hello *h)
-{
-	return h->name[0] ? h->name : "the peer";
-}
-
-/* Both sides check the same things, so that each can tell its own user. */
-static bool hello_acceptable(struct link *link, const struct hello *h)
-{
-	uint64_t missing = (h->required & ~link->config.offered) |
-			   (link->config.required & ~h->offered);
-	char names[TEXT_MAX / 2];
-
-	if (h->version != TLPB_WIRE_VERSION) {
-		tlpb__link_fail(link, TLPB_REASON_VERSION,
-				"protocol versions differ: %s speaks %u, %s speaks %u",
-				link->name, TLPB_WIRE_VERSION, name_of(h), h->version);
-		return false;
-	}
-	if (h->role > TLPB_ENDPOINT) {
-		tlpb__link_fail(link, TLPB_REASON_PROTOCOL,
-				"HELLO with role %u: neither host nor endpoint", h->role);
-		return false;
-	}
-	if (h->role == link->config.role) {
-		tlpb__link_fail(link, TLPB_REASON_PROTOCOL, "both sides say they are the %s",
-				h->role == TLPB_HOST ? "host" : "endpoint");
-		return false;
-	}
-	if (missing) {
-		tlpb__feature_names(missing, names, sizeof names);
-		tlpb__link_fail(link, TLPB_REASON_FEATURE,
-				"%s and %s do not both have: %s", link->name, name_of(h), names);
-		return false;
-	}
-	return true;
-}
-
-static bool sizes_acceptable(struct link *link, const struct hello *h)
-{
-	if (!tlpb__size_legal(h->mps) || !tlpb__size_legal(h->mrrs) ||
-	    (h->rcb != 64 && h->rcb != 128)) {
-		tlpb__link_fail(link, TLPB_REASON_PROTOCOL,
-				"HELLO with MPS %u, MRRS %u, RCB %u: not sizes that PCIe has",
-				h->mps, h->mrrs, h->rcb);
-		return false;
-	}
-	return true;
-}
-
-static void send_hello(struct link *link)
-{
-	struct hello hello = {
-		.version = TLPB_WIRE_VERSION, .role = (uint16_t)link->config.role,
-		.offered = link->config.offered, .required = link->config.required,
-		.mps = (uint16_t)link->config.mps, .mrrs = (uint16_t)link->config.mrrs,
-		.rcb = (uint16_t)link->config.rcb,
-	};
-	uint8_t bytes[TEXT_MAX + 128];
-	int len;
-
-	memcpy(hello.link_token, link->config.token, TLPB_TOKEN);
-	snprintf(hello.name, sizeof hello.name, "%s", link->name);
-	len = tlpb__hello_encode(&hello, bytes, sizeof bytes);
-	tlpb__link_send(link, TLPB_FRAME_HELLO, 0, bytes, (size_t)len, NULL);
-}
-
-/* The device's own records and those behind them. Returns their bytes or an error. */
-static int put_records(const struct link *link, uint8_t *bytes, size_t size)
-{
-	int len = tlpb_device_encode(&link->device, bytes, size);
-
-	if (len < 0)
-		return len;
-	if (link->config.extra_len > size - (size_t)len)
-		return TLPB_ERR_TOO_LARGE;
-	if (link->config.extra_len)
-		memcpy(bytes + len, link->config.extra, link->config.extra_len);
-	return len + (int)link->config.extra_len;
-}
-
-/* Not on the stack: a SystemC process has a small one. */
-static void send_records(struct link *link)
-{
-	uint8_t *bytes = malloc(TLPB_FRAME_MAX);
-	int len = bytes ? put_records(link, bytes, TLPB_FRAME_MAX) : TLPB_ERR_NOMEM;
-
-	if (len < 0) {
-		protocol_error(link, "cannot describe the device", len);
-	} else {
-		tlpb__link_send(link, TLPB_FRAME_DEVICE, 0, bytes, (size_t)len, NULL);
-		tlpb__link_send(link, TLPB_FRAME_READY, 0, NULL, 0, NULL);
-	}
-	free(bytes);
-}
-
-static void link_is_up(struct link *link)
-{
-	link->state = LINK_UP;
-	if (link->events.up)
-		link->events.up(link->ctx);
-}
-
-static void on_hello(struct link *link, const struct frame *f)
-{
-	struct hello h = { 0 };
-	int err = tlpb__hello_decode(f->body, f->length, &h);
-
-	/* A body too short for the version that it names is that version's matter. */
-	if (err && (err != TLPB_ERR_TRUNCATED || !h.version || h.version == TLPB_WIRE_VERSION)) {
-		protocol_error(link, "HELLO", err);
-		return;
-	}
-	if (!hello_acceptable(link, &h) || !sizes_acceptable(link, &h))
-		return;
-	if (memcmp(h.link_token, link->config.token, TLPB_TOKEN)) {
-		tlpb__link_fail(link, TLPB_REASON_TOKEN, "HELLO with a wrong link token");
-		return;
-	}
-	link->peer = h;
-	link->features = link->config.offered & h.offered;
-	if (link->config.role == TLPB_HOST) {
-		link->state = LINK_RECORDS;
-		return;
-	}
-	send_hello(link);
-	send_records(link);
-	if (link->state != LINK_DOWN)
-		link_is_up(link);
-}
-
-/* The bytes are kept for who wants to know more than struct tlpb_device has. */
-static void on_device(struct link *link, const struct frame *f)
-{
-	char why[TEXT_MAX / 2] = "";
-
-	if (tlpb_device_decode(f->body, f->length, &link->device, why, sizeof why)) {
-		tlpb__link_fail(link, TLPB_REASON_PROTOCOL, "device description: %s", why);
-		return;
-	}
-	free(link->records);
-	link->records_len = 0;
-	link->records = malloc(f->length);
-	if (link->records) {
-		memcpy(link->records, f->body, f->length);
-		link->records_len = f->length;
-	}
-	link->have_device = true;
-}
-
-static void on_ready(struct link *link, const struct frame *f)
-{
-	if (link->have_device)
-		link_is_up(link);
-	else
-		tlpb__link_fail(link, TLPB_REASON_PROTOCOL, "READY without a device description");
 }
 
 static void on_tlp(struct link *link, const struct frame *f)
@@ -557,7 +312,7 @@ static void on_goodbye(struct link *link, const struct frame *f)
 	struct goodbye g;
 
 	if (tlpb__goodbye_decode(f->body, f->length, &g)) {
-		protocol_error(link, "GOODBYE", TLPB_ERR_TRUNCATED);
+		tlpb__link_protocol_error(link, "GOODBYE", TLPB_ERR_TRUNCATED);
 		return;
 	}
 	go_down(link, (enum tlpb_reason)g.reason, g.text);
@@ -571,9 +326,9 @@ static const struct frame_rule {
 	unsigned states;
 	void (*handle)(struct link *link, const struct frame *frame);
 } frame_rules[] = {
-	{ TLPB_FRAME_HELLO, IN(LINK_WAIT_HELLO) | IN(LINK_HELLO_SENT), on_hello },
-	{ TLPB_FRAME_DEVICE, IN(LINK_RECORDS), on_device },
-	{ TLPB_FRAME_READY, IN(LINK_RECORDS), on_ready },
+	{ TLPB_FRAME_HELLO, IN(LINK_WAIT_HELLO) | IN(LINK_HELLO_SENT), tlpb__link_on_hello },
+	{ TLPB_FRAME_DEVICE, IN(LINK_RECORDS), tlpb__link_on_device },
+	{ TLPB_FRAME_READY, IN(LINK_RECORDS), tlpb__link_on_ready },
 	{ TLPB_FRAME_TLP, IN(LINK_UP), on_tlp },
 	{ TLPB_FRAME_RESET, IN(LINK_UP), on_reset },
 	{ TLPB_FRAME_DMA_FAULT, IN(LINK_UP), on_dma_fault },
@@ -627,15 +382,17 @@ static int fetch(struct link *link)
 		if (!link->depth)
 			release_retired(link);
 	}
-	in = calloc(1, sizeof *in);
+	in = link->spare ? link->spare : malloc(sizeof *in);
 	if (!in)
 		return 0;
+	link->spare = NULL;
+	*in = (struct incoming){ 0 };
 	err = link->transport->ops->recv(link->transport, &in->message);
 	if (!err) {
 		link->rx = in;
 		return 1;
 	}
-	free(in);
+	keep_incoming(link, in);
 	return err == TLPB_ERR_AGAIN ? 0 : TLPB_ERR_CLOSED;
 }
 
@@ -649,7 +406,7 @@ static void handle_one(struct link *link)
 	if (got > 0)
 		dispatch(link, &frame);
 	else			/* 0: a message without a frame */
-		protocol_error(link, "frame", got ? got : TLPB_ERR_TRUNCATED);
+		tlpb__link_protocol_error(link, "frame", got ? got : TLPB_ERR_TRUNCATED);
 	link->depth--;
 }
 
@@ -703,13 +460,12 @@ int tlpb__link_new(struct transport *transport, const struct link_config *config
 	link->config = *config;
 	link->events = *config->events;
 	link->ctx = config->ctx;
-	link->tx_tail = &link->tx_head;
 	snprintf(link->name, sizeof link->name, "%s", config->name);
 	if (config->device)
 		link->device = *config->device;
 	if (config->role == TLPB_HOST) {
 		link->state = LINK_HELLO_SENT;
-		send_hello(link);
+		tlpb__link_send_hello(link);
 		tlpb__link_flush(link);
 	}
 	*out = link;
@@ -725,6 +481,8 @@ void tlpb__link_close(struct link *link, enum tlpb_reason reason, const char *te
 		go_down(link, reason, text);
 	}
 	close_transport(link, linger_ms);
+	tlpb__outbox_clear(&link->outbox);
+	free(link->spare);
 	free(link->records);
 	free(link);
 }

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of a link share: link.c (frames, life) and link_hello.c (until it is up). */
+#ifndef TLPB_LINK_PRIVATE_H
+#define TLPB_LINK_PRIVATE_H
+
+#include "link.h"
+#include "outbox.h"
+
+/* A received message; retired ones wait until no callback can look at them. */
+struct incoming {
+	struct incoming *next;
+	struct message message;
+	size_t offset;
+};
+
+struct link {
+	struct transport *transport;	/* NULL once down */
+	struct link_config config;
+	struct link_events events;
+	void *ctx;
+	char name[TEXT_MAX];
+	struct tlpb_device device;	/* endpoint: own; host: the peer's */
+	bool have_device;
+	uint8_t *records;		/* host: what the device was decoded from */
+	size_t records_len;
+	struct hello peer;
+	uint64_t features;
+
+	enum link_state state;
+	enum tlpb_reason reason;
+	char reason_text[TEXT_MAX];
+	bool said_goodbye;
+
+	uint32_t tx_sequence, rx_sequence;
+	struct outbox outbox;
+	struct incoming *rx, *retired, *spare;
+	unsigned depth;			/* callbacks running */
+};
+
+/* Take the link down because what the peer sent makes no sense. */
+void tlpb__link_protocol_error(struct link *link, const char *what, int err);
+
+/* link_hello.c: say HELLO, and handle the frames that come before the link is up. */
+void tlpb__link_send_hello(struct link *link);
+void tlpb__link_on_hello(struct link *link, const struct frame *frame);
+void tlpb__link_on_device(struct link *link, const struct frame *frame);
+void tlpb__link_on_ready(struct link *link, const struct frame *frame);
+
+#endif
