@@ -17,7 +17,7 @@ LAYERS = {
     "err": 0, "log": 0, "bytes": 0, "clock": 0, "cursor": 0,
     "tlp_codec": 1, "tlp_ecrc": 1, "tlp_check": 1, "tlp_text": 1, "tlp_split": 1, "tlp_form": 1,
     "frame": 1, "device": 1, "records": 1, "registers": 1,
-    "url": 2, "nng_url": 2, "transport": 2, "transport_nng": 2, "transport_mem": 2,
+    "url": 2, "sockets": 2, "nng_url": 2, "transport": 2, "transport_nng": 2, "transport_mem": 2,
     "transport_stream": 2, "transport_tls": 2, "ipc_path": 2, "lobby": 2, "lobby_join": 2, "lobby_blame": 2,
     "tags": 3, "config_space": 3, "msix": 3, "outbox": 3,
     "link": 4, "link_hello": 4, "link_private": 4, "completer": 4,
