@@ -77,11 +77,11 @@ int tlpb__transport_listen(struct url *url, const struct transport_security *sec
 int tlpb__transport_dial(const struct url *url, const struct transport_security *security,
 			 struct transport **t, char *why, size_t size);
 
-/* The implementations: an nng pair, and a stream over TLS with threads of its own. */
-int tlpb__transport_nng_listen(struct url *url, const struct transport_security *security,
-			       struct transport **t, char *why, size_t size);
-int tlpb__transport_nng_dial(const struct url *url, const struct transport_security *security,
-			     struct transport **t, char *why, size_t size);
+/* The implementations: an nng pair over a socket of ours, and a stream over TLS with threads of its own. */
+int tlpb__transport_socket_listen(struct url *url, const struct transport_security *security,
+				  struct transport **t, char *why, size_t size);
+int tlpb__transport_socket_dial(const struct url *url, const struct transport_security *security,
+				struct transport **t, char *why, size_t size);
 int tlpb__transport_tls_listen(struct url *url, const struct transport_security *security,
 			       struct transport **t, char *why, size_t size);
 int tlpb__transport_tls_dial(const struct url *url, const struct transport_security *security,

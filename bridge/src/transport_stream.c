@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Messages over a connected stream socket that a launcher handed down: a u32 of length,
- * little-endian, and so many bytes. No thread: what the socket does not take at once waits
- * here, one message at most, until the owner comes again, which the descriptor asks for.
+ * Messages over a stream socket: one that a launcher handed down, or one of the private link's
+ * own. No thread: what the socket does not take at once waits here, one message at most, until
+ * the owner comes again, which the descriptor asks for.
  *
  * That descriptor is an epoll set with the socket in it: readable when the socket is, and,
- * while something is to be sent, when the socket has room.
+ * while something is to be sent, when the socket has room. Until the peer of a listening end
+ * is there, it is the acceptor's.
+ *
+ * Why not nng's own pair sockets, whose format this is: nng_close() of 1.5.2 hangs for ever, and
+ * with it every later one of the process, when a pipe is closed between the two parts of a
+ * message (docs/architecture.md); and a round trip over them takes four times as long.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,15 +28,25 @@
 #include <tlpbridge/log.h>
 #include <tlpbridge/wire.h>
 
-#include "bytes.h"
+#include "acceptor.h"
 #include "clock.h"
+#include "sockets.h"
+#include "stream_framing.h"
 #include "transport.h"
+#include "url.h"
 
-enum { LENGTH = 4, ROOM = LENGTH + TLPB_MESSAGE_MAX };	/* bytes */
+enum {
+	ROOM = HEADER_MAX + TLPB_MESSAGE_MAX,	/* bytes */
+	DIAL_MS = 5000,		/* as long as a server keeps a link for its host */
+};
 
 struct stream_end {
 	struct transport base;
-	int fd, epoll_fd;
+	const struct framing *framing;
+	struct acceptor *acceptor;	/* NULL once the peer is there, or where it always was */
+	int fd;				/* -1: the peer is not there yet */
+	int epoll_fd;
+	size_t greeted;		/* bytes of the peer's greeting that were heard */
 	bool gone;		/* nothing more will be received */
 	bool deaf;		/* the peer takes nothing any more */
 	bool want_send;
@@ -40,10 +55,10 @@ struct stream_end {
 	uint8_t *held;		/* ROOM bytes: the rest of a message that did not fit */
 	size_t held_at, held_len;
 
-	uint8_t length[LENGTH];	/* of the message that is arriving */
-	size_t have;		/* bytes of it, its length included */
+	uint8_t header[HEADER_MAX];	/* of the message that is arriving */
+	size_t have;		/* bytes of it, its header included */
 	uint8_t *body;		/* NULL until the length is known */
-	uint32_t body_len;
+	size_t body_len;
 };
 
 static struct stream_end *to_end(const struct transport *t)
@@ -67,6 +82,24 @@ static void watch_room(struct stream_end *e)
 	e->watches_room = watch;
 }
 
+/* A listening end looks whether its peer has come. */
+static bool peer_is_there(struct stream_end *e)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	if (e->fd >= 0)
+		return true;
+	e->fd = tlpb__acceptor_next(e->acceptor);
+	if (e->fd < 0)
+		return false;
+	epoll_ctl(e->epoll_fd, EPOLL_CTL_ADD, e->fd, &event);
+	e->greeted = e->framing->greeting_len;
+	tlpb__acceptor_free(e->acceptor);
+	e->acceptor = NULL;
+	watch_room(e);
+	return true;
+}
+
 /* ---- sending ---- */
 
 static void send_held(struct stream_end *e)
@@ -86,39 +119,42 @@ static void send_held(struct stream_end *e)
 	watch_room(e);
 }
 
-static void hold(struct stream_end *e, const uint8_t length[LENGTH], const uint8_t *data,
-		 size_t len, size_t sent)
+static void hold(struct stream_end *e, const struct iovec parts[2], size_t sent)
 {
-	memcpy(e->held, length, LENGTH);
+	size_t header_len = parts[0].iov_len, len = parts[1].iov_len;
+
+	memcpy(e->held, parts[0].iov_base, header_len);
 	if (len)
-		memcpy(e->held + LENGTH, data, len);
+		memcpy(e->held + header_len, parts[1].iov_base, len);
 	e->held_at = sent;
-	e->held_len = LENGTH + len - sent;
+	e->held_len = header_len + len - sent;
 	watch_room(e);
 }
 
 static int stream_send(struct transport *t, const uint8_t *data, size_t len)
 {
 	struct stream_end *e = to_end(t);
-	uint8_t length[LENGTH];
-	struct iovec parts[] = { { length, LENGTH }, { (void *)data, len } };
+	uint8_t header[HEADER_MAX];
+	struct iovec parts[] = { { header, e->framing->header_len }, { (void *)data, len } };
 	struct msghdr m = { .msg_iov = parts, .msg_iovlen = 2 };
 	ssize_t n;
 
 	if (len > TLPB_MESSAGE_MAX)
 		return TLPB_ERR_TOO_LARGE;
+	if (!peer_is_there(e))
+		return TLPB_ERR_AGAIN;
 	send_held(e);
 	if (e->deaf || e->gone)
 		return TLPB_ERR_CLOSED;
 	if (e->held_len)
 		return TLPB_ERR_AGAIN;
-	put_le32(length, (uint32_t)len);
+	e->framing->put_header(header, len);
 	n = sendmsg(e->fd, &m, MSG_NOSIGNAL);
 	if (n < 0 && would_block())
 		return TLPB_ERR_AGAIN;
 	e->deaf = n < 0;
-	if (n >= 0 && (size_t)n < LENGTH + len)
-		hold(e, length, data, len, (size_t)n);
+	if (n >= 0 && (size_t)n < parts[0].iov_len + len)
+		hold(e, parts, (size_t)n);
 	return n < 0 ? TLPB_ERR_CLOSED : 0;
 }
 
@@ -127,7 +163,8 @@ static void stream_want_send(struct transport *t, bool want)
 	struct stream_end *e = to_end(t);
 
 	e->want_send = want;
-	send_held(e);
+	if (peer_is_there(e))
+		send_held(e);
 }
 
 /* ---- receiving ---- */
@@ -144,45 +181,80 @@ static size_t receive(struct stream_end *e, uint8_t *buf, size_t len)
 	return 0;
 }
 
-/* The length is there: make room, if it is one. */
+/* The header is there: make room, if it is one. */
 static void begin_body(struct stream_end *e)
 {
-	e->body_len = get_le32(e->length);
-	if (e->body_len > TLPB_MESSAGE_MAX)
-		tlpb_log(TLPB_LOG_WARNING, "fd: the peer announces a message of %u bytes, more than %d: "
-			 "is it tlpbridge?", e->body_len, TLPB_MESSAGE_MAX);
+	uint64_t len = e->framing->get_header(e->header);
+
+	if (len > TLPB_MESSAGE_MAX)
+		tlpb_log(TLPB_LOG_WARNING, "link: the peer announces a message of %llu bytes, more than "
+			 "%d: is it tlpbridge?", (unsigned long long)len, TLPB_MESSAGE_MAX);
 	else
-		e->body = malloc(e->body_len ? e->body_len : 1);
+		e->body = malloc(len ? len : 1);
 	if (!e->body)
 		e->gone = true;
+	e->body_len = len;
 }
 
-/* Read on; true: a message is complete. */
-static bool read_on(struct stream_end *e)
+/* True: the peer has said all of its greeting, or has none to say. */
+static bool hear_greeting(struct stream_end *e)
 {
-	while (!e->gone && e->have < LENGTH) {
-		size_t n = receive(e, e->length + e->have, LENGTH - e->have);
+	uint8_t heard[GREETING_MAX];
+	size_t n;
 
+	while (!e->gone && e->greeted < e->framing->greeting_len) {
+		n = receive(e, heard, e->framing->greeting_len - e->greeted);
 		if (!n)
 			return false;
-		e->have += n;
-		if (e->have == LENGTH)
-			begin_body(e);
-	}
-	while (!e->gone && e->have < LENGTH + (size_t)e->body_len) {
-		size_t at = e->have - LENGTH, n = receive(e, e->body + at, e->body_len - at);
-
-		if (!n)
-			return false;
-		e->have += n;
+		if (memcmp(heard, e->framing->greeting + e->greeted, n)) {
+			tlpb_log(TLPB_LOG_WARNING, "link: the peer does not speak nng's pair protocol: "
+				 "is it tlpbridge?");
+			e->gone = true;
+		}
+		e->greeted += n;
 	}
 	return !e->gone;
+}
+
+/* True: the header of a message is there, and room for its body. */
+static bool read_header(struct stream_end *e)
+{
+	size_t header_len = e->framing->header_len, n;
+
+	while (!e->gone && e->have < header_len) {
+		n = receive(e, e->header + e->have, header_len - e->have);
+		if (!n)
+			return false;
+		e->have += n;
+		if (e->have == header_len)
+			begin_body(e);
+	}
+	return !e->gone;
+}
+
+/* True: a message is complete. */
+static bool read_on(struct stream_end *e)
+{
+	size_t header_len = e->framing->header_len, at, n;
+
+	if (!hear_greeting(e) || !read_header(e))
+		return false;
+	while (e->have < header_len + e->body_len) {
+		at = e->have - header_len;
+		n = receive(e, e->body + at, e->body_len - at);
+		if (!n)
+			return false;
+		e->have += n;
+	}
+	return true;
 }
 
 static int stream_recv(struct transport *t, struct message *message)
 {
 	struct stream_end *e = to_end(t);
 
+	if (!peer_is_there(e))
+		return TLPB_ERR_AGAIN;
 	send_held(e);
 	if (e->gone || !read_on(e))
 		return e->gone ? TLPB_ERR_CLOSED : TLPB_ERR_AGAIN;
@@ -222,6 +294,7 @@ static void linger(struct stream_end *e, int ms)
 
 static void free_end(struct stream_end *e)
 {
+	tlpb__acceptor_free(e->acceptor);
 	if (e->epoll_fd >= 0)
 		close(e->epoll_fd);
 	free(e->held);
@@ -233,8 +306,10 @@ static void stream_close(struct transport *t, int linger_ms)
 {
 	struct stream_end *e = to_end(t);
 
-	linger(e, linger_ms);
-	close(e->fd);
+	if (e->fd >= 0) {
+		linger(e, linger_ms);
+		close(e->fd);
+	}
 	free_end(e);
 }
 
@@ -278,29 +353,98 @@ static void set_options(int fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
-int tlpb__transport_stream_new(int fd, struct transport **t, char *why, size_t size)
+/* Without a socket yet. NULL: out of memory or descriptors. */
+static struct stream_end *new_end(const struct framing *framing)
 {
-	struct epoll_event event = { .events = EPOLLIN };
-	struct stream_end *e;
-	int err = check_socket(fd, why, size);
+	struct stream_end *e = calloc(1, sizeof *e);
 
-	if (err)
-		return err;
-	e = calloc(1, sizeof *e);
 	if (!e)
-		goto no_memory;
+		return NULL;
 	e->base.ops = &stream_ops;
-	e->fd = fd;
+	e->framing = framing;
+	e->fd = -1;
 	e->held = malloc(ROOM);
 	e->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (!e->held || e->epoll_fd < 0 || epoll_ctl(e->epoll_fd, EPOLL_CTL_ADD, fd, &event)) {
-		free_end(e);
-		goto no_memory;
+	if (e->held && e->epoll_fd >= 0)
+		return e;
+	free_end(e);
+	return NULL;
+}
+
+/* The descriptor is the caller's on failure. */
+static int new_connected(int fd, const struct framing *framing, struct transport **t,
+			 char *why, size_t size)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	struct stream_end *e = new_end(framing);
+
+	if (!e || epoll_ctl(e->epoll_fd, EPOLL_CTL_ADD, fd, &event)) {
+		if (e)
+			free_end(e);
+		snprintf(why, size, "out of memory or descriptors");
+		return TLPB_ERR_NOMEM;
 	}
-	set_options(fd);
+	e->fd = fd;
 	*t = &e->base;
 	return 0;
-no_memory:
-	snprintf(why, size, "out of memory or descriptors");
-	return TLPB_ERR_NOMEM;
+}
+
+int tlpb__transport_stream_new(int fd, struct transport **t, char *why, size_t size)
+{
+	int err = check_socket(fd, why, size);
+
+	if (!err)
+		err = new_connected(fd, &tlpb__framing_plain, t, why, size);
+	if (!err)
+		set_options(fd);
+	return err;
+}
+
+static const struct framing *framing_of(const struct url *url)
+{
+	return url->kind == URL_TCP ? &tlpb__framing_pair_tcp : &tlpb__framing_pair_ipc;
+}
+
+int tlpb__transport_socket_listen(struct url *url, const struct transport_security *security,
+				  struct transport **t, char *why, size_t size)
+{
+	bool plaintext = security && security->plaintext;
+	struct stream_end *e = new_end(framing_of(url));
+	struct listening listening;
+	int err;
+
+	if (!e) {
+		snprintf(why, size, "out of memory or descriptors");
+		return TLPB_ERR_NOMEM;
+	}
+	err = tlpb__socket_listen(url, plaintext, &listening, why, size);
+	if (!err) {
+		e->acceptor = tlpb__acceptor_new(&listening, e->framing, e->epoll_fd);
+		*t = &e->base;
+		if (e->acceptor)
+			return 0;
+		snprintf(why, size, "out of memory");
+		err = TLPB_ERR_NOMEM;
+	}
+	free_end(e);
+	return err;
+}
+
+int tlpb__transport_socket_dial(const struct url *url, const struct transport_security *security,
+				struct transport **t, char *why, size_t size)
+{
+	const struct framing *framing = framing_of(url);
+	int fd = tlpb__socket_dial(url, security && security->plaintext, DIAL_MS, why, size), err;
+
+	if (fd == TLPB_ERR_TIMEDOUT)
+		snprintf(why, size, "cannot connect to %s within %d s: a link has a port of its own; does "
+			 "a firewall let it through?", url->text, DIAL_MS / 1000);
+	if (fd < 0)
+		return fd;
+	err = new_connected(fd, framing, t, why, size);
+	if (err)
+		close(fd);
+	else			/* fits into the buffer of a new connection */
+		send(fd, framing->greeting, framing->greeting_len, MSG_NOSIGNAL);
+	return err;
 }
