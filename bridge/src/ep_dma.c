@@ -260,7 +260,7 @@ int tlpb_ep_dma_write(tlpb_ep *ep, uint64_t addr, const void *data, size_t len,
 		start(op);
 	}
 	if (ep->link)
-		tlpb__link_flush(ep->link);
+		tlpb__link_flush_posted(ep->link);
 	return 0;
 }
 

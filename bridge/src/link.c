@@ -7,10 +7,14 @@
 #include <tlpbridge/log.h>
 
 #include "bytes.h"
+#include "clock.h"
 #include "link_private.h"
 
 enum {
 	OWED_MAX = 16 * 1024 * 1024,	/* far above what all tags together can ask for */
+	RETRY_BYTES = 4096,		/* gathered before a transport that was full is tried again */
+	BURST_US = 20,			/* posted frames that follow each other so closely travel together */
+	BURST_BYTES = 16 * 1024,	/* of them at most */
 	GOODBYE_LINGER_MS = 200,	/* for a peer to hear why it is dropped */
 };
 
@@ -178,7 +182,32 @@ void tlpb__link_flush(struct link *link)
 	while ((first = tlpb__outbox_first(&link->outbox, &len)) &&
 	       t->ops->send(t, first, len) == 0)
 		tlpb__outbox_drop_first(&link->outbox);
+	link->retry_bytes = first ? link->outbox.bytes + RETRY_BYTES : 0;
 	t->ops->want_send(t, first != NULL);
+	link->told_owner = false;
+	link->flushed_us = monotonic_us();
+}
+
+/* Left behind by a burst: the owner's loop comes because of the descriptor. */
+static void leave_to_owner(struct link *link)
+{
+	if (link->told_owner)
+		return;
+	link->told_owner = true;
+	link->transport->ops->want_send(link->transport, true);
+}
+
+void tlpb__link_flush_posted(struct link *link)
+{
+	int64_t now;
+
+	if (!link->transport || link->outbox.bytes < link->retry_bytes)
+		return;
+	now = monotonic_us();
+	if (link->outbox.bytes < BURST_BYTES && now - link->flushed_us < BURST_US)
+		leave_to_owner(link);
+	else
+		tlpb__link_flush(link);
 }
 
 /* ---- going down ---- */

@@ -33,6 +33,9 @@ struct link {
 
 	uint32_t tx_sequence, rx_sequence;
 	struct outbox outbox;
+	int64_t flushed_us;		/* when, on the host's clock */
+	bool told_owner;		/* the descriptor is readable because of what is queued */
+	size_t retry_bytes;		/* of the outbox, at which the next posted frame is worth a flush */
 	struct incoming *rx, *retired, *spare;
 	unsigned depth;			/* callbacks running */
 };

@@ -418,7 +418,7 @@ static bool backlog_is_low(void *arg)
 /* Posted writes are queued without limit by nobody: a slow peer slows the writer down. */
 static int hold_back(tlpb_rc *rc)
 {
-	tlpb__link_flush(rc->link);
+	tlpb__link_flush_posted(rc->link);
 	if (tlpb__link_backlog(rc->link) <= BACKLOG_MAX)
 		return 0;
 	return tlpb__rc_wait(rc, backlog_is_low, rc->link, NULL);

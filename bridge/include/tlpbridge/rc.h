@@ -194,7 +194,9 @@ int tlpb_rc_config_write(tlpb_rc *rc, uint16_t bdf, unsigned offset, unsigned si
  * Memory access at a PCI bus address, any length and alignment. The read waits,
  * and fills buf with all ones where it failed. The write is posted: it returns
  * when the TLPs are queued, and waits only while the peer is too slow to take
- * them.
+ * them. A write that follows others within microseconds may stay queued for the next
+ * ones to travel with it: until any call that waits or processes, for which the
+ * descriptor becomes readable.
  */
 int tlpb_rc_mem_read(tlpb_rc *rc, uint64_t addr, void *buf, size_t len);
 int tlpb_rc_mem_write(tlpb_rc *rc, uint64_t addr, const void *data, size_t len);
