@@ -462,8 +462,14 @@ static bool take_number(const char *name, const char *text, uint64_t most, uint6
 	       complain("%s is a number up to %" PRIu64 ", not \"%s\"", name, most, text);
 }
 
+/* A host sets up one kind: taking the last would leave a script waiting for the other. */
 static bool take_kind(struct arguments *a, enum interrupt_type type)
 {
+	static const char *const names[] = { "", "--intx", "--msi", "--msix" };
+
+	if (a->type != INTERRUPT_NONE && a->type != type)
+		return complain("%s and %s exclude each other: a host sets up one kind of interrupt",
+				names[a->type], names[type]);
 	a->type = type;
 	a->interrupts = true;
 	return true;

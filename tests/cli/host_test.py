@@ -427,6 +427,17 @@ class CommandLine(ServerCase):
             self.assertEqual((status, out), (2, ""), arguments)
             self.assertTrue(errors.startswith("tlpbridge: "), errors)
 
+    def test_one_kind_of_interrupt_at_a_time(self):
+        kinds = ("--intx", "--msi", "--msix")
+        for command in ("dma", "irq"):
+            for first in kinds:
+                for second in kinds:
+                    arguments = (command, self.url, first, second, "--connect-timeout", "1")
+                    if first == second:
+                        self.fails(1, "nobody listens", *arguments)
+                    else:
+                        self.fails(2, f"{first} and {second} exclude each other", *arguments)
+
     def test_no_server(self):
         for arguments in (("device", self.url), ("probe", self.url), ("peek", self.url, "bar0:0"),
                           ("poke", self.url, "bar0:0", "0"), ("dma", self.url), ("irq", self.url),
