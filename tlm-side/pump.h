@@ -22,7 +22,8 @@ namespace tlpb {
 
 class pump {
 public:
-	// Listen at url. Throws std::runtime_error with cause and cure.
+	// Listen at url. Throws with cause and cure: std::invalid_argument for what can be no URL,
+	// std::runtime_error else.
 	explicit pump(const std::string &url);
 	explicit pump(const tlpb_server_config &config);
 

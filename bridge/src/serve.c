@@ -301,7 +301,7 @@ static int serve(struct program *p)
 	if (err) {
 		tlpb_log(TLPB_LOG_ERROR, "%s", why);
 		close_all(p);
-		return STATUS_FAILED;
+		return err == TLPB_ERR_INVALID ? STATUS_USAGE : STATUS_FAILED;
 	}
 	tlpb_log(TLPB_LOG_INFO, "listening at %s, device %s (%04x:%04x)", tlpb_server_url(p->server),
 		 device->name, device->vendor_id, device->device_id);
