@@ -87,6 +87,14 @@ class Device(ServerCase):
         self.fails(1, "No such file", "device", "none.dev")
 
 
+    def test_a_socket_for_a_file_is_told_its_url(self):
+        self.serve()
+        path = os.path.join(os.path.realpath(self.dir), "ep.sock")
+        for given in ("ep.sock", "./ep.sock", path):
+            self.fails(1, f"give its URL, ipc://{path}\n", "device", given)
+        self.good("device", "ipc://" + path)
+
+
 class Probe(ServerCase):
     def test_shows_what_lspci_shows(self):
         self.serve("--msix", "16", "--bars", "0:mem32:64K,1:io:256,2:pref64:1M")
