@@ -47,8 +47,8 @@ public:
 	void start();
 
 	/*
-	 * Serve until SIGINT, SIGTERM or sc_stop(), and on an inherited socket until its host
-	 * has left. Returns 0. What a model throws, or reports as an error, comes out of
+	 * Serve until SIGINT, SIGTERM, SIGHUP or sc_stop(), and on an inherited socket until
+	 * its host has left. Returns 0. What a model throws, or reports as an error, comes out of
 	 * it as an exception.
 	 */
 	int run();

@@ -27,10 +27,12 @@ static void on_signal(int number)
 
 void session_catch_signals(void)
 {
-	struct sigaction action = { .sa_handler = on_signal };
+	struct sigaction action = { .sa_handler = on_signal }, before;
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+	if (!sigaction(SIGHUP, &action, &before) && before.sa_handler == SIG_IGN)
+		sigaction(SIGHUP, &before, NULL);	/* nohup asks for it */
 }
 
 int session_interrupted(void)

@@ -72,7 +72,7 @@ bool session_option(struct session_options *options, int option, const char *val
 struct tlpb_rc_config session_config_of(const struct session_options *options);
 
 /*
- * Ctrl-C and SIGTERM end waits instead of the process; session_interrupted() then is the
+ * Ctrl-C, SIGTERM and SIGHUP end waits instead of the process; session_interrupted() then is the
  * signal, else 0. Call before session_open().
  */
 void session_catch_signals(void);

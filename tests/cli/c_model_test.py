@@ -157,6 +157,17 @@ class Serving(unittest.TestCase):
         self.assertEqual(server.wait(PATIENCE), 0)
         self.assertTrue(url.startswith("fd:"))
 
+    def test_a_closed_terminal_ends_it_unless_that_is_ignored(self):
+        server, url = self.start("c", self.ipc("s"))
+        server.send_signal(signal.SIGHUP)
+        self.assertEqual(server.wait(PATIENCE), 0)
+        self.assertFalse(os.path.exists(url.removeprefix("ipc://")))
+        server, url = self.start("c", self.ipc("s"),
+                                 preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+        server.send_signal(signal.SIGHUP)
+        self.assertIn("104c:b500", self.tool("probe", url))
+        self.assertIsNone(server.poll())
+
     def test_name_and_trace(self):
         with tempfile.TemporaryDirectory(prefix="tlpb-") as directory:
             log, trace = os.path.join(directory, "log"), os.path.join(directory, "t.pcap")

@@ -302,6 +302,33 @@ class Irq(ServerCase):
         self.serve()
         self.fails(1, "not within 1.0 s", "irq", self.url, "--timeout", "1")
 
+    def test_a_closed_terminal_leaves_with_a_goodbye(self):
+        server = self.serve()
+        process = self.start("irq", self.url, "--msi")
+        self.until(process.stdout.readline)
+        process.send_signal(signal.SIGHUP)
+        self.assertEqual(process.wait(PATIENCE), 128 + signal.SIGHUP)
+        self.assertIn("connected", server.stderr.readline())
+        self.assertNotIn("died", server.stderr.readline())
+        process = self.start("irq", self.url, "--count", "0")
+        self.until(process.stdout.readline)
+        server.send_signal(signal.SIGHUP)
+        self.assertEqual(server.wait(PATIENCE), 0)
+        _, errors = process.communicate(timeout=PATIENCE)
+        self.assertIn("the server was stopped", errors)
+        self.assertFalse(os.path.exists(os.path.join(self.dir, "ep.sock")))
+
+    def test_nohup_keeps_both(self):
+        server = self.script(f'trap "" HUP; exec "{self.SERVE}" endpoint-test --listen {self.url}')
+        self.assertIn("listening", server.stderr.readline())
+        process = self.script(f'trap "" HUP; exec "{self.TOOL}" irq {self.url} --count 0 >&2')
+        self.assertIn("MSI-X", process.stderr.readline())
+        for each in (process, server):
+            each.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(PATIENCE), 0)
+        self.good("peek", self.url, "MAGIC")
+
     def test_ctrl_c_is_clean(self):
         server = self.serve()
         for arguments, status in ((("--count", "0"), 0), ((), 130)):
@@ -427,12 +454,6 @@ class Top(ServerCase):
 
 
 class CommandLine(ServerCase):
-    def script(self, text):
-        process = subprocess.Popen(["/bin/sh", "-c", text], cwd=self.dir, text=True,
-                                   stderr=subprocess.PIPE)
-        self.addCleanup(self.stop, process)
-        return process
-
     COMMANDS = ("device", "probe", "peek", "poke", "dma", "irq", "top")
 
     def test_help_names_every_command(self):
