@@ -101,6 +101,7 @@ int pump::run()
 	signal_guard signals;
 
 	start();
+	server.announce();
 	while (!stop_wanted && !simulation_over() && !server.is_over())
 		step();
 	return 0;

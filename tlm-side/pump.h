@@ -48,8 +48,8 @@ public:
 
 	/*
 	 * Serve until SIGINT, SIGTERM, SIGHUP or sc_stop(), and on an inherited socket until
-	 * its host has left. Returns 0. What a model throws, or reports as an error, comes out of
-	 * it as an exception.
+	 * its host has left; logs "listening at URL" when that begins. Returns 0. What a
+	 * model throws, or reports as an error, comes out of it as an exception.
 	 */
 	int run();
 

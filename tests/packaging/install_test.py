@@ -83,7 +83,7 @@ class Installed(unittest.TestCase):
         model = self.build_by_cmake(self.examples + "/register-model", "register-model")
         host = self.build_by_cc("tlpbridge", CC, self.examples + "/read-register/read_register.c",
                                 "read-register")
-        said = self.run_here(host, self.serve(model, "URL"))
+        said = self.run_here(host, self.serve(model, "--listen", "URL"))
         self.assertEqual(said, "device 1234:0001, BAR0 of 4096 bytes begins with 0x600d600d\n")
 
     def test_the_other_way_round_works_too(self):
@@ -91,7 +91,7 @@ class Installed(unittest.TestCase):
                                  self.examples + "/register-model/register_model.cpp",
                                  "register-model")
         host = self.build_by_cmake(self.examples + "/read-register", "read-register")
-        said = self.run_here(host, self.serve(model, "URL"))
+        said = self.run_here(host, self.serve(model, "--listen", "URL"))
         self.assertIn("begins with 0x600d600d", said)
 
     def test_every_example_is_a_project_of_its_own(self):
