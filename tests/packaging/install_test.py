@@ -173,6 +173,20 @@ class Installed(unittest.TestCase):
                      "share/doc/tlpbridge/copyright"):
             self.assertTrue(os.path.exists(f"{self.prefix}/{name}"), name)
 
+    def test_links_between_documents_lead_to_what_is_installed(self):
+        top, seen = self.prefix + "/share/doc/tlpbridge", set()
+        pages = glob.glob(top + "/*.md") + glob.glob(top + "/docs/**/*.md", recursive=True)
+        for page in pages:
+            with open(page, encoding="utf-8") as file:
+                links = re.findall(r"\]\((?!\w+:)([^)#]+)", file.read())
+            for link in links:
+                target = os.path.normpath(os.path.join(os.path.dirname(page), link))
+                with self.subTest(f"{os.path.relpath(page, top)}: {link}"):
+                    self.assertTrue(target.startswith(top + "/"), "leads out of the documentation")
+                    self.assertTrue(os.path.exists(target))
+                seen.add(os.path.relpath(target, top))
+        self.assertLessEqual({"docs/run.md", "models/endpoint-test", "docs/models/edu.md"}, seen)
+
     def test_destdir_gets_the_same_files(self):
         staged = self.dir + "/staged"
         run(CMAKE, "--install", BUILD, "--prefix", "/opt/x", env={**os.environ, "DESTDIR": staged})
