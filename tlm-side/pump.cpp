@@ -20,32 +20,22 @@ static void on_signal(int)
 	alarm(1);
 }
 
-// Handlers for as long as the pump runs.
-class signal_guard {
-public:
-	signal_guard()
-	{
-		struct sigaction action = {};
+signal_guard::signal_guard()
+{
+	struct sigaction action = {};
 
-		stop_wanted = 0;
-		action.sa_handler = on_signal;	// no SA_RESTART: the wait has to end
-		for (int i = 0; i < count; i++)
-			sigaction(signals[i], &action, &before[i]);
-	}
+	stop_wanted = 0;
+	action.sa_handler = on_signal;	// no SA_RESTART: the wait has to end
+	for (int i = 0; i < count; i++)
+		sigaction(signals[i], &action, &before[i]);
+}
 
-	~signal_guard()
-	{
-		alarm(0);
-		for (int i = 0; i < count; i++)
-			sigaction(signals[i], &before[i], nullptr);
-	}
-
-private:
-	enum { count = 3 };
-
-	static constexpr int signals[count] = { SIGINT, SIGTERM, SIGALRM };
-	struct sigaction before[count];
-};
+signal_guard::~signal_guard()
+{
+	alarm(0);
+	for (int i = 0; i < count; i++)
+		sigaction(signals[i], &before[i], nullptr);
+}
 
 pump::pump(const std::string &url) : server(url)
 {
@@ -96,11 +86,11 @@ void pump::step()
 
 int pump::run()
 {
-	signal_guard signals;
-
 	start();
 	while (!stop_wanted && !simulation_over() && !server.is_over())
 		step();
+	stop_wanted = 0;	// seen
+	alarm(0);
 	return 0;
 }
 

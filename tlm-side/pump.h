@@ -14,11 +14,28 @@
 #ifndef TLM_SIDE_PUMP_H
 #define TLM_SIDE_PUMP_H
 
+#include <csignal>
 #include <string>
 
 #include "host_server.h"
 
 namespace tlpb {
+
+// Has SIGINT and SIGTERM (and SIGALRM, see pump.cpp) end run() for as long as it lives.
+class signal_guard {
+public:
+	signal_guard();
+	~signal_guard();
+
+	signal_guard(const signal_guard &) = delete;
+	signal_guard &operator=(const signal_guard &) = delete;
+
+private:
+	enum { count = 3 };
+
+	static constexpr int signals[count] = { SIGINT, SIGTERM, SIGALRM };
+	struct sigaction before[count];
+};
 
 class pump {
 public:
@@ -47,7 +64,8 @@ public:
 
 	/*
 	 * Serve until SIGINT, SIGTERM or sc_stop(), and on an inherited socket until its host
-	 * has left. Returns 0. What a model throws, or reports as an error, comes out of
+	 * has left. A signal since the pump was made, when its socket came to be, counts, too.
+	 * Returns 0. What a model throws, or reports as an error, comes out of
 	 * it as an exception.
 	 */
 	int run();
@@ -55,6 +73,7 @@ public:
 private:
 	void step();
 
+	signal_guard signals;	// first: a signal while the server listens must not leave its socket
 	host_server server;
 	bool started = false;
 };
