@@ -27,8 +27,11 @@ host_server::host_server(const std::string &url) : host_server(config_of(url))
 host_server::host_server(const tlpb_server_config &config)
 {
 	char why[512];
+	int err = tlpb_server_open_with(&config, &server, why, sizeof why);
 
-	if (tlpb_server_open_with(&config, &server, why, sizeof why))
+	if (err == TLPB_ERR_INVALID)
+		throw std::invalid_argument(why);
+	if (err)
 		throw std::runtime_error(why);
 }
 

@@ -20,7 +20,8 @@ bool simulation_over();
 
 class host_server {
 public:
-	// Listen at url. Throws std::runtime_error with cause and cure.
+	// Listen at url. Throws with cause and cure: std::invalid_argument for what can be no URL,
+	// std::runtime_error else.
 	explicit host_server(const std::string &url);
 	explicit host_server(const tlpb_server_config &config);
 	~host_server();

@@ -28,6 +28,8 @@ signal_guard::signal_guard()
 	action.sa_handler = on_signal;	// no SA_RESTART: the wait has to end
 	for (int i = 0; i < count; i++)
 		sigaction(signals[i], &action, &before[i]);
+	if (before[hangup].sa_handler == SIG_IGN)	// nohup asks for it
+		sigaction(SIGHUP, &before[hangup], nullptr);
 }
 
 signal_guard::~signal_guard()

@@ -21,7 +21,7 @@
 
 namespace tlpb {
 
-// Has SIGINT and SIGTERM (and SIGALRM, see pump.cpp) end run() for as long as it lives.
+// Has SIGINT, SIGTERM and SIGHUP end run() for as long as it lives (SIGALRM: see pump.cpp).
 class signal_guard {
 public:
 	signal_guard();
@@ -31,15 +31,16 @@ public:
 	signal_guard &operator=(const signal_guard &) = delete;
 
 private:
-	enum { count = 3 };
+	enum { hangup, count = 4 };
 
-	static constexpr int signals[count] = { SIGINT, SIGTERM, SIGALRM };
+	static constexpr int signals[count] = { SIGHUP, SIGINT, SIGTERM, SIGALRM };
 	struct sigaction before[count];
 };
 
 class pump {
 public:
-	// Listen at url. Throws std::runtime_error with cause and cure.
+	// Listen at url. Throws with cause and cure: std::invalid_argument for what can be no URL,
+	// std::runtime_error else.
 	explicit pump(const std::string &url);
 	explicit pump(const tlpb_server_config &config);
 
@@ -63,8 +64,8 @@ public:
 	void start();
 
 	/*
-	 * Serve until SIGINT, SIGTERM or sc_stop(), and on an inherited socket until its host
-	 * has left. A signal since the pump was made, when its socket came to be, counts, too.
+	 * Serve until SIGINT, SIGTERM, SIGHUP or sc_stop(), and on an inherited socket until
+	 * its host has left. A signal since the pump was made, when its socket came to be, counts, too.
 	 * Returns 0. What a model throws, or reports as an error, comes out of
 	 * it as an exception.
 	 */

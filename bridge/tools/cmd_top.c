@@ -215,10 +215,9 @@ static bool show(const struct arguments *a, const struct tlpb_status *now,
 static bool look(const struct arguments *a, struct tlpb_status *status)
 {
 	char why[1024];
+	int err = tlpb_status_ask(&a->config, status, why, sizeof why);
 
-	if (!tlpb_status_ask(&a->config, status, why, sizeof why))
-		return true;
-	return session_interrupted() ? false : complain("%s", why);
+	return !err || (!session_interrupted() && session_unreachable(err, why));
 }
 
 static bool pause_ms(int ms)

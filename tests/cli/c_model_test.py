@@ -60,10 +60,13 @@ class CommandLine(unittest.TestCase):
             ["--bars", "1:mem32:4K"], ["--bars", "0:io:256"], ["--bars", "0:mem32:4K"],
             ["--id", "1234"], ["--id", "ffff:0"], ["--id", "12x4:0"], ["--id", ":"],
             ["--msi", "3"], ["--msi", "64"], ["--msix", "2049"], ["--msix", "-1"], ["--msix", ""],
-            ["--bars"], ["--listen"], [],
+            ["--bars"], ["--listen"], [], ["--listen", "x://y"], ["--listen", "tcp://host"],
+            ["--listen", "ipc://"], ["--listen", "fd:x"], ["--listen", "fd:0"],
+            ["--listen", "tls+tcp://localhost:0"],
         ]:
             with self.subTest(options=options):
-                listen = [] if not options or options[-1].startswith("--") else ["--listen", "ipc:///x"]
+                listen = [] if "--listen" in options or options[-1:] in ([], ["--bars"]) else \
+                    ["--listen", "ipc:///x"]
                 status, out, err = run("c", *listen, *options)
                 self.assertEqual((status, out), (2, ""))
                 self.assertIn("endpoint-test-c: error: ", err)
@@ -76,6 +79,7 @@ class CommandLine(unittest.TestCase):
             (["--nonsense"], "unknown option --nonsense"),
             (["--listen", "ipc:///x", "more"], 'unexpected argument "more"'),
             (["--listen", "ipc:///x", "--name", "x" * 64], "more than 63 bytes"),
+            (["--listen", "ipc:///x", "--name", "\1"], "not a printable character"),
         ]:
             status, _, err = run("c", *options)
             self.assertEqual(status, 2)
@@ -152,6 +156,17 @@ class Serving(unittest.TestCase):
             self.assertIn("104c:b500", self.tool("probe", host, pass_fds=[ours.fileno()]))
         self.assertEqual(server.wait(PATIENCE), 0)
         self.assertTrue(url.startswith("fd:"))
+
+    def test_a_closed_terminal_ends_it_unless_that_is_ignored(self):
+        server, url = self.start("c", self.ipc("s"))
+        server.send_signal(signal.SIGHUP)
+        self.assertEqual(server.wait(PATIENCE), 0)
+        self.assertFalse(os.path.exists(url.removeprefix("ipc://")))
+        server, url = self.start("c", self.ipc("s"),
+                                 preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+        server.send_signal(signal.SIGHUP)
+        self.assertIn("104c:b500", self.tool("probe", url))
+        self.assertIsNone(server.poll())
 
     def test_name_and_trace(self):
         with tempfile.TemporaryDirectory(prefix="tlpb-") as directory:

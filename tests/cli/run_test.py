@@ -136,6 +136,27 @@ class Run(RunTest):
         self.assert_ended(int(self.read("pid")))
         self.assertEqual(os.listdir(self.tmp), [])
 
+    def test_a_closed_terminal_ends_all(self):
+        process, terminal = self.start_on_terminal(*MODEL, "--", QEMU, FAKE="wait")
+        wait_until("QEMU runs", lambda: self.said("memory-backend", "arguments"))
+        server = self.server_of(process)
+        with open("/dev/null", "rb") as null:
+            os.dup2(null.fileno(), terminal)    # closes our end
+        self.assertEqual(process.wait(PATIENCE), 0)
+        self.assertEqual(self.read("signals"), "SIGHUP\n")
+        self.assert_ended(int(self.read("pid")), server)
+        self.assert_nothing_left()
+
+    def test_nohup_keeps_all(self):
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        process, qemu, server = self.start_waiting()
+        signal.signal(signal.SIGHUP, before)
+        process.send_signal(signal.SIGHUP)
+        os.kill(server, signal.SIGHUP)
+        self.assertEqual(self.signal_and_wait(process, signal.SIGTERM), 0)
+        self.assertEqual(self.read("signals"), "SIGTERM\n")
+        self.assert_ended(server, qemu)
+
     def test_interrupted_before_the_server_listens(self):
         server = self.path("tlpbridge-serve")
         with open(server, "w", encoding="ascii") as file:
