@@ -27,14 +27,18 @@ struct bar_port {
 	void transport(tlm::tlm_fw_transport_if<> &target, tlm::tlm_generic_payload &payload,
 		       sc_core::sc_time &delay)
 	{
+		sc_dt::uint64 address = payload.get_address();
+
 		if (dmi.access(payload, delay))
 			return;
 		if (by_nb)
 			nb.transport(target, payload, delay);
 		else
 			target.b_transport(payload, delay);
-		if (payload.is_dmi_allowed())
+		if (payload.is_dmi_allowed()) {
+			payload.set_address(address);	// an interconnect may have translated it
 			dmi.ask(target, payload);
+		}
 	}
 };
 
