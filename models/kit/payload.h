@@ -14,11 +14,23 @@ namespace kit {
 // Is byte i of the payload enabled?
 bool byte_enabled(const tlm::tlm_generic_payload &payload, size_t i);
 
-// Can a memory of size bytes do it: inside, and no streaming? Sets the response if not.
+// Does it lie within size bytes?
+bool inside(const tlm::tlm_generic_payload &payload, uint64_t size);
+
+/*
+ * Is there something to move, and can a memory of size bytes do it: inside, and no streaming?
+ * Sets the response if not; that of TLM_IGNORE_COMMAND, which moves nothing, is OK.
+ */
 bool fits(tlm::tlm_generic_payload &payload, uint64_t size);
 
 // Move the enabled bytes to or from memory; sets the response.
 void access_memory(tlm::tlm_generic_payload &payload, uint8_t *memory, uint64_t size);
+
+/*
+ * The same for transport_dbg(), which knows only command, address, data and length of a payload
+ * (IEEE 1666-2011, 14.8). Returns the bytes moved: all, or 0 where they are not inside.
+ */
+unsigned debug_memory(const tlm::tlm_generic_payload &payload, uint8_t *memory, uint64_t size);
 
 } // namespace kit
 

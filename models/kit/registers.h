@@ -52,7 +52,7 @@ public:
 	// Serve a payload whose address is an offset; sets the response. Handlers may wait.
 	void access_payload(tlm::tlm_generic_payload &payload);
 
-	// The same without side effects: no handler is called.
+	// The same without side effects, for transport_dbg(): no handler is called, no response set.
 	void access_debug(tlm::tlm_generic_payload &payload);
 
 private:
