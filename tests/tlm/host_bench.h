@@ -20,6 +20,7 @@
 #include <unistd.h>
 #include <vector>
 
+#include "interrupt_checker.h"
 #include "kit/pcie_function.h"
 #include "kit/tlp_extension.h"
 #include "pcie_endpoint.h"
@@ -199,6 +200,7 @@ struct host_bench {
 	scripted_model model{ "model" };
 	sc_core::sc_signal<bool> wire{ "wire" };
 	protocol_checker bar_checker{ "bar_checker" }, dma_checker{ "dma_checker" };
+	interrupt_checker irq_checker{ "irq_checker" };
 	tlpb::pcie_endpoint endpoint{ "endpoint", model.description() };
 	tlpb::pump pump{ url };
 
@@ -211,7 +213,8 @@ struct host_bench {
 		endpoint.intx_wire.bind(wire);
 		model.dma.bind(dma_checker.target);
 		dma_checker.initiator.bind(endpoint.dma);
-		model.irq.bind(endpoint.irq);
+		model.irq.bind(irq_checker);
+		irq_checker.out.bind(endpoint.irq);
 		pump.add(endpoint);
 	}
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * The checker itself: it is silent about what is right and names what is wrong.
+ * The checkers themselves: silent about what is right, they name what is wrong.
  */
 #include <gtest.h>
 #include <utility>
 
+#include "interrupt_checker.h"
 #include "protocol_checker.h"
 #include "sim.h"
 
@@ -105,10 +106,42 @@ struct partners : sc_core::sc_module, tlm::tlm_fw_transport_if<>, tlm::tlm_bw_tr
 	}
 };
 
+// Hears of interrupts, and does with them what it should not.
+struct interrupted : sc_core::sc_module, kit::interrupt_if {
+	interrupt_checker checker{ "checker" };
+	kit::irq_result answer = kit::irq_result::sent;
+	bool wait_first = false;
+	std::vector<std::string> rules;
+
+	explicit interrupted(sc_core::sc_module_name name) : sc_module(name)
+	{
+		checker.out.bind(*this);
+		checker.report = [this](const std::string &rule) { rules.push_back(rule); };
+	}
+
+	kit::irq_result take()
+	{
+		if (wait_first)
+			sc_core::wait(sc_time(1, sc_core::SC_NS));
+		return answer;
+	}
+	kit::irq_result msi(unsigned) override { return take(); }
+	kit::irq_result msix(unsigned) override { return take(); }
+	kit::irq_result intx(bool) override { return take(); }
+};
+
+interrupted &the_interrupted()
+{
+	static interrupted both("interrupted");
+
+	return both;
+}
+
 partners &fresh()
 {
 	static partners both("partners");
 
+	the_interrupted();	// no module is made later
 	run_simulation();
 	both.rules.clear();
 	for (size_t i = 0; i < sizeof both.data; i++) {
@@ -450,4 +483,24 @@ TEST(ProtocolChecker, NamesWrongDebugAndDirectAccess)
 	EXPECT_TRUE(p.said("DMI descriptor comes empty"));
 	p.target->invalidate_direct_mem_ptr(8, 7);
 	EXPECT_TRUE(p.said("range is not empty"));
+}
+
+TEST(InterruptChecker, IsSilentAboutWhatIsRightAndNamesWhatIsWrong)
+{
+	interrupted &i = the_interrupted();
+
+	i.checker.msi(0);
+	i.checker.msix(0);
+	i.checker.intx(true);
+	EXPECT_EQ(i.rules.size(), 0u);
+	EXPECT_EQ(i.checker.seen, 3u);
+	i.answer = kit::irq_result::masked;
+	i.checker.msix(0);
+	EXPECT_EQ(i.rules.size(), 0u);
+	i.checker.intx(false);
+	i.wait_first = true;
+	in_thread([&] { i.checker.msix(0); });
+	ASSERT_EQ(i.rules.size(), 2u);
+	EXPECT_STREQ(i.rules[0].c_str(), "a line has no mask");
+	EXPECT_STREQ(i.rules[1].c_str(), "no call waits");
 }
