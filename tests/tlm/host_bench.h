@@ -82,7 +82,8 @@ public:
 	tlpb_rc *rc = nullptr;
 	tlpb_rc_bar bars[TLPB_BARS] = {};
 
-	void open(const std::string &url)
+	// device: NULL for the first free one
+	void open(const std::string &url, const char *device = nullptr)
 	{
 		tlpb_rc_ops ops = {};
 		tlpb_rc_config config = {};
@@ -93,6 +94,7 @@ public:
 		ops.mem_write = mem_write;
 		ops.intx = intx_changed;
 		config.url = url.c_str();
+		config.device = device;
 		config.name = "test";
 		config.ops = &ops;
 		config.ctx = this;
@@ -177,13 +179,14 @@ inline std::string test_url()
 }
 
 // Run host_part with a connected host, and SystemC until it returns. EXPECT_* only.
-inline void run_with_host(tlpb::pump &pump, std::function<void(test_host &)> host_part)
+inline void run_with_host(tlpb::pump &pump, std::function<void(test_host &)> host_part,
+			  const char *device = nullptr)
 {
 	pthread_t pump_thread = pthread_self();
 	std::thread thread([&] {
 		test_host host;
 
-		host.open(test_url());
+		host.open(test_url(), device);
 		if (host.rc)
 			host_part(host);
 		if (host.rc)
