@@ -3,7 +3,7 @@
  * One region's way to the model: by pointer where the model granted that, else
  * by b_transport or nb_transport.
  *
- * Threads: the SystemC thread.
+ * Threads: the SystemC thread. Errors are the model's, in the payload's response.
  */
 #ifndef TLM_SIDE_BAR_PORT_H
 #define TLM_SIDE_BAR_PORT_H

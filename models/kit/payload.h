@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * Byte lanes of a generic payload, for targets that look like memory.
+ *
+ * Threads: the SystemC thread, any process or none; nothing waits. Errors go into the payload's
+ * response.
  */
 #ifndef KIT_PAYLOAD_H
 #define KIT_PAYLOAD_H
@@ -11,7 +14,7 @@
 
 namespace kit {
 
-// Is byte i of the payload enabled?
+// Is byte i of the payload enabled? Byte enables shorter than the data repeat.
 bool byte_enabled(const tlm::tlm_generic_payload &payload, size_t i);
 
 // Does it lie within size bytes?
@@ -23,7 +26,7 @@ bool inside(const tlm::tlm_generic_payload &payload, uint64_t size);
  */
 bool fits(tlm::tlm_generic_payload &payload, uint64_t size);
 
-// Move the enabled bytes to or from memory; sets the response.
+// Move the enabled bytes to or from memory of size bytes, which is borrowed; sets the response.
 void access_memory(tlm::tlm_generic_payload &payload, uint8_t *memory, uint64_t size);
 
 /*
