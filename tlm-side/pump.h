@@ -59,7 +59,7 @@ public:
 
 	/*
 	 * Elaborate the design and run its initial processes; sc_start() takes no
-	 * time. run() does it too; call it to hear of errors first.
+	 * time. run() does it too; call it to hear of errors first. Throws what modules throw or report.
 	 */
 	void start();
 
