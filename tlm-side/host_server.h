@@ -39,6 +39,12 @@ public:
 	void add(pcie_endpoint &endpoint);
 	void add(tlp_port &port);
 
+	/*
+	 * Log where it listens, with the endpoints; the first time only. Now hosts are served: who
+	 * started the program, as tlpbridge run does, waits for that line.
+	 */
+	void announce();
+
 	// Handle what has arrived; never blocks. How much that was; 0: nothing.
 	int process() { return tlpb_server_process(server); }
 
@@ -56,6 +62,8 @@ private:
 	void add(tlpb_ep *ep);
 
 	tlpb_server *server = nullptr;
+	std::string devices;		// ", device NAME (1234:5678)" for each endpoint
+	bool announced = false;
 };
 
 } // namespace tlpb

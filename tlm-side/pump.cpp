@@ -89,6 +89,7 @@ void pump::step()
 int pump::run()
 {
 	start();
+	server.announce();
 	while (!stop_wanted && !simulation_over() && !server.is_over())
 		step();
 	stop_wanted = 0;	// seen

@@ -65,9 +65,9 @@ public:
 
 	/*
 	 * Serve until SIGINT, SIGTERM, SIGHUP or sc_stop(), and on an inherited socket until
-	 * its host has left. A signal since the pump was made, when its socket came to be, counts, too.
-	 * Returns 0. What a model throws, or reports as an error, comes out of
-	 * it as an exception.
+	 * its host has left; logs "listening at URL" when that begins. A signal since the pump was
+	 * made, when its socket came to be, counts, too. Returns 0. What a model throws, or
+	 * reports as an error, comes out of it as an exception.
 	 */
 	int run();
 

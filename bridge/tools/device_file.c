@@ -302,7 +302,7 @@ static cJSON *region_json(const struct tlpb_region *r, unsigned i)
 	cJSON *o = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(o, "flags");
 
 	cJSON_AddStringToObject(o, "region", region_text(i));
-	cJSON_AddNumberToObject(o, "size", (double)r->size);
+	json_add_u64(o, "size", r->size);
 	for (unsigned f = 0; f < sizeof flags / sizeof flags[0]; f++)
 		if (r->flags & flags[f].flag)
 			cJSON_AddItemToArray(list, cJSON_CreateString(flags[f].name));

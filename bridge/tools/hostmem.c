@@ -123,7 +123,7 @@ cJSON *hostmem_json(const struct hostmem *m)
 
 		cJSON_AddStringToObject(o, "kind", e->write ? "write" : "read");
 		json_add_hex(o, "address", e->addr, 1);
-		cJSON_AddNumberToObject(o, "bytes", (double)e->len);
+		json_add_u64(o, "bytes", e->len);
 		cJSON_AddNumberToObject(o, "accesses", e->accesses);
 		if (e->err)
 			cJSON_AddStringToObject(o, "error", tlpb_strerror(e->err));

@@ -298,8 +298,7 @@ cJSON *fields_json(const struct tlpb_register *reg, uint64_t value)
 	cJSON *o = cJSON_CreateObject();
 
 	for (unsigned i = 0; i < reg->fields; i++)
-		cJSON_AddNumberToObject(o, reg->field[i].name,
-					(double)field_value(&reg->field[i], value));
+		json_add_u64(o, reg->field[i].name, field_value(&reg->field[i], value));
 	return o;
 }
 

@@ -25,7 +25,7 @@ enum {
 	LOG_MAX = 64 * 1024,		/* of a log that is looked at */
 };
 
-static const char listens[] = "listening at ";	/* tlpbridge-serve says so, once */
+static const char listens[] = "listening at ";	/* servers say so, once */
 
 static long long now_ms(void)
 {
@@ -253,8 +253,8 @@ static int wait_until_it_listens(struct run_set *set, struct run_child *server, 
 		wait_event(set, watch, slow);
 		drain(watch);
 		if (slow != FOREVER && now_ms() >= slow) {
-			fprintf(stderr, "tlpbridge: run: waiting for the server of %s to listen\n",
-				server->name);
+			fprintf(stderr, "tlpbridge: run: waiting for the server of %s to listen, and to "
+				"say \"%sURL\"\n", server->name, listens);
 			slow = FOREVER;
 		}
 	}

@@ -131,6 +131,14 @@ class Serving(unittest.TestCase):
         self.assertRegex(probe, r"bar0:0x000 +ID +ro +0x600d600d")
         self.assertRegex(probe, r"bar0:0x004 +SCRATCH +rw +0x00000000")
 
+    def test_a_host_that_leaves_resets_the_example(self):
+        _, url = self.start("example", self.ipc("e"))
+        self.assertIn("SCRATCH = 0x00000005",
+                      self.tool("poke", url, "SCRATCH", "5", "EVENT", "1", "--peek", "SCRATCH"))
+        self.assertIn("SCRATCH = 0x00000000", self.tool("peek", url, "SCRATCH"))
+        self.assertIn("EVENT = 0x00000000", self.tool("peek", url, "EVENT"))
+        self.assertIn("ID = 0x600d600d", self.tool("peek", url, "ID"))
+
     def test_the_port_that_was_bound_is_told(self):
         _, url = self.start("c", "tcp://127.0.0.1:0")
         self.assertRegex(url, r"^tcp://127\.0\.0\.1:[1-9]\d*$")
