@@ -547,6 +547,11 @@ class CommandLine(ServerCase):
         self.good("peek", self.url, "MAGIC", "--trace", "x.pcap", "--device", "endpoint-test")
         self.assertIn("MRd 0xc0000000 4 bytes", self.good("trace", "show", "x.pcap"))
 
+    def test_a_trace_that_is_incomplete_is_a_failure(self):
+        self.serve()
+        for command in (("peek", self.url, "MAGIC"), ("probe", self.url)):
+            self.fails(1, "the trace is incomplete", *command, "--trace", "/dev/full")
+
     def test_the_server_s_trace_can_be_read_when_a_host_has_left(self):
         server = self.serve("--trace", "x.pcap")
         self.good("peek", self.url, "MAGIC")
