@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Messages over a connected stream socket that a launcher handed down: a u32 of length,
+ * Messages over a connected stream socket, of a launcher, a relay or a lobby: a u32 of length,
  * little-endian, and so many bytes. No thread: what the socket does not take at once waits
  * here, one message at most, until the owner comes again, which the descriptor asks for.
  *
@@ -36,6 +36,8 @@ struct stream_end {
 	bool deaf;		/* the peer takes nothing any more */
 	bool want_send;
 	bool watches_room;	/* as the epoll set has it */
+	uint32_t max;		/* bytes of a message that may arrive */
+	uint32_t refused;	/* what was announced and is more */
 
 	uint8_t *held;		/* ROOM bytes: the rest of a message that did not fit */
 	size_t held_at, held_len;
@@ -144,13 +146,21 @@ static size_t receive(struct stream_end *e, uint8_t *buf, size_t len)
 	return 0;
 }
 
+/* A lobby tells who its strangers are. */
+static void refuse(struct stream_end *e)
+{
+	e->refused = e->body_len;
+	if (e->max == TLPB_MESSAGE_MAX)
+		tlpb_log(TLPB_LOG_WARNING, "fd: the peer announces a message of %u bytes, more than %d: "
+			 "is it tlpbridge?", e->body_len, TLPB_MESSAGE_MAX);
+}
+
 /* The length is there: make room, if it is one. */
 static void begin_body(struct stream_end *e)
 {
 	e->body_len = get_le32(e->length);
-	if (e->body_len > TLPB_MESSAGE_MAX)
-		tlpb_log(TLPB_LOG_WARNING, "fd: the peer announces a message of %u bytes, more than %d: "
-			 "is it tlpbridge?", e->body_len, TLPB_MESSAGE_MAX);
+	if (e->body_len > e->max)
+		refuse(e);
 	else
 		e->body = malloc(e->body_len ? e->body_len : 1);
 	if (!e->body)
@@ -278,7 +288,8 @@ static void set_options(int fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
-int tlpb__transport_stream_new(int fd, struct transport **t, char *why, size_t size)
+int tlpb__transport_stream_new_limited(int fd, uint32_t max, struct transport **t,
+				       char *why, size_t size)
 {
 	struct epoll_event event = { .events = EPOLLIN };
 	struct stream_end *e;
@@ -291,6 +302,7 @@ int tlpb__transport_stream_new(int fd, struct transport **t, char *why, size_t s
 		goto no_memory;
 	e->base.ops = &stream_ops;
 	e->fd = fd;
+	e->max = max;
 	e->held = malloc(ROOM);
 	e->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (!e->held || e->epoll_fd < 0 || epoll_ctl(e->epoll_fd, EPOLL_CTL_ADD, fd, &event)) {
@@ -303,4 +315,14 @@ int tlpb__transport_stream_new(int fd, struct transport **t, char *why, size_t s
 no_memory:
 	snprintf(why, size, "out of memory or descriptors");
 	return TLPB_ERR_NOMEM;
+}
+
+int tlpb__transport_stream_new(int fd, struct transport **t, char *why, size_t size)
+{
+	return tlpb__transport_stream_new_limited(fd, TLPB_MESSAGE_MAX, t, why, size);
+}
+
+uint32_t tlpb__transport_stream_refused(const struct transport *t)
+{
+	return to_end(t)->refused;
 }
