@@ -24,8 +24,7 @@ struct lobby;
 
 /*
  * Listen at url; a socket file is 0600. A stale socket is replaced; a live one or any other
- * file is refused. The strings of security must outlive the lobby. On failure a negative
- * error, cause and cure in why.
+ * file is refused. On failure a negative error, cause and cure in why.
  */
 int tlpb__lobby_listen(const struct url *url, const struct transport_security *security,
 		       struct lobby **lobby, char *why, size_t size);
