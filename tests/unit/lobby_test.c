@@ -223,6 +223,14 @@ TEST(Lobby, LeavesAFileAloneThatIsNotItsOwnAnyMore)
 
 /* ---- presence ---- */
 
+static bool is_hung_up(int fd, int timeout_ms)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	char byte;
+
+	return poll(&p, 1, timeout_ms) == 1 && recv(fd, &byte, 1, MSG_DONTWAIT) <= 0;
+}
+
 /* The next JOIN, on this thread. */
 static unsigned next_asker(void)
 {
@@ -289,8 +297,10 @@ TEST(Presence, OfAHostThatGoesOnTalkingEnds)
 	raw_say_join(visit, &join);
 	asker = next_asker();
 	tlpb__lobby_grant(server.lobby, &grant);
+	EXPECT_EQ(raw_hear(visit).kind, TLPB_FRAME_GRANT);
 	raw_say_join(visit, &join);
 	EXPECT_FALSE(tlpb__lobby_is_there(server.lobby, asker));
+	EXPECT_TRUE(is_hung_up(visit, PROCESS_PATIENCE_MS));
 	raw_leave(visit);
 	tlpb__lobby_close(server.lobby);
 }
@@ -328,14 +338,6 @@ static int come(void)
 		return raw_visit(plain.text);
 	snprintf(text, sizeof text, "tcp://127.0.0.1:%u", plain.port);
 	return raw_visit(text);
-}
-
-static bool is_hung_up(int fd, int timeout_ms)
-{
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	char byte;
-
-	return poll(&p, 1, timeout_ms) == 1 && recv(fd, &byte, 1, MSG_DONTWAIT) <= 0;
 }
 
 TEST(Silence, OfAThousandPeersKeepsNobodyOutAndIsBounded)
