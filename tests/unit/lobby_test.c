@@ -148,6 +148,7 @@ static void expect_host_is_welcome(void)
 
 	if (tlpb__lobby_join(its_url(), &security, &join, &patience, &grant, &joining, why, sizeof why))
 		FAIL("%s: %s", its_url()->text, why);
+	EXPECT_STREQ(why, "");
 	EXPECT_STREQ(grant.url, "7");
 	tlpb__lobby_leave(joining);
 }

@@ -106,6 +106,7 @@ static void connect_both(void)
 	tlpb__url_set_port(&url, open_way(url.port));
 	if (tlpb__transport_dial(&url, &host, &ends[1], why, sizeof why))
 		FAIL("%s", why);
+	EXPECT_STREQ(why, "");
 }
 
 static void close_both(void)
