@@ -269,7 +269,7 @@ int tlpb__lobby_join(const struct url *url, const struct transport_security *sec
 	int err;
 
 	*joining = NULL;
-	snprintf(why, size, "out of memory");
+	snprintf(why, size, "%s", j ? "" : "out of memory");
 	if (!j)
 		return TLPB_ERR_NOMEM;
 	*j = (struct joining){ .url = url, .security = security, .patience = patience,

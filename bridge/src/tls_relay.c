@@ -312,15 +312,17 @@ int tlpb__tls_relay_dial(const struct url *url, const struct transport_security 
 	struct tls_relay *r = tlpb__tls_relay_new(fd);
 	int err;
 
-	snprintf(why, size, "out of memory, descriptors or threads");
+	snprintf(why, size, "%s", r ? "" : "out of memory or descriptors");
 	if (!r)
 		return TLPB_ERR_NOMEM;
 	r->dialled = true;
 	atomic_store(&r->outcome, RELAY_DIALS);
 	r->begin = begin_by_dialling;
 	err = tlpb__nng_stream_dialer(url, security, verify, &r->dialer, why, size);
-	if (!err && tlpb__tls_relay_start(r))
+	if (!err && tlpb__tls_relay_start(r)) {
+		snprintf(why, size, "cannot start a thread");
 		err = TLPB_ERR_NOMEM;
+	}
 	if (err) {
 		close(*fd);
 		tlpb__tls_relay_let_go(r);

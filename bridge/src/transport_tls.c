@@ -90,18 +90,24 @@ static bool await_peer(struct tls_relay *r)
 	return greeted;
 }
 
+static int no_memory(char *why, size_t size)
+{
+	snprintf(why, size, "out of memory or descriptors");
+	return TLPB_ERR_NOMEM;
+}
+
 static int prepare_to_listen(struct tls_relay *r, struct url *url,
 			     const struct transport_security *security, char *why, size_t size)
 {
 	struct listening *l = calloc(1, sizeof *l);
 
 	if (!l)
-		return TLPB_ERR_NOMEM;
+		return no_memory(why, size);
 	r->ctx = l;
 	r->begin = await_peer;
 	r->ended = free_listening;
 	l->accepted_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	return l->accepted_fd < 0 ? TLPB_ERR_NOMEM :
+	return l->accepted_fd < 0 ? no_memory(why, size) :
 	       tlpb__nng_stream_listen(url, security, &l->listener, why, size);
 }
 
@@ -143,9 +149,8 @@ int tlpb__transport_tls_listen(struct url *url, const struct transport_security 
 	int fd;
 	struct tls_relay *r = tlpb__tls_relay_new(&fd);
 
-	snprintf(why, size, "out of memory or descriptors");
 	if (!r)
-		return TLPB_ERR_NOMEM;
+		return no_memory(why, size);
 	return start(r, fd, prepare_to_listen(r, url, security, why, size), t, why, size);
 }
 
@@ -155,8 +160,7 @@ int tlpb__transport_tls_dial(const struct url *url, const struct transport_secur
 	int fd;
 	struct tls_relay *r = tlpb__tls_relay_new(&fd);
 
-	snprintf(why, size, "out of memory or descriptors");
 	if (!r)
-		return TLPB_ERR_NOMEM;
+		return no_memory(why, size);
 	return start(r, fd, prepare_dialled(r, url, security, why, size), t, why, size);
 }

@@ -148,6 +148,7 @@ static void expect_host_is_welcome(void)
 
 	if (tlpb__lobby_join(its_url(), &security, &join, &patience, &grant, &joining, why, sizeof why))
 		FAIL("%s: %s", its_url()->text, why);
+	EXPECT_STREQ(why, "");
 	EXPECT_STREQ(grant.url, "7");
 	tlpb__lobby_leave(joining);
 }
@@ -223,6 +224,14 @@ TEST(Lobby, LeavesAFileAloneThatIsNotItsOwnAnyMore)
 
 /* ---- presence ---- */
 
+static bool is_hung_up(int fd, int timeout_ms)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	char byte;
+
+	return poll(&p, 1, timeout_ms) == 1 && recv(fd, &byte, 1, MSG_DONTWAIT) <= 0;
+}
+
 /* The next JOIN, on this thread. */
 static unsigned next_asker(void)
 {
@@ -289,8 +298,10 @@ TEST(Presence, OfAHostThatGoesOnTalkingEnds)
 	raw_say_join(visit, &join);
 	asker = next_asker();
 	tlpb__lobby_grant(server.lobby, &grant);
+	EXPECT_EQ(raw_hear(visit).kind, TLPB_FRAME_GRANT);
 	raw_say_join(visit, &join);
 	EXPECT_FALSE(tlpb__lobby_is_there(server.lobby, asker));
+	EXPECT_TRUE(is_hung_up(visit, PROCESS_PATIENCE_MS));
 	raw_leave(visit);
 	tlpb__lobby_close(server.lobby);
 }
@@ -328,14 +339,6 @@ static int come(void)
 		return raw_visit(plain.text);
 	snprintf(text, sizeof text, "tcp://127.0.0.1:%u", plain.port);
 	return raw_visit(text);
-}
-
-static bool is_hung_up(int fd, int timeout_ms)
-{
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	char byte;
-
-	return poll(&p, 1, timeout_ms) == 1 && recv(fd, &byte, 1, MSG_DONTWAIT) <= 0;
 }
 
 TEST(Silence, OfAThousandPeersKeepsNobodyOutAndIsBounded)

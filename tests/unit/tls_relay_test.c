@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a link over TLS makes of connections that are cut, by somebody on the way. */
+/* Connections over TLS that are cut by somebody on the way, or closed before they came about. */
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <netinet/in.h>
@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "certificates.h"
+#include "door.h"
 #include "gtest.h"
 #include "process.h"
 #include "transport.h"
@@ -20,6 +21,7 @@ enum {
 	MESSAGE = 8 * 1024,	/* bytes */
 	MESSAGES_MAX = 48,	/* more than the sockets and buffers on the way hold */
 	SETTLED_MS = 50,
+	CLOSED_AT_ONCE = 300,
 };
 
 /* ---- who is on the way: carries bytes of the host until told to cut the connection ---- */
@@ -104,6 +106,7 @@ static void connect_both(void)
 	tlpb__url_set_port(&url, open_way(url.port));
 	if (tlpb__transport_dial(&url, &host, &ends[1], why, sizeof why))
 		FAIL("%s", why);
+	EXPECT_STREQ(why, "");
 }
 
 static void close_both(void)
@@ -208,4 +211,43 @@ TEST(TlsLink, ThatIsCutEndsWhateverIsOnTheWay)
 		cut_after(messages);
 	expect_at_most("/proc/self/task", threads);
 	expect_at_most("/proc/self/fd", descriptors);
+}
+
+static int accept_one(struct door *door)
+{
+	struct pollfd p = { .fd = door->ops->fd(door), .events = POLLIN };
+	int fd;
+
+	while ((fd = door->ops->accept(door)) < 0)
+		ASSERT_EQ(poll(&p, 1, PROCESS_PATIENCE_MS), 1);
+	return fd;
+}
+
+/* The relay's thread may not have begun to receive then. */
+TEST(TlsRelay, WhoseSocketIsClosedAtOnceEndsThoughThePeerStays)
+{
+	struct transport_security security = {
+		.cert = certificate(OURS, "localhost.pem"), .key = certificate(OURS, "localhost.key"),
+	};
+	int peers[CLOSED_AT_ONCE];
+	struct sockaddr_in a;
+	char why[512] = "";
+	struct door *door;
+	unsigned threads;
+	struct url url;
+
+	ASSERT_EQ(tlpb__url_parse("tls+tcp://127.0.0.1:0", &url, why, sizeof why), 0);
+	if (tlpb__door_open(&url, &security, &door, why, sizeof why))
+		FAIL("%s", why);
+	a = loopback(url.port);
+	threads = entries("/proc/self/task");
+	for (int i = 0; i < CLOSED_AT_ONCE; i++) {
+		peers[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		ASSERT_EQ(connect(peers[i], (struct sockaddr *)&a, sizeof a), 0);
+		close(accept_one(door));
+	}
+	expect_at_most("/proc/self/task", threads);
+	for (int i = 0; i < CLOSED_AT_ONCE; i++)
+		close(peers[i]);
+	door->ops->close(door);
 }
