@@ -25,6 +25,7 @@ bridge_module::~bridge_module()
 void bridge_module::serve()
 {
 	begun = true;
+	server.announce();
 	while (!closed) {
 		server.process();
 		if (stop_wanted) {

@@ -39,7 +39,8 @@ public:
 		pass,		// sc_start() returns; call await_host() before the next one
 	};
 
-	// Listen at url. Throws std::runtime_error with cause and cure.
+	// Listen at url. Throws with cause and cure: std::invalid_argument for what can be no URL,
+	// std::runtime_error else.
 	bridge_module(sc_core::sc_module_name name, const std::string &url);
 
 	// Says goodbye to the hosts and lets DMA in flight fail. Outside of sc_start().

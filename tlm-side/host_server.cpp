@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "host_server.h"
 
+#include <cstdio>
 #include <stdexcept>
+#include <tlpbridge/log.h>
 
 namespace tlpb {
 
@@ -27,8 +29,11 @@ host_server::host_server(const std::string &url) : host_server(config_of(url))
 host_server::host_server(const tlpb_server_config &config)
 {
 	char why[512];
+	int err = tlpb_server_open_with(&config, &server, why, sizeof why);
 
-	if (tlpb_server_open_with(&config, &server, why, sizeof why))
+	if (err == TLPB_ERR_INVALID)
+		throw std::invalid_argument(why);
+	if (err)
 		throw std::runtime_error(why);
 }
 
@@ -39,11 +44,21 @@ host_server::~host_server()
 
 void host_server::add(tlpb_ep *ep)
 {
+	const tlpb_device *device = tlpb_ep_device(ep);
 	int err = tlpb_server_add(server, ep);
+	char ids[16];
 
 	if (err)
-		throw std::runtime_error(std::string(tlpb_ep_device(ep)->name) + ": " +
-					 tlpb_strerror(err));
+		throw std::runtime_error(std::string(device->name) + ": " + tlpb_strerror(err));
+	snprintf(ids, sizeof ids, " (%04x:%04x)", device->vendor_id, device->device_id);
+	devices += std::string(", device ") + device->name + ids;
+}
+
+void host_server::announce()
+{
+	if (!announced)
+		tlpb_log(TLPB_LOG_INFO, "listening at %s%s", url(), devices.c_str());
+	announced = true;
 }
 
 void host_server::add(tlp_port &port)

@@ -20,7 +20,8 @@ bool simulation_over();
 
 class host_server {
 public:
-	// Listen at url. Throws std::runtime_error with cause and cure.
+	// Listen at url. Throws with cause and cure: std::invalid_argument for what can be no URL,
+	// std::runtime_error else.
 	explicit host_server(const std::string &url);
 	explicit host_server(const tlpb_server_config &config);
 	~host_server();
@@ -37,6 +38,12 @@ public:
 	// Offer an endpoint; it must outlive the server. Throws std::runtime_error.
 	void add(pcie_endpoint &endpoint);
 	void add(tlp_port &port);
+
+	/*
+	 * Log where it listens, with the endpoints; the first time only. Now hosts are served: who
+	 * started the program, as tlpbridge run does, waits for that line.
+	 */
+	void announce();
 
 	// Handle what has arrived; never blocks. How much that was; 0: nothing.
 	int process() { return tlpb_server_process(server); }
@@ -55,6 +62,8 @@ private:
 	void add(tlpb_ep *ep);
 
 	tlpb_server *server = nullptr;
+	std::string devices;		// ", device NAME (1234:5678)" for each endpoint
+	bool announced = false;
 };
 
 } // namespace tlpb

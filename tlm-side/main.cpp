@@ -77,15 +77,6 @@ public:
 		tell_of_hosts();
 	}
 
-	// "endpoint-test (104c:b500)"
-	std::string text() const
-	{
-		char ids[16];
-
-		snprintf(ids, sizeof ids, " (%04x:%04x)", function.vendor_id, function.device_id);
-		return function.name + ids;
-	}
-
 	// No host is connected any more.
 	void close_trace()
 	{
@@ -168,14 +159,9 @@ static tlpb_server_config server_config(const serve::arguments &args)
 static void pump_devices(const serve::arguments &args, const device_list &devices)
 {
 	tlpb::pump pump(server_config(args));
-	std::string text;
 
-	for (const std::unique_ptr<device> &each : devices) {
+	for (const std::unique_ptr<device> &each : devices)
 		pump.add(each->endpoint);
-		text += ", device " + each->text();
-	}
-	pump.start();
-	tlpb_log(TLPB_LOG_INFO, "listening at %s%s", pump.url(), text.c_str());
 	pump.run();
 }
 

@@ -31,6 +31,8 @@ public:
 		action.sa_handler = on_signal;	// no SA_RESTART: the wait has to end
 		for (int i = 0; i < count; i++)
 			sigaction(signals[i], &action, &before[i]);
+		if (before[hangup].sa_handler == SIG_IGN)	// nohup asks for it
+			sigaction(SIGHUP, &before[hangup], nullptr);
 	}
 
 	~signal_guard()
@@ -41,9 +43,9 @@ public:
 	}
 
 private:
-	enum { count = 3 };
+	enum { hangup, count = 4 };
 
-	static constexpr int signals[count] = { SIGINT, SIGTERM, SIGALRM };
+	static constexpr int signals[count] = { SIGHUP, SIGINT, SIGTERM, SIGALRM };
 	struct sigaction before[count];
 };
 
@@ -99,6 +101,7 @@ int pump::run()
 	signal_guard signals;
 
 	start();
+	server.announce();
 	while (!stop_wanted && !simulation_over() && !server.is_over())
 		step();
 	return 0;

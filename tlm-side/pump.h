@@ -22,7 +22,8 @@ namespace tlpb {
 
 class pump {
 public:
-	// Listen at url. Throws std::runtime_error with cause and cure.
+	// Listen at url. Throws with cause and cure: std::invalid_argument for what can be no URL,
+	// std::runtime_error else.
 	explicit pump(const std::string &url);
 	explicit pump(const tlpb_server_config &config);
 
@@ -46,9 +47,9 @@ public:
 	void start();
 
 	/*
-	 * Serve until SIGINT, SIGTERM or sc_stop(), and on an inherited socket until its host
-	 * has left. Returns 0. What a model throws, or reports as an error, comes out of
-	 * it as an exception.
+	 * Serve until SIGINT, SIGTERM, SIGHUP or sc_stop(), and on an inherited socket until
+	 * its host has left; logs "listening at URL" when that begins. Returns 0. What a
+	 * model throws, or reports as an error, comes out of it as an exception.
 	 */
 	int run();
 

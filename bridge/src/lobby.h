@@ -76,7 +76,8 @@ struct joining;
 /*
  * Host: JOIN the server at url. Blocks. Returns 0 with *grant, TLPB_ERR_REFUSED,
  * TLPB_ERR_TIMEDOUT, TLPB_ERR_ACCESS (certificates, or plain TCP where it may not be),
- * TLPB_ERR_INVALID or TLPB_ERR_PROTOCOL; cause and cure in why.
+ * TLPB_ERR_IO (certificates cannot be read), TLPB_ERR_INVALID (what was asked makes no sense)
+ * or TLPB_ERR_PROTOCOL; cause and cure in why.
  *
  * On success *joining is to be left once the link is up, or has failed: while it is there,
  * the server knows that the grant will be taken up. NULL after an error.

@@ -31,7 +31,7 @@ static int read_pem(const char *what, const char *path, char **pem, char *why, s
 			 errno ? strerror(errno) : "it is empty");
 	if (file)
 		fclose(file);
-	return len ? 0 : TLPB_ERR_INVALID;
+	return len ? 0 : TLPB_ERR_IO;
 }
 
 static void free_pem(char *pem)
@@ -48,7 +48,7 @@ static int set_ca(nng_tls_config *tls, const struct transport_security *s, char 
 
 	if (!err && nng_tls_config_ca_chain(tls, ca, NULL)) {
 		snprintf(why, size, "tls-ca=%s holds no certificate in PEM form", s->ca);
-		err = TLPB_ERR_INVALID;
+		err = TLPB_ERR_IO;
 	}
 	free_pem(ca);
 	return err;
@@ -64,7 +64,7 @@ static int set_cert(nng_tls_config *tls, const struct transport_security *s, cha
 	if (!err && nng_tls_config_own_cert(tls, cert, key, NULL)) {
 		snprintf(why, size, "tls-cert=%s and tls-key=%s are not a certificate and its key, "
 			 "unencrypted, in PEM form", s->cert, s->key);
-		err = TLPB_ERR_INVALID;
+		err = TLPB_ERR_IO;
 	}
 	free_pem(cert);
 	free_pem(key);

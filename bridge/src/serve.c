@@ -241,6 +241,14 @@ static int open_server(struct program *p, char *why, size_t size)
 	return err;
 }
 
+/* Then it stays so: nohup asks for it. */
+static bool hangup_is_ignored(void)
+{
+	struct sigaction action;
+
+	return !sigaction(SIGHUP, NULL, &action) && action.sa_handler == SIG_IGN;
+}
+
 /* Blocked before a thread starts, so that they wait for us in the descriptor. */
 static int catch_signals(struct program *p, char *why, size_t size)
 {
@@ -249,6 +257,8 @@ static int catch_signals(struct program *p, char *why, size_t size)
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
+	if (!hangup_is_ignored())
+		sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	p->signals = signalfd(-1, &set, SFD_CLOEXEC);
 	if (p->signals < 0)
@@ -301,7 +311,7 @@ static int serve(struct program *p)
 	if (err) {
 		tlpb_log(TLPB_LOG_ERROR, "%s", why);
 		close_all(p);
-		return STATUS_FAILED;
+		return err == TLPB_ERR_INVALID ? STATUS_USAGE : STATUS_FAILED;
 	}
 	tlpb_log(TLPB_LOG_INFO, "listening at %s, device %s (%04x:%04x)", tlpb_server_url(p->server),
 		 device->name, device->vendor_id, device->device_id);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "cmd.h"
+#include "memory_args.h"
 #include "place.h"
 #include "text.h"
 
@@ -70,18 +71,20 @@ enum {
 	OPT_INTX, OPT_MSI, OPT_MSIX, OPT_VECTORS, OPT_COUNT, OPT_TIMEOUT, OPT_JSON,
 };
 
-enum { ITEMS_MAX = 256, PAUSE_MS = 2, PAUSE_MAX_MS = 50, DEFAULT_TIMEOUT_MS = 10000 };
+enum { STEPS_MAX = 256, PAUSE_MS = 2, PAUSE_MAX_MS = 50, DEFAULT_TIMEOUT_MS = 10000 };
 
-/* A step, or a --fill or --dump: the option and its text. */
-struct item {
+/* A step: its option and text, and the pieces of a copy of that; NULL: it has no such piece. */
+struct step {
 	int option;
-	char *text;
+	const char *text;
+	char *where, *mask, *value;
 };
 
 struct arguments {
 	struct session_options session;
-	struct item step[ITEMS_MAX], memory[ITEMS_MAX];
-	unsigned steps, memories;
+	struct step step[STEPS_MAX];
+	unsigned steps;
+	struct memory_args memory;
 	enum interrupt_type type;
 	bool interrupts, is_irq, json;
 	unsigned vectors;
@@ -95,128 +98,23 @@ struct run {
 	cJSON *peeks;			/* NULL: text is printed */
 };
 
-/* ---- memory ---- */
-
-struct extent {
-	uint64_t addr, size;		/* size 0: not given */
-	const char *what;		/* behind the = */
-};
-
-/* "ADDR[:SIZE][=WHAT]"; text is cut into pieces. */
-static bool parse_extent(char *text, struct extent *e)
-{
-	char *what = strchr(text, '='), *size;
-
-	*e = (struct extent){ 0 };
-	if (what)
-		*what++ = 0;
-	e->what = what;
-	size = strchr(text, ':');
-	if (size)
-		*size++ = 0;
-	return parse_number(text, &e->addr) && (!size || (parse_number(size, &e->size) && e->size));
-}
-
-static bool is_bytes(const char *what, uint64_t *byte)
-{
-	return !strncmp(what, "byte:", 5) && parse_number(what + 5, byte) && *byte < 256;
-}
-
-static bool fill_pattern(uint8_t *p, uint64_t size, const char *what)
-{
-	uint64_t byte = 0;
-	bool count = !strcmp(what, "count");
-
-	if (!count && !is_bytes(what, &byte))
-		return false;
-	for (uint64_t i = 0; i < size; i++)
-		p[i] = (uint8_t)(count ? i : byte);
-	return true;
-}
-
-static bool fill_file(struct session *s, const struct extent *e)
-{
-	uint64_t room = e->size ? e->size : hostmem_room(&s->memory, e->addr);
-	size_t len;
-	uint8_t *bytes = read_file(e->what, room, &len);
-
-	if (bytes && len)
-		memcpy(hostmem_at(&s->memory, e->addr, len), bytes, len);
-	free(bytes);
-	return bytes != NULL;
-}
-
-static bool fill(struct session *s, char *text)
-{
-	uint64_t byte;
-	struct extent e;
-
-	if (!parse_extent(text, &e) || !e.what || !*e.what)
-		return complain("--fill is ADDR=FILE, ADDR:SIZE=count or ADDR:SIZE=byte:B");
-	if (!hostmem_at(&s->memory, e.addr, e.size ? e.size : 1))
-		return complain("--fill: there is no memory of that size at 0x%" PRIx64
-				": give it by --mem", e.addr);
-	if (strcmp(e.what, "count") && !is_bytes(e.what, &byte))
-		return fill_file(s, &e);
-	if (!e.size)
-		return complain("--fill: a pattern needs a size: 0x%" PRIx64 ":SIZE=%s", e.addr, e.what);
-	return fill_pattern(hostmem_at(&s->memory, e.addr, e.size), e.size, e.what);
-}
-
-static bool dump(struct session *s, char *text)
-{
-	struct extent e;
-	uint8_t *p;
-
-	if (!parse_extent(text, &e) || !e.size || !e.what || !*e.what)
-		return complain("--dump is ADDR:SIZE=FILE");
-	p = hostmem_at(&s->memory, e.addr, e.size);
-	if (!p)
-		return complain("--dump: there is no memory of that size at 0x%" PRIx64, e.addr);
-	if (strcmp(e.what, "-"))
-		return write_file(e.what, p, e.size);
-	hex_dump(stdout, e.addr, p, e.size);
-	return true;
-}
-
-static bool add_memory(struct session *s, char *text)
-{
-	struct extent e;
-
-	if (!parse_extent(text, &e) || !e.size || e.what)
-		return complain("--mem is ADDR:SIZE, for example 0x100000:64K");
-	return hostmem_add(&s->memory, e.addr, e.size);
-}
-
-/* Options of one kind, in their order. */
-static bool do_memory(struct session *s, const struct arguments *a, int option,
-		      bool (*action)(struct session *s, char *text))
-{
-	for (unsigned i = 0; i < a->memories; i++)
-		if (a->memory[i].option == option && !action(s, a->memory[i].text))
-			return false;
-	return true;
-}
-
 /* ---- steps ---- */
 
-static bool poke(struct run *r, char *text)
+static bool poke(struct run *r, const struct step *step)
 {
-	char *value_text = strchr(text, '=');	/* there is one: well_formed() */
 	struct place p;
 	uint64_t value;
 
-	*value_text++ = 0;
-	return place_parse(r->s, text, &p) && place_value(&p, value_text, &value) &&
+	return place_parse(r->s, step->where, &p) && place_value(&p, step->value, &value) &&
 	       place_put(r->s, &p, value);
 }
 
-static bool peek(struct run *r, char *text)
+static bool peek(struct run *r, const struct step *step)
 {
 	struct place p;
 	uint64_t value;
 
-	if (!place_parse(r->s, text, &p) || !place_get(r->s, &p, &value))
+	if (!place_parse(r->s, step->where, &p) || !place_get(r->s, &p, &value))
 		return false;
 	if (r->peeks)
 		cJSON_AddItemToArray(r->peeks, place_json(&p, value));
@@ -231,22 +129,12 @@ struct condition {
 	bool equal;		/* else: any bit of the mask */
 };
 
-/* WHERE&MASK, WHERE==VALUE or WHERE&MASK==VALUE */
-static bool parse_condition(struct run *r, const char *text, struct condition *c)
+static bool parse_condition(struct run *r, const struct step *step, struct condition *c)
 {
-	char copy[256], *mask, *value;
-
-	snprintf(copy, sizeof copy, "%s", text);
-	value = strstr(copy, "==");
-	if (value)
-		*value = 0;
-	mask = strchr(copy, '&');
-	if (mask)
-		*mask = 0;
-	*c = (struct condition){ .mask = UINT64_MAX, .equal = value != NULL };
-	return place_parse(r->s, copy, &c->place) &&
-	       (!mask || place_value(&c->place, mask + 1, &c->mask)) &&
-	       (!value || place_value(&c->place, value + 2, &c->value));
+	*c = (struct condition){ .mask = UINT64_MAX, .equal = step->value != NULL };
+	return place_parse(r->s, step->where, &c->place) &&
+	       (!step->mask || place_value(&c->place, step->mask, &c->mask)) &&
+	       (!step->value || place_value(&c->place, step->value, &c->value));
 }
 
 static bool holds(const struct condition *c, uint64_t value)
@@ -261,21 +149,21 @@ static bool in_vain(const struct run *r, const char *what)
 }
 
 /* Looks often at first, then less: a device may take its time. */
-static bool wait_register(struct run *r, const char *text)
+static bool wait_register(struct run *r, const struct step *step)
 {
 	int64_t end = now_ms() + r->args->timeout_ms;
 	int pause = PAUSE_MS;
 	struct condition c;
 	uint64_t value;
 
-	if (!parse_condition(r, text, &c))
+	if (!parse_condition(r, step, &c))
 		return false;
 	while (place_get(r->s, &c.place, &value)) {
 		if (holds(&c, value))
 			return true;
 		if (now_ms() >= end) {
 			place_print(&c.place, value);
-			return in_vain(r, text);
+			return in_vain(r, step->text);
 		}
 		if (!session_serve(r->s, pause))
 			return false;
@@ -302,20 +190,18 @@ static bool is_interrupt(const char *text)
 	return !strncmp(text, "irq", 3) && (!text[3] || text[3] == ':');
 }
 
-static bool wait_step(struct run *r, char *text)
+static bool wait_step(struct run *r, const struct step *step)
 {
 	uint64_t vector;
 
-	if (!is_interrupt(text))
-		return wait_register(r, text);
-	if (!r->args->interrupts)
-		return complain("--wait irq: say which kind: --intx, --msi or --msix");
-	if (!text[3])
-		return wait_interrupt(r, -1, text);
-	if (!parse_number(text + 4, &vector) || vector >= r->s->interrupts.vectors)
-		return complain("--wait %s: the vector is 0 to %u", text,
+	if (!is_interrupt(step->text))
+		return wait_register(r, step);
+	if (!step->value)
+		return wait_interrupt(r, -1, step->text);
+	if (!parse_number(step->value, &vector) || vector >= r->s->interrupts.vectors)
+		return complain("--wait %s: the vector is 0 to %u", step->text,
 				r->s->interrupts.vectors - 1);
-	return wait_interrupt(r, (int)vector, text);
+	return wait_interrupt(r, (int)vector, step->text);
 }
 
 static bool serve_for(struct session *s, int64_t ms)
@@ -333,24 +219,24 @@ static bool parse_seconds(const char *text, uint64_t *seconds)
 	return parse_number(text, seconds) && *seconds <= 1u << 20;
 }
 
-static bool serve_step(struct run *r, char *text)
+static bool serve_step(struct run *r, const struct step *step)
 {
 	uint64_t seconds;
 
-	return parse_seconds(text, &seconds) && serve_for(r->s, (int64_t)seconds * 1000);
+	return parse_seconds(step->text, &seconds) && serve_for(r->s, (int64_t)seconds * 1000);
 }
 
-static bool do_step(struct run *r, const struct item *step)
+static bool do_step(struct run *r, const struct step *step)
 {
 	switch (step->option) {
 	case OPT_POKE:
-		return poke(r, step->text);
+		return poke(r, step);
 	case OPT_PEEK:
-		return peek(r, step->text);
+		return peek(r, step);
 	case OPT_WAIT:
-		return wait_step(r, step->text);
+		return wait_step(r, step);
 	default:
-		return serve_step(r, step->text);
+		return serve_step(r, step);
 	}
 }
 
@@ -422,37 +308,86 @@ static bool run(struct session *s, const struct arguments *a)
 	struct run r = { .s = s, .args = a };
 	bool done;
 
-	if (!do_memory(s, a, OPT_MEM, add_memory) || !do_memory(s, a, OPT_FILL, fill) ||
+	if (!hostmem_allocate(&s->memory) || !memory_fill(&a->memory, &s->memory) ||
 	    !session_open(s, &a->session) || !prepare(s, a))
 		return false;
 	r.peeks = a->json ? cJSON_CreateArray() : NULL;
 	done = do_steps(&r) && (session_interrupted() || settle(s));
-	return report(&r) && done && do_memory(s, a, OPT_DUMP, dump);
+	return report(&r) && done && memory_dump(&a->memory, &s->memory);
 }
 
 /* ---- command line ---- */
 
-/* Mistakes that can be told without the device, before anything is done to it. */
-static bool well_formed(int option, const char *text)
+/* Cut text at separator; what is behind it, or NULL. */
+static char *cut(char *text, const char *separator)
 {
-	uint64_t seconds;
+	char *at = strstr(text, separator);
 
-	if (option == OPT_POKE && !strchr(text, '='))
-		return complain("--poke is WHERE=VALUE, not \"%s\"", text);
-	if (option == OPT_WAIT && !is_interrupt(text) && !strchr(text, '&') && !strstr(text, "=="))
-		return complain("--wait is WHERE&VALUE, WHERE==VALUE or irq, not \"%s\"", text);
-	if (option == OPT_SERVE && !parse_seconds(text, &seconds))
-		return complain("--serve is a number of seconds, not \"%s\"", text);
+	if (!at)
+		return NULL;
+	*at = 0;
+	return at + strlen(separator);
+}
+
+/* WHERE, WHERE=VALUE, WHERE&MASK, WHERE==VALUE, WHERE&MASK==VALUE, irq, irq:VECTOR */
+static bool split(struct step *step)
+{
+	step->where = strdup(step->text);	/* for as long as the program runs */
+	if (!step->where)
+		return complain("out of memory");
+	if (step->option == OPT_POKE)
+		step->value = cut(step->where, "=");
+	if (step->option == OPT_WAIT && is_interrupt(step->text))
+		step->value = cut(step->where, ":");
+	else if (step->option == OPT_WAIT) {
+		step->value = cut(step->where, "==");
+		step->mask = cut(step->where, "&");
+	}
 	return true;
 }
 
-static bool keep(struct item *list, unsigned *count, int option, char *text)
+static bool pieces_well_formed(const struct step *step)
 {
-	if (!well_formed(option, text))
-		return false;
-	if (*count == ITEMS_MAX)
-		return complain("at most %d steps, and as many --mem, --fill, --dump", ITEMS_MAX);
-	list[(*count)++] = (struct item){ option, text };
+	return place_syntax(step->where) &&
+	       (!step->mask || place_value_syntax(step->where, step->mask)) &&
+	       (!step->value || place_value_syntax(step->where, step->value));
+}
+
+/* Mistakes that can be told without the device, before anything is done to it. */
+static bool well_formed(const struct step *step)
+{
+	uint64_t number;
+
+	if (step->option == OPT_SERVE)
+		return parse_seconds(step->text, &number) ||
+		       complain("--serve is a number of seconds, not \"%s\"", step->text);
+	if (step->option == OPT_POKE && !step->value)
+		return complain("--poke is WHERE=VALUE, not \"%s\"", step->text);
+	if (step->option == OPT_WAIT && is_interrupt(step->text))
+		return !step->value || parse_number(step->value, &number) ||
+		       complain("--wait irq:VECTOR takes a number, not \"%s\"", step->value);
+	if (step->option == OPT_WAIT && !step->mask && !step->value)
+		return complain("--wait is WHERE&VALUE, WHERE==VALUE or irq, not \"%s\"", step->text);
+	return pieces_well_formed(step);
+}
+
+static bool keep_step(struct arguments *a, int option, const char *text)
+{
+	struct step *step = &a->step[a->steps];
+
+	if (a->steps == STEPS_MAX)
+		return complain("at most %d steps", STEPS_MAX);
+	*step = (struct step){ .option = option, .text = text };
+	a->steps++;
+	return split(step) && well_formed(step);
+}
+
+/* Mistakes that only all options together show. */
+static bool complete(const struct arguments *a)
+{
+	for (unsigned i = 0; i < a->steps; i++)
+		if (a->step[i].option == OPT_WAIT && is_interrupt(a->step[i].text) && !a->interrupts)
+			return complain("--wait irq: say which kind: --intx, --msi or --msix");
 	return true;
 }
 
@@ -462,8 +397,14 @@ static bool take_number(const char *name, const char *text, uint64_t most, uint6
 	       complain("%s is a number up to %" PRIu64 ", not \"%s\"", name, most, text);
 }
 
+/* A host sets up one kind: taking the last would leave a script waiting for the other. */
 static bool take_kind(struct arguments *a, enum interrupt_type type)
 {
+	static const char *const names[] = { "", "--intx", "--msi", "--msix" };
+
+	if (a->type != INTERRUPT_NONE && a->type != type)
+		return complain("%s and %s exclude each other: a host sets up one kind of interrupt",
+				names[a->type], names[type]);
 	a->type = type;
 	a->interrupts = true;
 	return true;
@@ -475,10 +416,14 @@ static bool take_option(struct arguments *a, int option, char *text)
 	bool ok;
 
 	switch (option) {
-	case OPT_MEM: case OPT_FILL: case OPT_DUMP:
-		return keep(a->memory, &a->memories, option, text);
+	case OPT_MEM:
+		return memory_take_mem(&a->memory, text);
+	case OPT_FILL:
+		return memory_take_fill(&a->memory, text);
+	case OPT_DUMP:
+		return memory_take_dump(&a->memory, text);
 	case OPT_POKE: case OPT_PEEK: case OPT_WAIT: case OPT_SERVE:
-		return keep(a->step, &a->steps, option, text);
+		return keep_step(a, option, text);
 	case OPT_INTX: case OPT_MSI: case OPT_MSIX:
 		return take_kind(a, INTERRUPT_INTX + (option - OPT_INTX));
 	case OPT_VECTORS:
@@ -539,6 +484,8 @@ static int run_command(int argc, char **argv, struct arguments *a)
 		complain("%s needs one URL; see tlpbridge %s --help", name, name);
 		return EXIT_USAGE;
 	}
+	if (!complete(a) || !memory_lay_out(&a->memory, &s.memory))
+		return EXIT_USAGE;
 	a->session.url = argv[optind];
 	session_catch_signals();
 	setvbuf(stdout, NULL, _IOLBF, 0);	/* who reads a pipe sees each step as it comes */

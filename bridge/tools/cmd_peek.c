@@ -45,6 +45,8 @@ enum { OPT_JSON = OPT_OTHERS, OPT_OUTPUT, OPT_PEEK, PEEKS_MAX = 64 };
 struct arguments {
 	struct session_options session;
 	bool json;
+	unsigned width;			/* of peek; 0: the register's */
+	uint64_t length;		/* of peek; 0: a register */
 	const char *output;
 	const char *peek[PEEKS_MAX];
 	unsigned peeks;
@@ -96,18 +98,15 @@ static bool print_block(const struct place *p, const struct arguments *a, const 
 	return true;
 }
 
-static bool peek_block(struct session *s, const struct place *p, const struct arguments *a,
-		       uint64_t len)
+static bool peek_block(struct session *s, const struct place *p, const struct arguments *a)
 {
 	uint8_t *bytes;
 	bool done;
 
-	if (!len || len > BLOCK_MAX)
-		return complain("LENGTH is 1 to %d bytes", BLOCK_MAX);
-	if (!place_fits(s, p, len))
+	if (!place_fits(s, p, a->length))
 		return false;
-	bytes = malloc(len);
-	done = bytes ? read_block(s, p, bytes, len) && print_block(p, a, bytes, len)
+	bytes = malloc(a->length);
+	done = bytes ? read_block(s, p, bytes, a->length) && print_block(p, a, bytes, a->length)
 		     : complain("out of memory");
 	free(bytes);
 	return done;
@@ -128,21 +127,16 @@ static bool peek_one(struct session *s, const struct place *p, bool json)
 static bool peek(struct session *s, const struct arguments *a, char **argv)
 {
 	struct place p;
-	uint64_t len = 0;
 
 	if (!place_parse(s, argv[0], &p))
 		return false;
-	if (argv[1] && place_width(argv[1])) {
-		p.width = place_width(argv[1]);
-		if (p.reg && p.reg->width != p.width)
-			p.reg = NULL;
-		return place_fits(s, &p, p.width / 8) && peek_one(s, &p, a->json);
-	}
-	if (!argv[1])
-		return peek_one(s, &p, a->json);
-	if (!parse_number(argv[1], &len))
-		return complain("\"%s\" is neither a width (b, w, l, q) nor a length", argv[1]);
-	return peek_block(s, &p, a, len);
+	if (a->length)
+		return peek_block(s, &p, a);
+	if (a->width)
+		p.width = a->width;
+	if (p.reg && p.reg->width != p.width)
+		p.reg = NULL;
+	return place_fits(s, &p, p.width / 8) && peek_one(s, &p, a->json);
 }
 
 /* ---- poke ---- */
@@ -238,6 +232,42 @@ static int parse(int argc, char **argv, bool is_poke, struct arguments *a)
 	return EXIT_OK;
 }
 
+static bool parse_extent(struct arguments *a, const char *text)
+{
+	a->width = place_width(text);
+	if (a->width)
+		return true;
+	if (!parse_number(text, &a->length))
+		return complain("\"%s\" is neither a width (b, w, l, q) nor a length", text);
+	return (a->length && a->length <= BLOCK_MAX) ||
+	       complain("LENGTH is 1 to %d bytes", BLOCK_MAX);
+}
+
+/* argv: WHERE, and perhaps what it has. */
+static bool peek_well_formed(struct arguments *a, char **argv)
+{
+	if (!place_syntax(argv[0]) || (argv[1] && !parse_extent(a, argv[1])))
+		return false;
+	return !a->output || a->length || complain("--output goes with a LENGTH");
+}
+
+/* argv: pairs of WHERE and VALUE. */
+static bool poke_well_formed(const struct arguments *a, char **argv)
+{
+	for (; argv[0]; argv += 2) {
+		bool file = argv[1][0] == '@';
+
+		if (!place_syntax(argv[0]) || (!file && !place_value_syntax(argv[0], argv[1])))
+			return false;
+		if (file && !argv[1][1])
+			return complain("%s: @ needs the name of a file", argv[0]);
+	}
+	for (unsigned i = 0; i < a->peeks; i++)
+		if (!place_syntax(a->peek[i]))
+			return false;
+	return true;
+}
+
 static int run(const struct arguments *a, char **argv, bool is_poke)
 {
 	struct session s = { 0 };
@@ -261,10 +291,8 @@ int cmd_peek(int argc, char **argv)
 		complain("peek needs URL, WHERE, and at most a width or length; see tlpbridge peek --help");
 		return EXIT_USAGE;
 	}
-	if (a.output && count < 3) {
-		complain("--output goes with a LENGTH");
+	if (!peek_well_formed(&a, argv + optind + 1))
 		return EXIT_USAGE;
-	}
 	a.session.url = argv[optind];
 	return run(&a, argv + optind + 1, false);
 }
@@ -280,6 +308,8 @@ int cmd_poke(int argc, char **argv)
 		complain("poke needs URL and then pairs of WHERE and VALUE; see tlpbridge poke --help");
 		return EXIT_USAGE;
 	}
+	if (!poke_well_formed(&a, argv + optind + 1))
+		return EXIT_USAGE;
 	a.session.url = argv[optind];
 	return run(&a, argv + optind + 1, true);
 }

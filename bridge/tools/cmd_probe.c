@@ -114,7 +114,7 @@ static void say_region(struct probe *p, cJSON *list, unsigned i, const struct tl
 		o = cJSON_CreateObject();
 		cJSON_AddStringToObject(o, "region", region_text(i));
 		json_add_hex(o, "address", addr, 1);
-		cJSON_AddNumberToObject(o, "size", (double)size);
+		json_add_u64(o, "size", size);
 		cJSON_AddBoolToObject(o, "io", kind->flags & TLPB_REGION_IO);
 		cJSON_AddBoolToObject(o, "64bit", kind->flags & TLPB_REGION_64BIT);
 		cJSON_AddBoolToObject(o, "prefetchable", kind->flags & TLPB_REGION_PREFETCH);

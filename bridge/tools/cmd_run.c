@@ -17,13 +17,16 @@ static const char help[] =
 "usage: tlpbridge run --model MODEL [MODEL-OPTION...] [--model ...]\n"
 "                     [--logs DIR] [--dry-run] -- QEMU [QEMU-ARGUMENT...]\n"
 "\n"
-"Starts tlpbridge-serve with the model and QEMU with the device, and ends with QEMU.\n"
+"Starts the model's server and QEMU with the device, and ends with QEMU.\n"
 "QEMU's arguments get what they lack: the plugin, a root port and a device for each\n"
 "model, -machine q35, guest memory that is shared (of the size that -m says), and\n"
 "-smp 2. A \"-device tlpbridge\" among them without url= gets the next model's.\n"
 "\n"
 "  --model MODEL   a model of tlpbridge-serve; the options after it are the model's\n"
-"                  (see tlpbridge-serve MODEL --help). May be given several times\n"
+"                  (see tlpbridge-serve MODEL --help). Or, with a / in it, a server\n"
+"                  program of your own (./my-model), which gets these options and\n"
+"                  --listen URL, and says \"listening at\" once it does. May be given\n"
+"                  several times\n"
 "  --trace FILE    record what crosses the link of the model before it, as pcap\n"
 "  --listen URL    where the server of the model before it listens; without it, at a\n"
 "                  socket in a directory that only you can enter\n"
@@ -89,14 +92,54 @@ static int find_file(const char *given, const char *const *places, const char *w
 	return EXIT_USAGE;
 }
 
+static int refuse_program(const char *path, const char *cause, const char *cure)
+{
+	fprintf(stderr, "tlpbridge: run: --model %s: %s: %s\n", path, cause, cure);
+	return EXIT_USAGE;
+}
+
+/* Told here with its cure: to execvp() much of it is the same. */
+static int check_program(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return refuse_program(path, strerror(errno), "build it, or give another path (a name "
+				      "without / is a model of tlpbridge-serve)");
+	if (!S_ISREG(st.st_mode))
+		return refuse_program(path, "it is no program but another kind of file",
+				      "give the path of your server program");
+	if (access(path, X_OK))
+		return refuse_program(path, "it cannot be executed", "give the path of the program that "
+				      "was built from it, or chmod +x if it is a script");
+	return 0;
+}
+
+static int check_own_programs(const struct run_request *request, bool *all)
+{
+	int status = 0;
+
+	*all = true;
+	for (size_t i = 0; !status && i < request->models; i++) {
+		if (run_model_is_program(&request->model[i]))
+			status = check_program(request->model[i].options.v[0]);
+		else
+			*all = false;
+	}
+	return status;
+}
+
 static int find_programs(struct run *run)
 {
 	static const char *const serve[] = { "tlpbridge-serve", "../tlm-side/tlpbridge-serve", NULL };
 	static const char *const plugin[] = { TLPB_PLUGIN_FROM_BINDIR,
 					      "../qemu-side/tlpbridge-qemu.so", NULL };
-	int status = find_file(run->request.serve, serve, "tlpbridge-serve (--serve FILE)",
-			       run->serve);
+	bool all_own;
+	int status = check_own_programs(&run->request, &all_own);
 
+	if (!status && !all_own)
+		status = find_file(run->request.serve, serve, "tlpbridge-serve (--serve FILE)",
+				   run->serve);
 	if (!status)
 		status = find_file(run->request.plugin, plugin,
 				   "tlpbridge-qemu.so (--plugin FILE)", run->plugin);
@@ -219,13 +262,25 @@ static void log_commands(const struct run *run)
 
 /* ---- the run ---- */
 
+/* It has been told how the program ended. */
+static void tell_what_is_expected(const struct run_model *model)
+{
+	fprintf(stderr, "tlpbridge: run: %s did not become a server: it gets --listen URL, must say "
+		"\"listening at URL\" and serve until SIGTERM, as programs with tlpb_serve_main(), "
+		"tlpb::pump and tlpb::bridge_module do\n", model->options.v[0]);
+}
+
 static int start_servers(struct run *run, struct run_set *set)
 {
 	int status = 0;
 
-	for (size_t i = 0; !status && i < run->request.models; i++)
-		status = run_server(set, &run->serve_argv[i], run->request.model[i].options.v[0],
-				    run->log[i]);
+	for (size_t i = 0; !status && i < run->request.models; i++) {
+		const struct run_model *model = &run->request.model[i];
+
+		status = run_server(set, &run->serve_argv[i], model->options.v[0], run->log[i]);
+		if (status && !set->asked && run_model_is_program(model))
+			tell_what_is_expected(model);
+	}
 	return status;
 }
 

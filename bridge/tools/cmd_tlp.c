@@ -139,7 +139,7 @@ static void report(const char *why, unsigned long line, const char *file)
 	cJSON *object = cJSON_CreateObject();
 
 	cJSON_AddStringToObject(object, "error", why);
-	cJSON_AddNumberToObject(object, "line", (double)line);
+	json_add_u64(object, "line", line);
 	if (file)
 		cJSON_AddStringToObject(object, "file", file);
 	print_json(object);

@@ -125,11 +125,11 @@ static cJSON *direction_json(const struct pair *p, const struct tlpb_counters *n
 	cJSON *rates = cJSON_AddObjectToObject(o, "per_second");
 
 	for (unsigned i = 0; i < TLPB_COUNT_KINDS; i++) {
-		cJSON_AddNumberToObject(total, tlpb_count_name(i), (double)now->tlps[i]);
+		json_add_u64(total, tlpb_count_name(i), now->tlps[i]);
 		cJSON_AddNumberToObject(rates, tlpb_count_name(i),
 					rate(p, now->tlps[i], before->tlps[i]));
 	}
-	cJSON_AddNumberToObject(total, "bytes", (double)now->bytes);
+	json_add_u64(total, "bytes", now->bytes);
 	cJSON_AddNumberToObject(rates, "bytes", rate(p, now->bytes, before->bytes));
 	return o;
 }
@@ -151,8 +151,8 @@ static cJSON *slot_json(const struct pair *p)
 
 	cJSON_AddStringToObject(o, "device", s->device);
 	cJSON_AddStringToObject(o, "host", s->host);
-	cJSON_AddNumberToObject(o, "host_ms", (double)s->host_ms);
-	cJSON_AddNumberToObject(o, "time_ps", (double)s->time_ps);
+	json_add_u64(o, "host_ms", s->host_ms);
+	json_add_u64(o, "time_ps", s->time_ps);
 	cJSON_AddItemToObject(o, "to_device", direction_json(p, &s->to_device, p->before
 		? &p->before->to_device : &no_counters));
 	cJSON_AddItemToObject(o, "to_host", direction_json(p, &s->to_host, p->before
@@ -183,7 +183,7 @@ static bool show_json(const struct tlpb_status *now, const struct tlpb_status *b
 {
 	cJSON *o = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(o, "devices");
 
-	cJSON_AddNumberToObject(o, "time_ms", (double)now->time_ms);
+	json_add_u64(o, "time_ms", now->time_ms);
 	for (unsigned i = 0; i < now->slots; i++) {
 		struct pair p = pair_of(now, before, i);
 
@@ -215,10 +215,9 @@ static bool show(const struct arguments *a, const struct tlpb_status *now,
 static bool look(const struct arguments *a, struct tlpb_status *status)
 {
 	char why[1024];
+	int err = tlpb_status_ask(&a->config, status, why, sizeof why);
 
-	if (!tlpb_status_ask(&a->config, status, why, sizeof why))
-		return true;
-	return session_interrupted() ? false : complain("%s", why);
+	return !err || (!session_interrupted() && session_unreachable(err, why));
 }
 
 static bool pause_ms(int ms)

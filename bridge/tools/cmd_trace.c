@@ -313,15 +313,6 @@ static void print_text(uint64_t number, const struct tlpb_trace_record *r, const
 	printf("  %s  %u  %s\n", direction_name(r->direction), r->link, text);
 }
 
-/* As digits: a double, which cJSON keeps numbers in, loses picoseconds after hours. */
-static void put_u64(cJSON *object, const char *key, uint64_t value)
-{
-	char digits[24];
-
-	snprintf(digits, sizeof digits, "%" PRIu64, value);
-	cJSON_AddRawToObject(object, key, digits);
-}
-
 static void put_bytes(cJSON *object, const char *key, const uint8_t *bytes, size_t len)
 {
 	char *hex = malloc(2 * len + 1);
@@ -347,12 +338,12 @@ static void print_json(uint64_t number, const struct tlpb_trace_record *r, const
 	const struct frame_name *frame = find_frame(r->kind);
 	cJSON *object = cJSON_CreateObject();
 
-	put_u64(object, "record", number);
-	put_u64(object, "time_ps", r->time_ps);
+	json_add_u64(object, "record", number);
+	json_add_u64(object, "time_ps", r->time_ps);
 	cJSON_AddStringToObject(object, "direction", direction_name(r->direction));
-	put_u64(object, "link", r->link);
-	put_u64(object, "function", r->function);
-	put_u64(object, "kind", r->kind);
+	json_add_u64(object, "link", r->link);
+	json_add_u64(object, "function", r->function);
+	json_add_u64(object, "kind", r->kind);
 	if (frame)
 		cJSON_AddStringToObject(object, "frame", frame->name);
 	cJSON_AddStringToObject(object, "text", text);
@@ -428,10 +419,10 @@ static void print_json_summary(const struct counts *counts)
 	cJSON *object = cJSON_CreateObject();
 	cJSON *summary = cJSON_AddObjectToObject(object, "summary");
 
-	put_u64(summary, "first_ps", counts->first_ps);
-	put_u64(summary, "last_ps", counts->last_ps);
+	json_add_u64(summary, "first_ps", counts->first_ps);
+	json_add_u64(summary, "last_ps", counts->last_ps);
 	for (unsigned i = 0; i < COUNTS; i++)
-		put_u64(summary, count_names[i].key, counts->n[i]);
+		json_add_u64(summary, count_names[i].key, counts->n[i]);
 	print_object(object);
 }
 

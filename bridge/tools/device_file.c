@@ -6,9 +6,11 @@
  * Printing and comparing see a description as a list of facts, each a key and a value.
  */
 #include <inttypes.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <tlpbridge/wire.h>
 #include "device_file.h"
 #include "place.h"
@@ -40,8 +42,26 @@ static bool decode(struct description *d, const char *from)
 	return true;
 }
 
+/* What a server listens at looks like a file, but can only be connected to. */
+static bool is_socket(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && S_ISSOCK(st.st_mode);
+}
+
+static bool refuse_socket(const char *path)
+{
+	char absolute[PATH_MAX];
+
+	return complain("%s is a server's socket, not a file: give its URL, ipc://%s", path,
+			realpath(path, absolute) ? absolute : path);
+}
+
 static bool load_file(struct description *d, const char *path)
 {
+	if (is_socket(path))
+		return refuse_socket(path);
 	d->bytes = read_file(path, FILE_HEADER + TLPB_FRAME_MAX, &d->len);
 	if (!d->bytes)
 		return false;
@@ -282,7 +302,7 @@ static cJSON *region_json(const struct tlpb_region *r, unsigned i)
 	cJSON *o = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(o, "flags");
 
 	cJSON_AddStringToObject(o, "region", region_text(i));
-	cJSON_AddNumberToObject(o, "size", (double)r->size);
+	json_add_u64(o, "size", r->size);
 	for (unsigned f = 0; f < sizeof flags / sizeof flags[0]; f++)
 		if (r->flags & flags[f].flag)
 			cJSON_AddItemToArray(list, cJSON_CreateString(flags[f].name));

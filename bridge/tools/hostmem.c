@@ -14,8 +14,6 @@ static bool overlaps(const struct hostmem_range *r, uint64_t addr, uint64_t size
 
 bool hostmem_add(struct hostmem *m, uint64_t addr, uint64_t size)
 {
-	struct hostmem_range *r = &m->range[m->ranges];
-
 	if (m->ranges == HOSTMEM_RANGES)
 		return complain("--mem: at most %d ranges", HOSTMEM_RANGES);
 	if (!size || addr + size - 1 < addr)
@@ -24,10 +22,20 @@ bool hostmem_add(struct hostmem *m, uint64_t addr, uint64_t size)
 		if (overlaps(&m->range[i], addr, size))
 			return complain("--mem: the range at 0x%" PRIx64 " overlaps the one at 0x%"
 					PRIx64, addr, m->range[i].addr);
-	*r = (struct hostmem_range){ addr, size, size <= SIZE_MAX ? calloc(1, size) : NULL };
-	if (!r->bytes)
-		return complain("--mem: no memory for %" PRIu64 " bytes: make it smaller", size);
-	m->ranges++;
+	m->range[m->ranges++] = (struct hostmem_range){ addr, size, NULL };
+	return true;
+}
+
+bool hostmem_allocate(struct hostmem *m)
+{
+	for (unsigned i = 0; i < m->ranges; i++) {
+		struct hostmem_range *r = &m->range[i];
+
+		r->bytes = calloc(1, r->size);
+		if (!r->bytes)
+			return complain("--mem: no memory for %" PRIu64 " bytes: make it smaller",
+					r->size);
+	}
 	return true;
 }
 
@@ -115,7 +123,7 @@ cJSON *hostmem_json(const struct hostmem *m)
 
 		cJSON_AddStringToObject(o, "kind", e->write ? "write" : "read");
 		json_add_hex(o, "address", e->addr, 1);
-		cJSON_AddNumberToObject(o, "bytes", (double)e->len);
+		json_add_u64(o, "bytes", e->len);
 		cJSON_AddNumberToObject(o, "accesses", e->accesses);
 		if (e->err)
 			cJSON_AddStringToObject(o, "error", tlpb_strerror(e->err));

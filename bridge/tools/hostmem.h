@@ -29,15 +29,20 @@ struct hostmem {
 	uint64_t dropped;	/* further ones, counted alone */
 };
 
-/* Zeroed memory at a bus address; false after saying why not. */
+/* Say where there will be memory; false after saying why there cannot. */
 bool hostmem_add(struct hostmem *m, uint64_t addr, uint64_t size);
+
+/* Get all of it, zeroed; false after saying that there is not as much. */
+bool hostmem_allocate(struct hostmem *m);
+
+/* Also what was only added. */
 void hostmem_free(struct hostmem *m);
 
 /* The device's DMA: 0 or TLPB_ERR_NO_ADDRESS. */
 int hostmem_read(struct hostmem *m, uint64_t addr, void *buf, size_t len);
 int hostmem_write(struct hostmem *m, uint64_t addr, const void *data, size_t len);
 
-/* The memory itself, len bytes within one range; NULL: there is none. */
+/* The memory itself, once allocated: len bytes within one range; NULL: there is none. */
 uint8_t *hostmem_at(struct hostmem *m, uint64_t addr, uint64_t len);
 
 /* From addr to the end of its range; 0: no memory there. */

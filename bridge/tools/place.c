@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
 #include <strings.h>
@@ -117,10 +118,40 @@ static bool find_with_width(const struct session *s, const char *rest, int regio
 	return true;
 }
 
+/* A number, and perhaps a width behind it. */
+static bool is_offset(const char *rest)
+{
+	const char *dot = strrchr(rest, '.');
+	char stem[sizeof ((struct place *)0)->text];
+	uint64_t offset;
+
+	if (!dot || !place_width(dot + 1))
+		return parse_number(rest, &offset);
+	snprintf(stem, sizeof stem, "%.*s", (int)(dot - rest), rest);
+	return parse_number(stem, &offset);
+}
+
+/* Names begin with a letter: what begins with a digit is an offset. */
+bool place_syntax(const char *text)
+{
+	const char *rest = text;
+	unsigned region;
+	bool has_region = take_region(&rest, &region);
+
+	if (strlen(text) >= sizeof ((struct place *)0)->text)
+		return complain("\"%.40s...\" is too long for a place", text);
+	if (!has_region && strchr(text, ':'))
+		return complain("%s: the region is bar0 to bar5, rom or cfg", text);
+	if (!has_region && (!*text || isdigit((unsigned char)*text)))
+		return complain("\"%s\" is no place: use REGION:OFFSET, for example bar0:0x10, or the "
+				"name of a register", text);
+	if (has_region && (!*rest || isdigit((unsigned char)*rest)) && !is_offset(rest))
+		return complain("%s: \"%s\" is no offset", text, rest);
+	return true;
+}
+
 static bool unknown_place(const struct session *s, const char *text, const char *rest, int region)
 {
-	if (region >= 0 && rest[0] >= '0' && rest[0] <= '9')
-		return complain("%s: \"%s\" is no offset", text, rest);
 	if (!s->registers->count)
 		return complain("%s: %s has no names of registers: use REGION:OFFSET, for example "
 				"bar0:0x10", text, s->device->name);
@@ -148,11 +179,9 @@ bool place_parse(const struct session *s, const char *text, struct place *p)
 	bool has_region = take_region(&rest, &region);
 
 	*p = (struct place){ .region = region, .width = 32 };
-	if (strlen(text) >= sizeof p->text)
-		return complain("\"%.40s...\" is too long for a place", text);
+	if (!place_syntax(text))
+		return false;
 	strcpy(p->text, text);
-	if (!has_region && strchr(text, ':'))
-		return complain("%s: the region is bar0 to bar5, rom or cfg", text);
 	if (!find_with_width(s, rest, has_region ? (int)region : -1, p))
 		return unknown_place(s, text, rest, has_region ? (int)region : -1);
 	if (!p->reg)
@@ -165,6 +194,27 @@ bool place_parse(const struct session *s, const char *text, struct place *p)
 static uint64_t ones(unsigned width)
 {
 	return width >= 64 ? UINT64_MAX : (UINT64_C(1) << width) - 1;
+}
+
+enum { VALUE_MAX = 256 };
+
+static bool is_value(const char *text)
+{
+	char copy[VALUE_MAX], *rest = copy, *word;
+	uint64_t number;
+
+	if (strlen(text) >= sizeof copy)
+		return false;
+	strcpy(copy, text);
+	while ((word = strsep(&rest, "|")))
+		if (!*word || (isdigit((unsigned char)*word) && !parse_number(word, &number)))
+			return false;
+	return true;
+}
+
+bool place_value_syntax(const char *where, const char *text)
+{
+	return is_value(text) || complain("%s: \"%.40s\" is no value", where, text);
 }
 
 static bool word_value(const struct place *p, const char *word, uint64_t *value)
@@ -184,11 +234,11 @@ static bool word_value(const struct place *p, const char *word, uint64_t *value)
 
 bool place_value(const struct place *p, const char *text, uint64_t *value)
 {
-	char copy[256], *rest = copy, *word;
+	char copy[VALUE_MAX], *rest = copy, *word;
 
 	*value = 0;
-	if (!*text || strlen(text) >= sizeof copy)
-		return complain("%s: \"%.40s\" is no value", p->text, text);
+	if (!place_value_syntax(p->text, text))
+		return false;
 	strcpy(copy, text);
 	while ((word = strsep(&rest, "|"))) {
 		uint64_t part;
@@ -248,8 +298,7 @@ cJSON *fields_json(const struct tlpb_register *reg, uint64_t value)
 	cJSON *o = cJSON_CreateObject();
 
 	for (unsigned i = 0; i < reg->fields; i++)
-		cJSON_AddNumberToObject(o, reg->field[i].name,
-					(double)field_value(&reg->field[i], value));
+		json_add_u64(o, reg->field[i].name, field_value(&reg->field[i], value));
 	return o;
 }
 

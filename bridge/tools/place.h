@@ -15,6 +15,11 @@ struct place {
 };
 
 /*
+ * What can be told of the text of a place without the device: false after saying what is wrong.
+ */
+bool place_syntax(const char *text);
+
+/*
  * REGION:OFFSET or REGION:NAME or NAME, with .b .w .l .q for 8, 16, 32, 64 bits behind it.
  * False after saying what is wrong. The session is enumerated.
  */
@@ -34,6 +39,9 @@ unsigned place_width(const char *letter);
 
 /* Does a block of len bytes lie in the region? Says if not. */
 bool place_fits(const struct session *s, const struct place *place, uint64_t len);
+
+/* As place_syntax(), of a value for the place that where names. */
+bool place_value_syntax(const char *where, const char *text);
 
 /* A value for the place; it fits its width. False after saying what is wrong. */
 bool place_value(const struct place *place, const char *text, uint64_t *value);

@@ -192,7 +192,8 @@ int run_request_parse(struct run_request *request, char **words, char why[RUN_WH
 	if (request->help)
 		return 0;
 	if (!request->models) {
-		snprintf(why, RUN_WHY, "which model? Give --model (tlpbridge-serve --help lists them)");
+		snprintf(why, RUN_WHY, "which model? Give --model NAME (tlpbridge-serve --help lists them) "
+			 "or --model ./PROGRAM");
 		return -1;
 	}
 	if (!words[0] || !words[1]) {
@@ -211,10 +212,16 @@ void run_request_free(struct run_request *request)
 	request->models = 0;
 }
 
+bool run_model_is_program(const struct run_model *model)
+{
+	return strchr(model->options.v[0], '/');
+}
+
 void run_serve_argv(struct run_argv *argv, const char *serve, const struct run_model *model,
 		    const char *url)
 {
-	run_argv_add(argv, "%s", serve);
+	if (!run_model_is_program(model))
+		run_argv_add(argv, "%s", serve);
 	for (size_t i = 0; i < model->options.n; i++)
 		run_argv_add(argv, "%s", model->options.v[i]);
 	if (!model->url) {

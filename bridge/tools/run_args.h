@@ -25,7 +25,7 @@ void run_argv_free(struct run_argv *argv);
 char *run_argv_quote(const struct run_argv *argv);
 
 struct run_model {
-	struct run_argv options;	/* MODEL, and what follows it for tlpbridge-serve */
+	struct run_argv options;	/* MODEL, and what follows it for its server */
 	char *url;			/* of a --listen among them, else NULL; a pointer into options */
 };
 
@@ -44,7 +44,10 @@ struct run_request {
 int run_request_parse(struct run_request *request, char **words, char why[RUN_WHY]);
 void run_request_free(struct run_request *request);
 
-/* The command line of tlpbridge-serve for a model at url. */
+/* Is MODEL a program of the user's, which has a / in it, and not a model of tlpbridge-serve? */
+bool run_model_is_program(const struct run_model *model);
+
+/* The command line of the server of a model at url: serve (tlpbridge-serve), or MODEL itself. */
 void run_serve_argv(struct run_argv *argv, const char *serve, const struct run_model *model,
 		    const char *url);
 

@@ -25,7 +25,7 @@ enum {
 	LOG_MAX = 64 * 1024,		/* of a log that is looked at */
 };
 
-static const char listens[] = "listening at ";	/* tlpbridge-serve says so, once */
+static const char listens[] = "listening at ";	/* servers say so, once */
 
 static long long now_ms(void)
 {
@@ -33,6 +33,14 @@ static long long now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+}
+
+/* Then it stays so, for the children, too: nohup asks for it. */
+static bool hangup_is_ignored(void)
+{
+	struct sigaction action;
+
+	return !sigaction(SIGHUP, NULL, &action) && action.sa_handler == SIG_IGN;
 }
 
 int run_set_open(struct run_set *set)
@@ -43,7 +51,8 @@ int run_set_open(struct run_set *set)
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGINT);
 	sigaddset(&mask, SIGTERM);
-	sigaddset(&mask, SIGHUP);
+	if (!hangup_is_ignored())
+		sigaddset(&mask, SIGHUP);
 	sigaddset(&mask, SIGCHLD);
 	if (sigprocmask(SIG_BLOCK, &mask, NULL))
 		return -1;
@@ -158,14 +167,15 @@ static void reap_all(struct run_set *set)
 
 /*
  * The terminal sends Ctrl-C to its whole foreground group, QEMU included; the kernel is the
- * sender then. What another process sent to us alone is passed on.
+ * sender then. What another process sent to us alone is passed on, and that the terminal was
+ * closed: the kernel tells that only whom the terminal belongs to, which may be us.
  */
 static void take_signal(struct run_set *set, const struct signalfd_siginfo *info)
 {
 	if (info->ssi_signo == SIGCHLD)
 		return;
 	set->asked = (int)info->ssi_signo;
-	if (set->qemu.pid && info->ssi_code != SI_KERNEL)
+	if (set->qemu.pid && (info->ssi_code != SI_KERNEL || set->asked == SIGHUP))
 		kill(set->qemu.pid, set->asked);
 }
 
@@ -243,8 +253,8 @@ static int wait_until_it_listens(struct run_set *set, struct run_child *server, 
 		wait_event(set, watch, slow);
 		drain(watch);
 		if (slow != FOREVER && now_ms() >= slow) {
-			fprintf(stderr, "tlpbridge: run: waiting for the server of %s to listen\n",
-				server->name);
+			fprintf(stderr, "tlpbridge: run: waiting for the server of %s to listen, and to "
+				"say \"%sURL\"\n", server->name, listens);
 			slow = FOREVER;
 		}
 	}

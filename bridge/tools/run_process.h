@@ -29,7 +29,7 @@ struct run_set {
 	bool failed;		/* a server ended by itself or badly */
 };
 
-/* Take SIGINT, SIGTERM, SIGHUP and SIGCHLD over. 0, or -1 and errno. */
+/* Take SIGINT, SIGTERM, SIGCHLD and, unless it is ignored, SIGHUP over. 0, or -1 and errno. */
 int run_set_open(struct run_set *set);
 
 /*

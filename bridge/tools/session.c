@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <tlpbridge/err.h>
 #include "cmd.h"
 #include "session.h"
 #include "text.h"
@@ -17,6 +18,7 @@ enum {
 /* ---- signals ---- */
 
 static volatile sig_atomic_t interrupted;
+static bool misused;
 
 static void on_signal(int number)
 {
@@ -25,10 +27,12 @@ static void on_signal(int number)
 
 void session_catch_signals(void)
 {
-	struct sigaction action = { .sa_handler = on_signal };
+	struct sigaction action = { .sa_handler = on_signal }, before;
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+	if (!sigaction(SIGHUP, &action, &before) && before.sa_handler == SIG_IGN)
+		sigaction(SIGHUP, &before, NULL);	/* nohup asks for it */
 }
 
 int session_interrupted(void)
@@ -38,7 +42,15 @@ int session_interrupted(void)
 
 int session_failure(void)
 {
-	return interrupted ? 128 + interrupted : EXIT_BAD_INPUT;
+	if (interrupted)
+		return 128 + interrupted;
+	return misused ? EXIT_USAGE : EXIT_BAD_INPUT;
+}
+
+bool session_unreachable(int err, const char *why)
+{
+	misused = err == TLPB_ERR_INVALID;
+	return complain("%s", why);
 }
 
 /* ---- the host's side ---- */
@@ -157,14 +169,16 @@ bool session_open(struct session *s, const struct session_options *options)
 {
 	struct tlpb_rc_config config = session_config_of(options);
 	char why[1024];
+	int err;
 
 	if (!open_trace(s, options->trace))
 		return false;
 	config.ops = &host_ops;
 	config.ctx = s;
 	config.trace = s->trace;
-	if (tlpb_rc_connect(&config, &s->rc, why, sizeof why))
-		return complain("%s", why);
+	err = tlpb_rc_connect(&config, &s->rc, why, sizeof why);
+	if (err)
+		return session_unreachable(err, why);
 	s->device = tlpb_rc_device(s->rc);
 	return read_registers(s);
 }

@@ -72,14 +72,20 @@ bool session_option(struct session_options *options, int option, const char *val
 struct tlpb_rc_config session_config_of(const struct session_options *options);
 
 /*
- * Ctrl-C and SIGTERM end waits instead of the process; session_interrupted() then is the
+ * Ctrl-C, SIGTERM and SIGHUP end waits instead of the process; session_interrupted() then is the
  * signal, else 0. Call before session_open().
  */
 void session_catch_signals(void);
 int session_interrupted(void);
 
-/* The status to exit with after a failure: 128 + signal if it was that, else EXIT_BAD_INPUT. */
+/*
+ * The status to exit with after a failure: 128 + signal if it was that, EXIT_USAGE if the URL or
+ * the options of the session were wrong in themselves, else EXIT_BAD_INPUT.
+ */
 int session_failure(void);
+
+/* Say why the server cannot be reached, for session_failure() to know, too; returns false. */
+bool session_unreachable(int err, const char *why);
 
 /* Join with a zeroed session, which stays where it is; false after saying why. */
 bool session_open(struct session *s, const struct session_options *options);

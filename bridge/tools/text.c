@@ -58,6 +58,14 @@ void json_add_hex(cJSON *object, const char *name, uint64_t value, int digits)
 	cJSON_AddStringToObject(object, name, text);
 }
 
+void json_add_u64(cJSON *object, const char *name, uint64_t value)
+{
+	char digits[24];
+
+	snprintf(digits, sizeof digits, "%" PRIu64, value);
+	cJSON_AddRawToObject(object, name, digits);
+}
+
 bool json_print(cJSON *object, bool indented)
 {
 	char *text = indented ? cJSON_Print(object) : cJSON_PrintUnformatted(object);

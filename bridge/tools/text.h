@@ -18,6 +18,9 @@ const char *size_text(uint64_t bytes, char text[24]);
 /* A member "0x...", of digits hexadecimal digits at least. */
 void json_add_hex(cJSON *object, const char *name, uint64_t value, int digits);
 
+/* A member that is a number, exact: cJSON keeps numbers in doubles, which have 53 bits. */
+void json_add_u64(cJSON *object, const char *name, uint64_t value);
+
 /* Print object on a line, or indented, and delete it. False when out of memory. */
 bool json_print(cJSON *object, bool indented);
 

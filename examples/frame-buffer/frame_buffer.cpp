@@ -3,7 +3,7 @@
  * A frame buffer: BAR0 has registers that only know nb_transport, BAR1 the pixels, which the
  * host reaches by pointer (DMI). With a quantum, pixels cost no switch of processes each.
  *
- *	frame-buffer ipc:///run/fb.sock
+ *	frame-buffer --listen ipc:///run/fb.sock
  */
 #include <cstring>
 #include <iostream>
@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "kit/payload.h"
+#include "listen_url.h"
 #include "pcie_endpoint.h"
 #include "pump.h"
 
@@ -88,7 +89,7 @@ try {
 	endpoint.use_nb_transport(0);
 	tlm_utils::tlm_quantumkeeper::set_global_quantum(sc_core::sc_time(1, sc_core::SC_US));
 
-	tlpb::pump pump(argc > 1 ? argv[1] : "ipc:///run/fb.sock");
+	tlpb::pump pump(tlpb::listen_url(argc, argv));
 	pump.add(endpoint);
 	return pump.run();
 } catch (const std::exception &e) {

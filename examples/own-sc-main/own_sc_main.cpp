@@ -3,7 +3,7 @@
  * A program with its own sc_main(), its own clock and its own ideas of when to call
  * sc_start(), with a PCI Express endpoint in it.
  *
- *	own-sc-main ipc:///run/own.sock
+ *	own-sc-main --listen ipc:///run/own.sock
  */
 #include <csignal>
 #include <cstring>
@@ -13,6 +13,7 @@
 #include <tlm_utils/simple_target_socket.h>
 
 #include "bridge_module.h"
+#include "listen_url.h"
 #include "pcie_endpoint.h"
 
 // A counter of clock cycles: 0x0 cycles (read), 0x4 reset the counter (write).
@@ -68,7 +69,7 @@ try {
 	tlpb::pcie_endpoint endpoint("endpoint", function);
 	endpoint.bar[0].bind(counter.socket);
 
-	tlpb::bridge_module bridge("bridge", argc > 1 ? argv[1] : "ipc:///run/own.sock");
+	tlpb::bridge_module bridge("bridge", tlpb::listen_url(argc, argv));
 	bridge.add(endpoint);
 	bridge.set_poll_period(sc_core::sc_time(500, sc_core::SC_NS));
 

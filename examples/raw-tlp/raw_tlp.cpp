@@ -3,12 +3,13 @@
  * A function that answers TLPs by hand: configuration space, a BAR of 4 KiB memory, and nothing
  * else.
  *
- *	raw-tlp ipc:///run/raw.sock
+ *	raw-tlp --listen ipc:///run/raw.sock
  */
 #include <cstring>
 #include <iostream>
 #include <systemc>
 
+#include "listen_url.h"
 #include "pump.h"
 #include "tlp_port.h"
 
@@ -140,7 +141,7 @@ try {
 	model.rx.bind(port.rx);
 	model.tx.bind(port.tx);
 
-	tlpb::pump pump(argc > 1 ? argv[1] : "ipc:///run/raw.sock");
+	tlpb::pump pump(tlpb::listen_url(argc, argv));
 	pump.add(port);
 	return pump.run();
 } catch (const std::exception &e) {

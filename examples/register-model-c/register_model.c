@@ -13,6 +13,7 @@ static struct tlpb_device device = {
 	.region[TLPB_BAR0] = { 4096, TLPB_REGION_READ | TLPB_REGION_WRITE },
 };
 static void access(void *ctx, struct tlpb_ep_request *request);
+static void reset(void *ctx, enum tlpb_reset kind);
 static void event_written(void *ctx, uint32_t value);
 
 static struct tlpb_reg regs[] = {
@@ -21,7 +22,7 @@ static struct tlpb_reg regs[] = {
 	{ 0x08, "EVENT", .writable = 1, .written = event_written, .text = "bit 0 asks for an interrupt" },
 };
 static const struct tlpb_regs bar0 = { regs, 3, NULL };
-static const struct tlpb_ep_ops ops = { .access = access };
+static const struct tlpb_ep_ops ops = { .access = access, .reset = reset };
 static struct tlpb_model model = { .summary = "three registers and an interrupt",
 				   .device = &device, .ops = &ops, .regs = { &bar0 } };
 
@@ -37,6 +38,12 @@ static void access(void *ctx, struct tlpb_ep_request *request)
 {
 	tlpb_regs_access(&bar0, request);
 	tlpb_ep_complete(model.ep, request, TLPB_CPL_SC);
+}
+
+/* Of any kind, also when a host leaves; interrupts have ended already. */
+static void reset(void *ctx, enum tlpb_reset kind)
+{
+	tlpb_regs_reset(&bar0);
 }
 
 int main(int argc, char **argv)

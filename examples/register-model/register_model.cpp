@@ -2,7 +2,7 @@
 /*
  * An existing TLM register model becomes a PCI Express endpoint.
  *
- *	register-model ipc:///run/regs.sock
+ *	register-model --listen ipc:///run/regs.sock
  *
  * The first part stands for a model that you have: it knows nothing of PCI
  * Express or of this project. The second part is all that has to be written.
@@ -13,6 +13,7 @@
 #include <tlm>
 #include <tlm_utils/simple_target_socket.h>
 
+#include "listen_url.h"
 #include "pcie_endpoint.h"
 #include "pump.h"
 
@@ -59,7 +60,7 @@ try {
 	tlpb::pcie_endpoint endpoint("endpoint", function);
 	endpoint.bar[0].bind(model.socket);
 
-	tlpb::pump pump(argc > 1 ? argv[1] : "ipc:///run/register-model.sock");
+	tlpb::pump pump(tlpb::listen_url(argc, argv));
 	pump.add(endpoint);
 	return pump.run();
 } catch (const std::exception &e) {

@@ -60,10 +60,13 @@ class CommandLine(unittest.TestCase):
             ["--bars", "1:mem32:4K"], ["--bars", "0:io:256"], ["--bars", "0:mem32:4K"],
             ["--id", "1234"], ["--id", "ffff:0"], ["--id", "12x4:0"], ["--id", ":"],
             ["--msi", "3"], ["--msi", "64"], ["--msix", "2049"], ["--msix", "-1"], ["--msix", ""],
-            ["--bars"], ["--listen"], [],
+            ["--bars"], ["--listen"], [], ["--listen", "x://y"], ["--listen", "tcp://host"],
+            ["--listen", "ipc://"], ["--listen", "fd:x"], ["--listen", "fd:0"],
+            ["--listen", "tls+tcp://localhost:0"],
         ]:
             with self.subTest(options=options):
-                listen = [] if not options or options[-1].startswith("--") else ["--listen", "ipc:///x"]
+                listen = [] if "--listen" in options or options[-1:] in ([], ["--bars"]) else \
+                    ["--listen", "ipc:///x"]
                 status, out, err = run("c", *listen, *options)
                 self.assertEqual((status, out), (2, ""))
                 self.assertIn("endpoint-test-c: error: ", err)
@@ -76,6 +79,7 @@ class CommandLine(unittest.TestCase):
             (["--nonsense"], "unknown option --nonsense"),
             (["--listen", "ipc:///x", "more"], 'unexpected argument "more"'),
             (["--listen", "ipc:///x", "--name", "x" * 64], "more than 63 bytes"),
+            (["--listen", "ipc:///x", "--name", "\1"], "not a printable character"),
         ]:
             status, _, err = run("c", *options)
             self.assertEqual(status, 2)
@@ -127,6 +131,14 @@ class Serving(unittest.TestCase):
         self.assertRegex(probe, r"bar0:0x000 +ID +ro +0x600d600d")
         self.assertRegex(probe, r"bar0:0x004 +SCRATCH +rw +0x00000000")
 
+    def test_a_host_that_leaves_resets_the_example(self):
+        _, url = self.start("example", self.ipc("e"))
+        self.assertIn("SCRATCH = 0x00000005",
+                      self.tool("poke", url, "SCRATCH", "5", "EVENT", "1", "--peek", "SCRATCH"))
+        self.assertIn("SCRATCH = 0x00000000", self.tool("peek", url, "SCRATCH"))
+        self.assertIn("EVENT = 0x00000000", self.tool("peek", url, "EVENT"))
+        self.assertIn("ID = 0x600d600d", self.tool("peek", url, "ID"))
+
     def test_the_port_that_was_bound_is_told(self):
         _, url = self.start("c", "tcp://127.0.0.1:0")
         self.assertRegex(url, r"^tcp://127\.0\.0\.1:[1-9]\d*$")
@@ -152,6 +164,17 @@ class Serving(unittest.TestCase):
             self.assertIn("104c:b500", self.tool("probe", host, pass_fds=[ours.fileno()]))
         self.assertEqual(server.wait(PATIENCE), 0)
         self.assertTrue(url.startswith("fd:"))
+
+    def test_a_closed_terminal_ends_it_unless_that_is_ignored(self):
+        server, url = self.start("c", self.ipc("s"))
+        server.send_signal(signal.SIGHUP)
+        self.assertEqual(server.wait(PATIENCE), 0)
+        self.assertFalse(os.path.exists(url.removeprefix("ipc://")))
+        server, url = self.start("c", self.ipc("s"),
+                                 preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+        server.send_signal(signal.SIGHUP)
+        self.assertIn("104c:b500", self.tool("probe", url))
+        self.assertIsNone(server.poll())
 
     def test_name_and_trace(self):
         with tempfile.TemporaryDirectory(prefix="tlpb-") as directory:

@@ -60,6 +60,21 @@ class DocCode(unittest.TestCase):
                 seen += 1
         self.assertGreater(seen, 20, "the links were not found")
 
+    def headings(self, page):
+        """As fragments of URLs."""
+        text = re.sub(r"^```.*?^```$", "", self.read(page), flags=re.M | re.S)
+        return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+                for heading in re.findall(r"^#+ (.*)$", text, re.M)}
+
+    def test_headings_that_pages_link_to_exist(self):
+        seen = 0
+        for page in ["README.md", *glob.glob("docs/**/*.md", root_dir=self.root, recursive=True)]:
+            for link, heading in re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", self.read(page)):
+                target = os.path.join(os.path.dirname(page), link) if link else page
+                self.assertIn(heading, self.headings(target), f"{page}: {link}#{heading}")
+                seen += 1
+        self.assertGreater(seen, 2, "the links were not found")
+
     def test_a_changed_line_is_noticed(self):
         self.assertTrue(contains("a\n  b\n\tc\n", "b\nc\n"))
         self.assertFalse(contains("a\n  b\n\tc\n", "a\nc\n"))

@@ -87,6 +87,14 @@ class Device(ServerCase):
         self.fails(1, "No such file", "device", "none.dev")
 
 
+    def test_a_socket_for_a_file_is_told_its_url(self):
+        self.serve()
+        path = os.path.join(os.path.realpath(self.dir), "ep.sock")
+        for given in ("ep.sock", "./ep.sock", path):
+            self.fails(1, f"give its URL, ipc://{path}\n", "device", given)
+        self.good("device", "ipc://" + path)
+
+
 class Probe(ServerCase):
     def test_shows_what_lspci_shows(self):
         self.serve("--msix", "16", "--bars", "0:mem32:64K,1:io:256,2:pref64:1M")
@@ -171,13 +179,11 @@ class PeekPoke(ServerCase):
 
     def test_wrong_places_and_values_say_what_is_right(self):
         self.serve()
-        for where, text in (("bar9:0", "bar0 to bar5"), ("bar0:FOO", "no register \"FOO\""),
-                            ("FOO", "no register"), ("bar0:0x1zz", "is no offset"),
+        for where, text in (("bar0:FOO", "no register \"FOO\""), ("FOO", "no register"),
                             ("bar0:0x10000", "which has 0x10000 bytes"),
                             ("bar0:0xfffe", "exceed bar0"), ("rom:0", "has no rom")):
             self.fails(1, text, "peek", self.url, where)
-        for value, text in (("x", "neither a number nor a field"), ("0x100000000", "32 bits"),
-                            ("", "is no value"), ("COPY|", "neither")):
+        for value, text in (("x", "neither a number nor a field"), ("0x100000000", "32 bits")):
             self.fails(1, text, "poke", self.url, "COMMAND", value)
 
 
@@ -236,13 +242,34 @@ class Dma(ServerCase):
         self.assertIn("--wait MAGIC==6: not within 1.0 s", errors)
 
     def test_wrong_memory_is_refused(self):
-        for option, text in (("--mem=0x1000", "ADDR:SIZE"), ("--mem=0:0", "ADDR:SIZE"),
-                             ("--fill=0:16=count", "no memory"),
-                             ("--mem=0xfffffffffffff000:8K", "no range")):
-            self.fails(1, text, "dma", self.url, option)
-        self.fails(1, "overlaps", "dma", self.url, "--mem=0:4K", "--mem=0xfff:1")
-        self.fails(1, "needs a size", "dma", self.url, "--mem=0:4K", "--fill=0=count")
-        self.fails(1, "No such file", "dma", self.url, "--mem=0:4K", "--fill=0=none")
+        memory = "--mem=0:4K"
+        for options, text in ((("--mem=0x1000",), "ADDR:SIZE"), (("--mem=0:0",), "ADDR:SIZE"),
+                              (("--mem=0:4K=x",), "ADDR:SIZE"), (("--mem=x:4K",), "ADDR:SIZE"),
+                              (("--mem=0xfffffffffffff000:8K",), "no range"),
+                              ((memory, "--mem=0xfff:1"), "overlaps"),
+                              (tuple(f"--mem={i}:1" for i in range(17)), "at most 16 ranges"),
+                              (("--fill=0:16=count",), "--fill: there is no memory"),
+                              ((memory, "--fill=4K=x"), "--fill: there is no memory"),
+                              ((memory, "--fill=0:4K"), "--fill is"),
+                              ((memory, "--fill=0="), "--fill is"),
+                              ((memory, "--fill=0=count"), "needs a size"),
+                              ((memory, "--fill=0=byte:1"), "needs a size"),
+                              ((memory, "--dump=0:4K"), "--dump is"),
+                              ((memory, "--dump=0=x"), "--dump is"),
+                              ((memory, "--dump=0:8K=x"), "--dump: there is no memory")):
+            for command in ("dma", "irq"):
+                self.fails(2, text, command, self.url, *options)
+        self.fails(1, "No such file", "dma", self.url, memory, "--fill=0=none")
+        self.fails(1, "make it smaller", "dma", self.url, "--mem=0:8000000G")
+
+    def test_wrong_steps_are_refused(self):
+        for options, text in ((("--poke", "x"), "WHERE=VALUE"), (("--poke", "bar0:0="), "no value"),
+                              (("--poke", "bar9:0=1"), "bar0 to bar5"), (("--peek", "0x10"), "no place"),
+                              (("--wait", "x"), "--wait is"), (("--wait", "x&"), "no value"),
+                              (("--wait", "x&1==2z"), "no value"), (("--wait", "irq"), "which kind"),
+                              (("--wait", "irq:x", "--msi"), "takes a number"),
+                              (("--serve", "x"), "seconds"), (("--peek", "A",) * 257, "at most")):
+            self.fails(2, text, "dma", self.url, *options)
 
 
 class Irq(ServerCase):
@@ -274,7 +301,33 @@ class Irq(ServerCase):
     def test_interrupts_that_do_not_come(self):
         self.serve()
         self.fails(1, "not within 1.0 s", "irq", self.url, "--timeout", "1")
-        self.fails(1, "--msix", "dma", self.url, "--wait", "irq")
+
+    def test_a_closed_terminal_leaves_with_a_goodbye(self):
+        server = self.serve()
+        process = self.start("irq", self.url, "--msi")
+        self.until(process.stdout.readline)
+        process.send_signal(signal.SIGHUP)
+        self.assertEqual(process.wait(PATIENCE), 128 + signal.SIGHUP)
+        self.assertIn("connected", server.stderr.readline())
+        self.assertNotIn("died", server.stderr.readline())
+        process = self.start("irq", self.url, "--count", "0")
+        self.until(process.stdout.readline)
+        server.send_signal(signal.SIGHUP)
+        self.assertEqual(server.wait(PATIENCE), 0)
+        _, errors = process.communicate(timeout=PATIENCE)
+        self.assertIn("the server was stopped", errors)
+        self.assertFalse(os.path.exists(os.path.join(self.dir, "ep.sock")))
+
+    def test_nohup_keeps_both(self):
+        server = self.script(f'trap "" HUP; exec "{self.SERVE}" endpoint-test --listen {self.url}')
+        self.assertIn("listening", server.stderr.readline())
+        process = self.script(f'trap "" HUP; exec "{self.TOOL}" irq {self.url} --count 0 >&2')
+        self.assertIn("MSI-X", process.stderr.readline())
+        for each in (process, server):
+            each.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(PATIENCE), 0)
+        self.good("peek", self.url, "MAGIC")
 
     def test_ctrl_c_is_clean(self):
         server = self.serve()
@@ -304,7 +357,8 @@ class Network(ServerCase):
         self.url = "tls+tcp://localhost:0"
         self.serve(*certificates.SERVER)
         for command in (("probe",), ("top", "--once")):
-            self.fails(1, "tls-ca", *command, self.url)
+            self.fails(2, "tls-ca", *command, self.url)
+            self.fails(1, "cannot read tls-ca", *command, self.url, "--tls-ca", "none.pem")
             self.fails(1, "asks hosts for a certificate", *command, self.url, "--tls-ca", "ca.pem")
             self.fails(1, "not for the name \"other\"", *command, self.url, *certificates.HOST,
                        "--tls-server-name", "other")
@@ -400,12 +454,6 @@ class Top(ServerCase):
 
 
 class CommandLine(ServerCase):
-    def script(self, text):
-        process = subprocess.Popen(["/bin/sh", "-c", text], cwd=self.dir, text=True,
-                                   stderr=subprocess.PIPE)
-        self.addCleanup(self.stop, process)
-        return process
-
     COMMANDS = ("device", "probe", "peek", "poke", "dma", "irq", "top")
 
     def test_help_names_every_command(self):
@@ -421,18 +469,44 @@ class CommandLine(ServerCase):
                           ("probe", "a", "--connect-timeout", "x"), ("dma", "a", "--count", "1"),
                           ("irq", "a", "--count", "x"), ("top", "a", "--interval", "0"),
                           ("peek", "a", "b", "--output", "x"), ("prbe",),
-                          ("dma", "a", "--poke", "x"), ("dma", "a", "--wait", "x"),
-                          ("irq", "a", "--serve", "x")):
+                          *[(c, "x://y") for c in self.COMMANDS if c not in ("peek", "poke")],
+                          ("probe", "/tmp/x.sock"), ("probe", "tcp://host"), ("top", "fd:0"),
+                          ("device", "--compare", "x://y", "x://y")):
             status, out, errors = self.run_tool(*arguments)
             self.assertEqual((status, out), (2, ""), arguments)
             self.assertTrue(errors.startswith("tlpbridge: "), errors)
+
+    def test_places_and_values_that_no_device_has_are_status_2(self):
+        for where, text in (("bar9:0", "bar0 to bar5"), ("bar0:0x1zz", "is no offset"),
+                            ("bar0:", "is no offset"), ("bar0:1.x", "is no offset"),
+                            ("0x10", "is no place"), ("", "is no place"), ("A" * 96, "too long")):
+            self.fails(2, text, "peek", self.url, where)
+            self.fails(2, text, "poke", self.url, where, "1")
+            self.fails(2, text, "poke", self.url, "A", "1", "--peek", where)
+        for value in ("", "COPY|", "|1", "1||2", "0x1zz", "1" * 256):
+            self.fails(2, "is no value", "poke", self.url, "COMMAND", value)
+        self.fails(2, "needs the name of a file", "poke", self.url, "bar0:0", "@")
+        for extent, text in (("x", "neither a width"), ("0", "LENGTH is"), ("2G", "LENGTH is")):
+            self.fails(2, text, "peek", self.url, "bar0:0", extent)
+        self.fails(2, "goes with a LENGTH", "peek", self.url, "bar0:0", "b", "--output", "x")
+
+    def test_one_kind_of_interrupt_at_a_time(self):
+        kinds = ("--intx", "--msi", "--msix")
+        for command in ("dma", "irq"):
+            for first in kinds:
+                for second in kinds:
+                    arguments = (command, self.url, first, second, "--connect-timeout", "1")
+                    if first == second:
+                        self.fails(1, "nobody listens", *arguments)
+                    else:
+                        self.fails(2, f"{first} and {second} exclude each other", *arguments)
 
     def test_no_server(self):
         for arguments in (("device", self.url), ("probe", self.url), ("peek", self.url, "bar0:0"),
                           ("poke", self.url, "bar0:0", "0"), ("dma", self.url), ("irq", self.url),
                           ("top", self.url)):
             self.fails(1, "nobody listens", *arguments, "--connect-timeout", "200")
-        self.fails(1, "\"x://y\"", "probe", "x://y")
+        self.fails(2, "\"x://y\"", "probe", "x://y")
 
     def test_ctrl_c_while_nobody_answers(self):
         process = self.start("probe", self.url)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """tlpbridge run with the real server and a program that stands for QEMU: how it starts and ends.
 
-usage: run_test.py TLPBRIDGE TLPBRIDGE-SERVE
+usage: run_test.py TLPBRIDGE TLPBRIDGE-SERVE REGISTER-MODEL-C REGISTER-MODEL OWN-SC-MAIN
 """
 import os
 import re
@@ -71,6 +71,62 @@ class Run(RunTest):
         self.assertEqual(self.signal_and_wait(process, signal.SIGTERM), 0)
         self.assertFalse(os.path.exists(self.path("own.sock")))
 
+    # ---- servers of the user's ----
+
+    def probe(self, url):
+        done = subprocess.run([self.tool, "probe", url], capture_output=True, text=True,
+                              timeout=PATIENCE, check=False)
+        return done.stdout + done.stderr
+
+    def test_programs_of_the_users_serve_until_qemu_ends(self):
+        for program, ids in zip((IN_C, *IN_SYSTEMC), ("1234:0002", "1234:0001", "1234:0004")):
+            with self.subTest(program):
+                self.setUp()
+                self.options = self.options[2:]     # tlpbridge-serve is not needed
+                process = self.start("--model", program, "--", QEMU, FAKE="wait")
+                wait_until("QEMU runs", lambda: self.said("memory-backend", "arguments"))
+                self.assertIn(ids, self.probe(self.arguments()[-1].rpartition("url=")[2]))
+                self.assertEqual(self.signal_and_wait(process, signal.SIGTERM), 0)
+                self.assertEqual(self.read("err"), "")
+                self.assert_nothing_left()
+
+    def test_a_program_gets_its_options_and_stands_beside_other_models(self):
+        url = "ipc://" + self.path("own.sock")
+        self.assertEqual(self.run_tool("--model", IN_C, "--name", "mine", "--listen", url,
+                                       *MODEL, "--logs", self.path("logs"), "--", QEMU), 0)
+        self.assertIn(f"listening at {url}, device mine (1234:0002)", self.read("logs/server-0.log"))
+        self.assertIn("device endpoint-test", self.read("logs/server-1.log"))
+        self.assertEqual(len([w for w in self.arguments() if w.startswith("tlpbridge,")]), 2)
+
+    def program(self, text, mode=0o755):
+        path = self.path("program")
+        with open(path, "w", encoding="ascii") as file:
+            file.write(text)
+        os.chmod(path, mode)
+        return path
+
+    def test_a_program_that_cannot_be_is_refused_with_a_cure(self):
+        for path, text in ((self.path("none"), "No such file or directory: build it"),
+                           (self.dir, "no program but another kind of file"),
+                           (self.program("#!/bin/sh\n", 0o644), "cannot be executed")):
+            self.refused(2, text, "--model", path, "--", QEMU)
+            self.assertIn(f"--model {path}: ", self.read("err"))
+            self.assert_nothing_left()
+
+    def test_a_program_that_ends_early_is_told_with_what_it_said(self):
+        for text, status, said in (("#!/bin/sh\necho no licence\nexit 7\n", 7, "| no licence"),
+                                   ("#!/bin/sh\n", 1, "ended with status 0"),
+                                   ("garbage\n", 127, "not found"),
+                                   ("#!/no/such/interpreter\n", 127, "No such file or directory")):
+            with self.subTest(text):
+                self.refused(status, "did not become a server", "--model", self.program(text), "--", QEMU)
+                self.assertIn(said, self.read("err"))
+                self.assert_logs_are_named()
+                self.setUp()
+
+    def test_a_wrong_option_of_a_program(self):
+        self.refused(2, "unknown option --speed", "--model", IN_C, "--speed", "--", QEMU)
+
     # ---- bad ends ----
 
     def assert_logs_are_named(self):
@@ -133,6 +189,27 @@ class Run(RunTest):
         self.assertEqual(self.read("signals"), "SIGINT\n")
         self.assert_ended(int(self.read("pid")))
         self.assertEqual(os.listdir(self.tmp), [])
+
+    def test_a_closed_terminal_ends_all(self):
+        process, terminal = self.start_on_terminal(*MODEL, "--", QEMU, FAKE="wait")
+        wait_until("QEMU runs", lambda: self.said("memory-backend", "arguments"))
+        server = self.server_of(process)
+        with open("/dev/null", "rb") as null:
+            os.dup2(null.fileno(), terminal)    # closes our end
+        self.assertEqual(process.wait(PATIENCE), 0)
+        self.assertEqual(self.read("signals"), "SIGHUP\n")
+        self.assert_ended(int(self.read("pid")), server)
+        self.assert_nothing_left()
+
+    def test_nohup_keeps_all(self):
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        process, qemu, server = self.start_waiting()
+        signal.signal(signal.SIGHUP, before)
+        process.send_signal(signal.SIGHUP)
+        os.kill(server, signal.SIGHUP)
+        self.assertEqual(self.signal_and_wait(process, signal.SIGTERM), 0)
+        self.assertEqual(self.read("signals"), "SIGTERM\n")
+        self.assert_ended(server, qemu)
 
     def test_interrupted_before_the_server_listens(self):
         server = self.path("tlpbridge-serve")
@@ -209,6 +286,6 @@ class Run(RunTest):
 
 
 if __name__ == "__main__":
-    RunTest.tool, SERVE = sys.argv[1:3]
-    del sys.argv[1:3]
+    RunTest.tool, SERVE, IN_C, *IN_SYSTEMC = sys.argv[1:6]
+    del sys.argv[1:6]
     unittest.main()

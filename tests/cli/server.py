@@ -63,6 +63,13 @@ class ServerCase(unittest.TestCase):
         self.addCleanup(self.stop, process)
         return process
 
+    def script(self, text):
+        """A shell's, in the background."""
+        process = subprocess.Popen(["/bin/sh", "-c", text], cwd=self.dir, text=True,
+                                   stderr=subprocess.PIPE)
+        self.addCleanup(self.stop, process)
+        return process
+
     def run_tool(self, *arguments):
         done = subprocess.run([self.TOOL, *arguments], cwd=self.dir, capture_output=True, text=True,
                               check=False, timeout=PATIENCE)

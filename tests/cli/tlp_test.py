@@ -77,6 +77,40 @@ class Vectors(unittest.TestCase):
                     self.assertEqual(found["verdict"], "ACCEPT")
 
 
+class Exact(unittest.TestCase):
+    """JSON's usual numbers have 53 bits; addresses and data have more."""
+
+    def test_addresses_and_data_of_64_bits_keep_every_bit(self):
+        for address in (0xfffffffffffffffc, (1 << 53) + 4, (1 << 63) | 4, 0x123456789abcdef0):
+            for data in ("ffffffffffffffff", "0020000000000001", "fedcba9876543211"):
+                line = f"60000002000000ff{address:016x}{data}"
+                _, [found] = decode([line])
+                self.assertEqual(found["fields"]["address"], f"{address:x}")
+                self.assertEqual(found["payload_hex"], data)
+                self.assertEqual(run("tlp", "encode", lines=[json.dumps(found)]), (0, [line], ""))
+
+    def test_a_message_s_doublewords_keep_every_bit(self):
+        line = "34000000000000ff" + "ffffffff80000001"
+        _, [found] = decode([line])
+        self.assertEqual((found["fields"]["dw2"], found["fields"]["dw3"]), ("ffffffff", "80000001"))
+        self.assertEqual(run("tlp", "encode", lines=[json.dumps(found)]), (0, [line], ""))
+
+    def test_an_address_as_a_number_is_refused_and_not_rounded(self):
+        for address in (4096, (1 << 53) + 4, 1e300, -4):
+            status, [line], _ = run("tlp", "encode", lines=[json.dumps(
+                {"mnemonic": "MEM_READ_64", "fields": {"address": address}})])
+            self.assertEqual(status, 1)
+            self.assertIn("address is not a string of up to 16 hex digits", line)
+
+    def test_numbers_that_do_not_fit_are_refused(self):
+        for field, number in (("tag", 1024), ("tag", 0.5), ("tag", (1 << 64) + 1), ("length_dw", 1 << 32),
+                              ("pasid", 1 << 20), ("tc", 1e400), ("first_be", -1)):
+            text = json.dumps({"mnemonic": "MEM_READ", "fields": {field: number}})
+            status, [line], _ = run("tlp", "encode", lines=[text.replace("Infinity", "1e400")])
+            self.assertEqual(status, 1, text)
+            self.assertIn(f"{field} is not a whole number", line)
+
+
 class Lines(unittest.TestCase):
     READ = "0000000100000a0ffebf1000"
 

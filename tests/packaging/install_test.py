@@ -83,7 +83,7 @@ class Installed(unittest.TestCase):
         model = self.build_by_cmake(self.examples + "/register-model", "register-model")
         host = self.build_by_cc("tlpbridge", CC, self.examples + "/read-register/read_register.c",
                                 "read-register")
-        said = self.run_here(host, self.serve(model, "URL"))
+        said = self.run_here(host, self.serve(model, "--listen", "URL"))
         self.assertEqual(said, "device 1234:0001, BAR0 of 4096 bytes begins with 0x600d600d\n")
 
     def test_the_other_way_round_works_too(self):
@@ -91,7 +91,7 @@ class Installed(unittest.TestCase):
                                  self.examples + "/register-model/register_model.cpp",
                                  "register-model")
         host = self.build_by_cmake(self.examples + "/read-register", "read-register")
-        said = self.run_here(host, self.serve(model, "URL"))
+        said = self.run_here(host, self.serve(model, "--listen", "URL"))
         self.assertIn("begins with 0x600d600d", said)
 
     def test_every_example_is_a_project_of_its_own(self):
@@ -172,6 +172,20 @@ class Installed(unittest.TestCase):
                      "share/doc/tlpbridge/docs/getting-started.md",
                      "share/doc/tlpbridge/copyright"):
             self.assertTrue(os.path.exists(f"{self.prefix}/{name}"), name)
+
+    def test_links_between_documents_lead_to_what_is_installed(self):
+        top, seen = self.prefix + "/share/doc/tlpbridge", set()
+        pages = glob.glob(top + "/*.md") + glob.glob(top + "/docs/**/*.md", recursive=True)
+        for page in pages:
+            with open(page, encoding="utf-8") as file:
+                links = re.findall(r"\]\((?!\w+:)([^)#]+)", file.read())
+            for link in links:
+                target = os.path.normpath(os.path.join(os.path.dirname(page), link))
+                with self.subTest(f"{os.path.relpath(page, top)}: {link}"):
+                    self.assertTrue(target.startswith(top + "/"), "leads out of the documentation")
+                    self.assertTrue(os.path.exists(target))
+                seen.add(os.path.relpath(target, top))
+        self.assertLessEqual({"docs/run.md", "models/endpoint-test", "docs/models/edu.md"}, seen)
 
     def test_destdir_gets_the_same_files(self):
         staged = self.dir + "/staged"

@@ -84,7 +84,7 @@ static void find_url(struct process *server)
 /* QEMU's options for the first device; the second is plugged in. */
 static const char *first_device(enum over over)
 {
-	static char option[1024];
+	static char option[4096];
 	int n = snprintf(option, sizeof option, "tlpbridge,bus=rp0,device=first,url=%s", url);
 
 	if (over == OVER_TLS)
@@ -122,7 +122,7 @@ static void set_slot_control(uint16_t value)
 
 static void plug_second_in(struct qmp *qmp, enum over over)
 {
-	static char json[1024];
+	static char json[4096];
 	int n = snprintf(json, sizeof json, "{\"execute\":\"device_add\",\"arguments\":{"
 			 "\"driver\":\"tlpbridge\",\"bus\":\"rp1\",\"id\":\"ep1\",\"device\":\"second\","
 			 "\"url\":\"%s\"", url);

@@ -12,10 +12,10 @@ static struct process *example;
 static void setup(const char *program)
 {
 	struct tlpb_rc_windows windows = { HOST_BDF, 0xe0000000, 0x800000000, 0x1000 };
-	const char *argv[] = { program, NULL, NULL };
+	const char *argv[] = { program, "--listen", NULL, NULL };
 
 	processes_end();
-	argv[1] = url_of("e");
+	argv[2] = url_of("e");
 	example = process_start(argv);
 	if (host_connect(url_of("e"), NULL, PROCESS_PATIENCE_MS))
 		FAIL("%s: %s\n%s", program, host.why, process_output(example));

@@ -3,6 +3,7 @@
 #include "certificates.h"
 
 #include <ftw.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 #include "gtest.h"
 #include "process.h"
 
-static char directory[2][64];	/* "" until made */
+static char directory[2][PATH_MAX / 2];	/* "" until made */
 static pid_t maker;		/* a child of the test must not remove them */
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -51,17 +52,17 @@ static void extract_commands(const char *path)
 
 static void make(enum authority authority)
 {
-	char script[128], command[256];
+	char script[PATH_MAX], command[PATH_MAX];
 	struct process *shell;
 
 	if (!maker)
 		atexit(remove_all);
 	maker = getpid();
-	snprintf(directory[authority], sizeof directory[0], "/tmp/tlpb-certificates-XXXXXX");
+	snprintf(directory[authority], sizeof directory[0], TLPB_TEST_FILES "/certificates-XXXXXX");
 	ASSERT_NOT_NULL(mkdtemp(directory[authority]));
 	snprintf(script, sizeof script, "%s/commands.sh", directory[authority]);
 	extract_commands(script);
-	snprintf(command, sizeof command, "cd %s && sh -e commands.sh", directory[authority]);
+	snprintf(command, sizeof command, "cd '%s' && sh -e commands.sh", directory[authority]);
 	shell = process_start((const char *const[]){ "sh", "-c", command, NULL });
 	if (process_wait(shell, PROCESS_PATIENCE_MS))
 		FAIL("the commands of docs/transports.md fail:\n%s", process_output(shell));
@@ -69,7 +70,7 @@ static void make(enum authority authority)
 
 const char *certificate(enum authority authority, const char *name)
 {
-	static char paths[16][128];
+	static char paths[16][PATH_MAX];
 	static unsigned next;
 	char *path = paths[next++ % 16];
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Certificates made by the commands of docs/transports.md, once a program, in a directory that
- * goes when the program ends. There are two authorities that know nothing of each other.
+ * Certificates made by the commands of docs/transports.md, once a program, in a directory of the
+ * build that goes when the program ends, unless it is killed. There are two authorities that
+ * know nothing of each other.
  */
 #ifndef TLPB_TEST_CERTIFICATES_H
 #define TLPB_TEST_CERTIFICATES_H

@@ -52,6 +52,16 @@ TEST(RunWords, WhatFollowsAModelIsItsServers)
 	EXPECT_STREQ(request.qemu[2], "1G");
 }
 
+TEST(RunWords, AModelWithASlashIsAProgramItself)
+{
+	ASSERT_EQ(parse(WORDS("--model", "./mine", "--x", "1", "--model", "b", "--", "qemu")), 0);
+	ASSERT_EQ(request.models, 2u);
+	expect_serve(0, "./mine --x 1 --listen ipc:///s");
+	expect_serve(1, "serve b --listen ipc:///s");
+	EXPECT_TRUE(run_model_is_program(&request.model[0]));
+	EXPECT_FALSE(run_model_is_program(&request.model[1]));
+}
+
 TEST(RunWords, EachModelHasItsOwnOptions)
 {
 	ASSERT_EQ(parse(WORDS("--model=a", "--x", "1", "--trace", "t", "--logs", "dir",

@@ -112,7 +112,7 @@ struct tlpb_rc_config {
  * Join the server at config->url, exchange HELLO and read the device's records.
  * Waits up to connect_timeout_ms for a server to appear, and serves nobody
  * meanwhile. On failure returns a negative error and a sentence with cause and cure
- * in why. Of ops only cancelled and now_ps are called, so a thread of its own may
+ * in why; TLPB_ERR_INVALID where config itself is wrong. Of ops only cancelled and now_ps are called, so a thread of its own may
  * connect without the lock that the callbacks need, and hand the tlpb_rc over; what
  * the device sent first makes tlpb_rc_fd() readable.
  */

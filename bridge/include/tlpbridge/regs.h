@@ -50,7 +50,10 @@ struct tlpb_regs {
 	void *ctx;		/* for handlers */
 };
 
-/* Give every register its reset value; no handler is called. */
+/*
+ * Give every register its reset value; no handler is called. Nobody else does it: call it
+ * before the first host, and in ops.reset of ep.h.
+ */
 void tlpb_regs_reset(const struct tlpb_regs *regs);
 
 /* Move the request's data between it and the registers. */

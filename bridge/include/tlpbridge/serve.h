@@ -10,9 +10,9 @@
  *	}
  *
  * Every such program knows --listen URL, --tls-cert, --tls-key, --tls-ca FILE, --plaintext,
- * --name NAME, --trace FILE, --help and --version, serves until SIGINT or SIGTERM (or, at fd:N,
- * until its host left), and logs who comes and goes. A program that has a loop of its own uses
- * server.h instead.
+ * --name NAME, --trace FILE, --help and --version, serves until SIGINT, SIGTERM or SIGHUP (or, at
+ * fd:N, until its host left), and logs who comes and goes. A program that has a loop of its own
+ * uses server.h instead.
  */
 #ifndef TLPBRIDGE_SERVE_H
 #define TLPBRIDGE_SERVE_H
@@ -55,8 +55,8 @@ struct tlpb_model {
 };
 
 /*
- * Runs the program to its end; blocks. SIGINT and SIGTERM are blocked in the calling
- * thread and those it starts. Returns main()'s status: 0, 1 when serving failed
+ * Runs the program to its end; blocks. SIGINT, SIGTERM and, unless it is ignored, SIGHUP are
+ * blocked in the calling thread and those it starts. Returns main()'s status: 0, 1 when serving failed
  * or 2 for a wrong command line; the reason is on stderr.
  */
 int tlpb_serve_main(int argc, char **argv, struct tlpb_model *model);

@@ -36,7 +36,10 @@ struct tlpb_server_config {
 	bool plaintext;		/* plain TCP beyond loopback is wanted */
 };
 
-/* All strings are copied. On failure returns a negative error and cause and cure in why. */
+/*
+ * All strings are copied. On failure returns a negative error and cause and cure in why;
+ * TLPB_ERR_INVALID where config itself is wrong.
+ */
 int tlpb_server_open_with(const struct tlpb_server_config *config, tlpb_server **server,
 			  char *why, size_t why_size);
 
