@@ -176,6 +176,10 @@ static bool run_file(const char *file, const struct action *action, size_t mps)
 		return false;
 	}
 	all_read = run_lines(in, file, action, mps);
+	if (ferror(in)) {
+		fprintf(stderr, "tlpbridge: %s: %s\n", file, strerror(errno));
+		all_read = false;
+	}
 	if (in != stdin)
 		fclose(in);
 	return all_read;
