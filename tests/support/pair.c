@@ -292,6 +292,18 @@ static struct transport *with_faults(struct transport *end, const struct fault_p
 	return cut_new(plan ? fault_new(end, plan) : end);
 }
 
+static void set_flow(const char *asked, struct tlpb_pools *credits, uint64_t *seed)
+{
+	const char *text = asked ? asked : process_credits();
+	const char *number = process_order_seed();
+	char why[256] = "";
+
+	if (text && tlpb_pools_parse(text, credits, why, sizeof why))
+		FAIL("%s", why);
+	if (number)
+		*seed = strtoull(number, NULL, 0);
+}
+
 int pair_connect(char *why, size_t size)
 {
 	struct tlpb_rc_config config = {
@@ -302,6 +314,7 @@ int pair_connect(char *why, size_t size)
 	};
 	struct transport *ends[2];
 
+	set_flow(pair.options.rc_credits, &config.credits, &config.order_seed);
 	if (tlpb__transport_mem_pair(pair.options.queue ? pair.options.queue : 64, ends))
 		return TLPB_ERR_NOMEM;
 	pair.rc_end = with_faults(ends[0], pair.options.rc_faults);
@@ -375,6 +388,7 @@ static void new_ep(void)
 	};
 	char why[256] = "";
 
+	set_flow(pair.options.ep_credits, &config.credits, &config.order_seed);
 	if (tlpb_ep_new(&config, &pair.ep, why, sizeof why))
 		FAIL("no endpoint: %s", why);
 }
@@ -498,7 +512,7 @@ int pair_request(struct tlpb_tlp *tlp, void *buf, size_t len)
 
 void pair_post(const struct tlpb_tlp *tlp)
 {
-	EXPECT_EQ(tlpb__link_send_tlp(pair.rc->link, tlp, NULL), 0);
+	EXPECT_EQ(tlpb__link_send_tlp(pair.rc->link, tlp, 0), 0);
 	tlpb__link_flush(pair.rc->link);
 }
 
