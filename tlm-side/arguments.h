@@ -2,6 +2,8 @@
 /*
  * The command line of tlpbridge-serve: MODEL [OPTION...] [--and MODEL [OPTION...]]...
  * What the server needs may stand at any of them.
+ *
+ * Threads: the main thread, before elaboration; nothing blocks.
  */
 #ifndef TLM_SIDE_ARGUMENTS_H
 #define TLM_SIDE_ARGUMENTS_H
@@ -43,7 +45,7 @@ arguments parse(int argc, char **argv, const model_list &models);
 // Is it complete? Throws usage_error. Not for --help and --version.
 void check(const arguments &args);
 
-// Of the program, or of one model.
+// To stdout: of the program (model: nullptr), or of one model.
 void print_help(const model_list &models, const kit::model_type *model);
 
 } // namespace serve

@@ -3,7 +3,7 @@
  * One region's way to the model: by pointer where the model granted that, else
  * by b_transport or nb_transport.
  *
- * Threads: the SystemC thread.
+ * Threads: the SystemC thread. Errors are the model's, in the payload's response.
  */
 #ifndef TLM_SIDE_BAR_PORT_H
 #define TLM_SIDE_BAR_PORT_H
@@ -27,14 +27,18 @@ struct bar_port {
 	void transport(tlm::tlm_fw_transport_if<> &target, tlm::tlm_generic_payload &payload,
 		       sc_core::sc_time &delay)
 	{
+		sc_dt::uint64 address = payload.get_address();
+
 		if (dmi.access(payload, delay))
 			return;
 		if (by_nb)
 			nb.transport(target, payload, delay);
 		else
 			target.b_transport(payload, delay);
-		if (payload.is_dmi_allowed())
+		if (payload.is_dmi_allowed()) {
+			payload.set_address(address);	// an interconnect may have translated it
 			dmi.ask(target, payload);
+		}
 	}
 };
 

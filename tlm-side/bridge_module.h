@@ -6,7 +6,8 @@
  *	bridge.add(endpoint);
  *	sc_start();
  *
- * Threads: the SystemC thread, except stop().
+ * Threads: the SystemC thread, except stop(). Only await_host() and sc_start() block; what models
+ * throw or report comes out of sc_start().
  */
 #ifndef TLM_SIDE_BRIDGE_MODULE_H
 #define TLM_SIDE_BRIDGE_MODULE_H

@@ -128,16 +128,26 @@ static bool is_posted(const tlm::tlm_generic_payload &payload)
 	return tlp && tlp->posted && payload.is_write();
 }
 
+static bool moves(const tlm::tlm_generic_payload &payload)
+{
+	return payload.is_read() || payload.is_write();
+}
+
+static bool wraps(const tlm::tlm_generic_payload &payload)
+{
+	return payload.get_address() + (payload.get_data_length() - 1) < payload.get_address();
+}
+
 // What TLM-2.0 allows and the bus can do. Sets the response if not.
 static bool is_valid(tlm::tlm_generic_payload &payload)
 {
 	unsigned len = payload.get_data_length();
 
-	if (!payload.is_read() && !payload.is_write())
+	if (!moves(payload))
 		payload.set_response_status(tlm::TLM_COMMAND_ERROR_RESPONSE);
 	else if (!len || payload.get_streaming_width() < len)
 		payload.set_response_status(tlm::TLM_BURST_ERROR_RESPONSE);
-	else if (payload.get_address() + (len - 1) < payload.get_address())
+	else if (wraps(payload))
 		payload.set_response_status(tlm::TLM_ADDRESS_ERROR_RESPONSE);
 	else
 		return true;
@@ -195,7 +205,8 @@ unsigned dma_port::transport_dbg(tlm::tlm_generic_payload &payload)
 {
 	using clock = std::chrono::steady_clock;
 
-	if (!poll || !is_valid(payload))
+	// The streaming width says nothing here.
+	if (!poll || !moves(payload) || !payload.get_data_length() || wraps(payload))
 		return 0;
 
 	clock::time_point end = clock::now() + std::chrono::milliseconds(debug_ms);

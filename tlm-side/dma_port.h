@@ -3,7 +3,8 @@
  * A model's DMA: generic payloads at bus addresses, into TLPs and back.
  *
  * Threads: the SystemC thread. b_transport() suspends the calling thread
- * process, never the kernel; several processes may be in it at once.
+ * process, never the kernel; several processes may be in it at once. Errors are told by
+ * the payload's response (to_response() in tlm_status.h).
  */
 #ifndef TLM_SIDE_DMA_PORT_H
 #define TLM_SIDE_DMA_PORT_H

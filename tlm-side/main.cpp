@@ -3,6 +3,7 @@
  * tlpbridge-serve: SystemC models as PCI Express endpoints for hosts on links.
  * The composition root: only this file names both the models and the bridge.
  */
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -189,6 +190,7 @@ static void run(const serve::arguments &args)
 		printf("tlpbridge-serve %s\n", TLPB_VERSION);
 	} else {
 		serve::check(args);
+		signal(SIGPIPE, SIG_IGN);	// whoever read the log may have gone; its hosts have not
 		tlm_utils::tlm_quantumkeeper::set_global_quantum(args.quantum);
 		serve_devices(args);
 	}

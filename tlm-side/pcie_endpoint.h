@@ -7,7 +7,9 @@
  *	model.dma.bind(endpoint.dma);		// DMA at bus addresses, may be left out
  *	model.irq.bind(endpoint.irq);		// may be left out
  *
- * A tlpb::pump connects it to hosts. Everything here belongs to the SystemC thread.
+ * A tlpb::pump connects it to hosts. Everything here belongs to the SystemC thread, and no call
+ * but DMA waits. Made and bound during elaboration; the end of elaboration reports
+ * "tlpbridge/binding" (SC_ERROR) where a region has no model.
  */
 #ifndef TLM_SIDE_PCIE_ENDPOINT_H
 #define TLM_SIDE_PCIE_ENDPOINT_H
@@ -36,7 +38,7 @@
 
 namespace tlpb {
 
-// The bridge's own form of a description.
+// The bridge's own form of a description; does not check it, and cuts a name that is too long.
 tlpb_device to_device(const kit::function_description &function);
 
 /*
@@ -64,20 +66,25 @@ public:
 	sc_core::sc_vector<socket> bar;
 	socket rom;
 
-	// The model's DMA, by b_transport, nb_transport or transport_dbg. Refuses DMI.
+	/*
+	 * The model's DMA, at bus addresses. b_transport() waits in its thread process until the
+	 * transfer is done; nb_transport_fw() never waits; transport_dbg() keeps the whole program
+	 * for up to a second. DMI is refused. dma_port.h tells more. Responses: TLM_ADDRESS_ERROR where
+	 * nobody answers, TLM_COMMAND_ERROR without Bus Master Enable, TLM_GENERIC_ERROR otherwise.
+	 */
 	tlm_utils::simple_target_socket_optional<pcie_endpoint> dma;
 
-	// The model's interrupts; INTx by call here or by wire below, not both.
+	// The model's interrupts, any process or none; INTx by call here or by wire below, not both.
 	sc_core::sc_export<kit::interrupt_if> irq;
 	sc_core::sc_port<sc_core::sc_signal_in_if<bool>, 1, sc_core::SC_ZERO_OR_MORE_BOUND> intx_wire;
 
-	// Who is told of resets.
+	// Who is told of resets (reset_if.h).
 	sc_core::sc_port<kit::reset_if, 0, sc_core::SC_ZERO_OR_MORE_BOUND> reset;
 
 	// Who is told of the end of an INTx interrupt, where the host can know it.
 	sc_core::sc_port<kit::eoi_if, 0, sc_core::SC_ZERO_OR_MORE_BOUND> eoi;
 
-	// For messages to people; may be empty. Called as hosts come and go.
+	// For messages to people; may be empty. Called as hosts come and go; must not wait.
 	std::function<void(const std::string &host)> on_connected;
 	std::function<void(const std::string &why)> on_disconnected;
 
@@ -94,10 +101,12 @@ public:
 
 	/*
 	 * Reach that region's model by nb_transport: for models without b_transport. region is
-	 * 0..5 for a BAR, 6 for the ROM. Before the simulation starts.
+	 * 0..5 for a BAR, 6 for the ROM. Before the simulation starts. Throws
+	 * std::invalid_argument for another region.
 	 */
 	void use_nb_transport(unsigned region);
 
+	// The library's endpoint, and what it says of itself; both this module's.
 	tlpb_ep *ep() { return endpoint; }
 	const tlpb_device &device() const { return *tlpb_ep_device(endpoint); }
 

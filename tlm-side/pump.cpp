@@ -20,34 +20,24 @@ static void on_signal(int)
 	alarm(1);
 }
 
-// Handlers for as long as the pump runs.
-class signal_guard {
-public:
-	signal_guard()
-	{
-		struct sigaction action = {};
+signal_guard::signal_guard()
+{
+	struct sigaction action = {};
 
-		stop_wanted = 0;
-		action.sa_handler = on_signal;	// no SA_RESTART: the wait has to end
-		for (int i = 0; i < count; i++)
-			sigaction(signals[i], &action, &before[i]);
-		if (before[hangup].sa_handler == SIG_IGN)	// nohup asks for it
-			sigaction(SIGHUP, &before[hangup], nullptr);
-	}
+	stop_wanted = 0;
+	action.sa_handler = on_signal;	// no SA_RESTART: the wait has to end
+	for (int i = 0; i < count; i++)
+		sigaction(signals[i], &action, &before[i]);
+	if (before[hangup].sa_handler == SIG_IGN)	// nohup asks for it
+		sigaction(SIGHUP, &before[hangup], nullptr);
+}
 
-	~signal_guard()
-	{
-		alarm(0);
-		for (int i = 0; i < count; i++)
-			sigaction(signals[i], &before[i], nullptr);
-	}
-
-private:
-	enum { hangup, count = 4 };
-
-	static constexpr int signals[count] = { SIGHUP, SIGINT, SIGTERM, SIGALRM };
-	struct sigaction before[count];
-};
+signal_guard::~signal_guard()
+{
+	alarm(0);
+	for (int i = 0; i < count; i++)
+		sigaction(signals[i], &before[i], nullptr);
+}
 
 pump::pump(const std::string &url) : server(url)
 {
@@ -98,12 +88,12 @@ void pump::step()
 
 int pump::run()
 {
-	signal_guard signals;
-
 	start();
 	server.announce();
 	while (!stop_wanted && !simulation_over() && !server.is_over())
 		step();
+	stop_wanted = 0;	// seen
+	alarm(0);
 	return 0;
 }
 

@@ -14,11 +14,28 @@
 #ifndef TLM_SIDE_PUMP_H
 #define TLM_SIDE_PUMP_H
 
+#include <csignal>
 #include <string>
 
 #include "host_server.h"
 
 namespace tlpb {
+
+// Has SIGINT, SIGTERM and SIGHUP end run() for as long as it lives (SIGALRM: see pump.cpp).
+class signal_guard {
+public:
+	signal_guard();
+	~signal_guard();
+
+	signal_guard(const signal_guard &) = delete;
+	signal_guard &operator=(const signal_guard &) = delete;
+
+private:
+	enum { hangup, count = 4 };
+
+	static constexpr int signals[count] = { SIGHUP, SIGINT, SIGTERM, SIGALRM };
+	struct sigaction before[count];
+};
 
 class pump {
 public:
@@ -42,20 +59,22 @@ public:
 
 	/*
 	 * Elaborate the design and run its initial processes; sc_start() takes no
-	 * time. run() does it too; call it to hear of errors first.
+	 * time. run() does it too; call it to hear of errors first. Throws what modules throw or report.
 	 */
 	void start();
 
 	/*
 	 * Serve until SIGINT, SIGTERM, SIGHUP or sc_stop(), and on an inherited socket until
-	 * its host has left; logs "listening at URL" when that begins. Returns 0. What a
-	 * model throws, or reports as an error, comes out of it as an exception.
+	 * its host has left; logs "listening at URL" when that begins. A signal since the pump was
+	 * made, when its socket came to be, counts, too. Returns 0. What a model throws, or reports
+	 * as an error, comes out of it as an exception.
 	 */
 	int run();
 
 private:
 	void step();
 
+	signal_guard signals;	// first: a signal while the server listens must not leave its socket
 	host_server server;
 	bool started = false;
 };

@@ -3,7 +3,7 @@
  * Generic payloads for requests of a host, with their kit::tlp_extension and a memory
  * manager, as the base protocol wants it for nb_transport.
  *
- * Threads: the SystemC thread.
+ * Threads: the SystemC thread; nothing waits.
  */
 #ifndef TLM_SIDE_REQUEST_PAYLOAD_H
 #define TLM_SIDE_REQUEST_PAYLOAD_H

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: MIT
+/*
+ * Method processes from a function.
+ */
 #ifndef TLM_SIDE_SPAWN_METHOD_H
 #define TLM_SIDE_SPAWN_METHOD_H
 
@@ -7,7 +10,10 @@
 
 namespace tlpb {
 
-// A method process that runs f at each notification of event. The SystemC thread.
+/*
+ * A method process that runs f at each notification of event, which outlives it; f must not
+ * wait. The SystemC thread.
+ */
 inline void spawn_method(const char *name, const sc_core::sc_event &event, std::function<void()> f)
 {
 	sc_core::sc_spawn_options options;

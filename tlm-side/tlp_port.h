@@ -8,7 +8,8 @@
  *	model.tx.bind(port.tx);		// what the model sends, in order
  *	pump.add(port);
  *
- * Everything here belongs to the SystemC thread.
+ * Everything here belongs to the SystemC thread. Only get(), peek() and put() wait, each in a thread
+ * process.
  */
 #ifndef TLM_SIDE_TLP_PORT_H
 #define TLM_SIDE_TLP_PORT_H
@@ -80,6 +81,7 @@ public:
 		 config_space config = config_space::model, tlpb_trace *trace = nullptr);
 	~tlp_port() override;
 
+	// The library's endpoint; this module's.
 	tlpb_ep *ep() { return endpoint; }
 
 	// TLPs received that the model has not taken: rx_depth at most.

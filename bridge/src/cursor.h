@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "printable.h"
 
 struct reader {
 	const uint8_t *p, *end;
@@ -55,14 +56,23 @@ static inline uint64_t read_u64(struct reader *r)
 	return p ? get_le64(p) : 0;
 }
 
-/* Copies what fits, always 0-terminated; unprintable bytes of a peer become '?'. */
+/* Copies whole characters that fit, always 0-terminated; unprintable bytes of a peer become '?'. */
 static inline void read_string(struct reader *r, char *text, size_t size)
 {
 	size_t len = read_u16(r), n = 0;
 	const uint8_t *p = read_bytes(r, len);
 
-	for (; p && n < len && n + 1 < size; n++)
-		text[n] = p[n] >= 0x20 && p[n] < 0x7f ? (char)p[n] : '?';
+	for (size_t i = 0, step; p && i < len; i += step, n += step) {
+		size_t printable = printable_length(p + i, len - i);
+
+		step = printable ? printable : 1;
+		if (n + step >= size)
+			break;
+		if (printable)
+			memcpy(text + n, p + i, step);
+		else
+			text[n] = '?';
+	}
 	text[n] = 0;
 }
 

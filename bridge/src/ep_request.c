@@ -185,7 +185,8 @@ static struct pending_request *new_request(tlpb_ep *ep, const struct tlpb_tlp *t
 	if (!p)
 		return NULL;
 	p->tlp = *tlp;
-	p->tlp.payload = NULL;
+	p->tlp.payload = NULL;	/* moved into bytes, below */
+	p->tlp.payload_len = 0;
 	p->generation = ep->generation;
 	p->since_ms = monotonic_ms();
 	p->face = (struct tlpb_ep_request){

@@ -270,6 +270,7 @@ static int open_all(struct program *p, char *why, size_t size)
 {
 	int err = catch_signals(p, why, size);
 
+	signal(SIGPIPE, SIG_IGN);	/* whoever read the log may have gone; its hosts have not */
 	if (!err && p->trace_path)
 		err = tlpb_trace_create(p->trace_path, &p->trace, why, size);
 	if (!err)

@@ -251,7 +251,8 @@ static void print_commands(FILE *out, const struct run *run)
 static void log_commands(const struct run *run)
 {
 	char *path = path_in(log_directory(run), "commands", 0);
-	FILE *out = fopen(path, "w");
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
 
 	if (out) {
 		print_commands(out, run);

@@ -125,6 +125,10 @@ static bool run_file(const char *file, const struct action *action,
 		return false;
 	}
 	all_read = run_lines(in, file, action, options);
+	if (ferror(in)) {
+		fprintf(stderr, "tlpbridge: %s: %s\n", file, strerror(errno));
+		all_read = false;
+	}
 	if (in != stdin)
 		fclose(in);
 	return all_read;

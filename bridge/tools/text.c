@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
 #include "text.h"
 
 static unsigned shift_of(char suffix)
@@ -146,9 +149,20 @@ uint8_t *read_file(const char *path, size_t limit, size_t *len)
 	return bytes;
 }
 
+/* Memory of a device or a guest is its owner's only. */
+static FILE *create_file(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	FILE *file = fd >= 0 ? fdopen(fd, "wb") : NULL;
+
+	if (fd >= 0 && !file)
+		close(fd);
+	return file;
+}
+
 bool write_file(const char *path, const void *bytes, size_t len)
 {
-	FILE *out = strcmp(path, "-") ? fopen(path, "wbe") : stdout;
+	FILE *out = strcmp(path, "-") ? create_file(path) : stdout;
 	bool written;
 
 	if (!out)
@@ -159,9 +173,12 @@ bool write_file(const char *path, const void *bytes, size_t len)
 	return written || complain("%s: %s", path, strerror(errno));
 }
 
+/* Why an earlier write failed is not known any more: errno is of something else. */
 bool flush_stdout(void)
 {
-	if (!fflush(stdout) && !ferror(stdout))
+	bool failed_before = ferror(stdout);
+
+	if (!fflush(stdout) && !failed_before)
 		return true;
-	return complain("cannot write: %s", strerror(errno));
+	return complain("cannot write: %s", failed_before ? "output was lost" : strerror(errno));
 }

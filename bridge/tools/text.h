@@ -30,7 +30,7 @@ void hex_dump(FILE *out, uint64_t offset, const uint8_t *bytes, size_t len);
 /* The whole file, to be freed; NULL after saying why on stderr. limit in bytes. */
 uint8_t *read_file(const char *path, size_t limit, size_t *len);
 
-/* False after saying why on stderr. "-" is standard output. */
+/* Creates it with mode 0600, or empties it. False after saying why on stderr. "-" is standard output. */
 bool write_file(const char *path, const void *bytes, size_t len);
 
 /* "tlpbridge: " and the text on stderr; returns false. */

@@ -96,31 +96,34 @@ static void store(uint8_t *data, unsigned bytes, uint64_t value)
 		*data++ = static_cast<uint8_t>(value);
 }
 
-void edu::b_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &)
+void edu::access(tlm::tlm_generic_payload &payload)
 {
 	uint8_t *data = payload.get_data_ptr();
 	uint64_t base = payload.get_address();
 
-	if (!kit::fits(payload, options.function.bar_table[0].size))
-		return;
 	each_piece(payload, [&](uint64_t i, unsigned bytes) {
 		if (payload.is_write())
 			write(base + i, bytes, load(data + i, bytes));
 		else
 			store(data + i, bytes, read(base + i, bytes));
 	});
+}
+
+void edu::b_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &)
+{
+	if (!kit::fits(payload, options.function.bar_table[0].size))
+		return;
+	access(payload);
 	payload.set_response_status(tlm::TLM_OK_RESPONSE);
 }
 
 // Reads have no side effect; for writing there is no debug access.
 unsigned edu::transport_dbg(tlm::tlm_generic_payload &payload)
 {
-	sc_core::sc_time none;
-
-	if (!payload.is_read())
+	if (!payload.is_read() || !kit::inside(payload, options.function.bar_table[0].size))
 		return 0;
-	b_transport(payload, none);
-	return payload.is_response_ok() ? payload.get_data_length() : 0;
+	access(payload);
+	return payload.get_data_length();
 }
 
 // Accesses of 1 and 2 bytes are refused, 8 bytes below 0x80 meet nothing.
@@ -279,11 +282,14 @@ void edu::transfer_from_ram()
 		memcpy(buffer.data() + at, data.data(), count);
 }
 
-// What cannot be written is lost: the specification has no register to tell it.
+// What cannot be written is lost: the specification has no register to tell it. The data is
+// the transfer's until that is over, and a reset may clear the buffer meanwhile.
 void edu::transfer_to_ram()
 {
-	dma_write(regs.destination & options.dma_mask,
-		  buffer.data() + (regs.source - buffer_base), regs.count);
+	std::array<uint8_t, buffer_size> data{};
+
+	memcpy(data.data(), buffer.data() + (regs.source - buffer_base), regs.count);
+	dma_write(regs.destination & options.dma_mask, data.data(), regs.count);
 }
 
 void edu::raise(uint32_t causes)

@@ -64,6 +64,7 @@ private:
 		uint64_t source = 0, destination = 0, count = 0, command = 0;
 	};
 
+	void access(tlm::tlm_generic_payload &payload);
 	void b_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &delay);
 	unsigned transport_dbg(tlm::tlm_generic_payload &payload);
 

@@ -117,10 +117,11 @@ unsigned endpoint_test::transport_dbg(int index, tlm::tlm_generic_payload &paylo
 	bar &bar = *bars[index];
 
 	if (index)
-		kit::access_memory(payload, bar.memory.get(), bar.size);
-	else if (kit::fits(payload, bar.size))
-		regs.access_debug(payload);
-	return payload.is_response_ok() ? payload.get_data_length() : 0;
+		return kit::debug_memory(payload, bar.memory.get(), bar.size);
+	if (!kit::inside(payload, bar.size))
+		return 0;
+	regs.access_debug(payload);
+	return payload.get_data_length();
 }
 
 static uint64_t join(uint32_t upper, uint32_t lower)

@@ -9,7 +9,7 @@ namespace kit {
 
 /*
  * CRC-32 (polynomial edb88320, reflected) without initial or final inversion:
- * what Linux calls crc32_le(). Continue a sum by passing it again as crc.
+ * what Linux calls crc32_le(). Continue a sum by passing it again as crc. Any thread.
  */
 uint32_t crc32_le(uint32_t crc, const void *data, size_t len);
 

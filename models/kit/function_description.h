@@ -4,6 +4,9 @@
  * hosts the model makes its config space from it.
  *
  *	function_description("uart").id(0x1234, 0x0001).bar(0, bar_kind::mem32, 4096)
+ *
+ * Threads: plain data; nothing waits. What PCI forbids is not checked here: whoever hosts the
+ * model refuses it.
  */
 #ifndef KIT_FUNCTION_DESCRIPTION_H
 #define KIT_FUNCTION_DESCRIPTION_H
@@ -33,7 +36,7 @@ struct msix_description {
 };
 
 struct field_description {
-	const char *name;
+	const char *name;		// borrowed, as a rule a literal
 	unsigned low, width;		// bits
 };
 
@@ -66,6 +69,7 @@ struct function_description {
 
 	explicit function_description(std::string its_name) : name(std::move(its_name)) {}
 
+	// Each sets what its name says and returns this description.
 	function_description &id(uint16_t vendor, uint16_t device)
 	{
 		vendor_id = vendor;
@@ -87,6 +91,7 @@ struct function_description {
 		return *this;
 	}
 
+	// size in bytes. Throws std::out_of_range for an index beyond 5.
 	function_description &bar(unsigned index, bar_kind kind, uint64_t size)
 	{
 		bar_table.at(index) = { kind, size };
@@ -100,6 +105,7 @@ struct function_description {
 		return *this;
 	}
 
+	// Bytes, a power of two of 2 KiB or more; 0: none.
 	function_description &rom(uint64_t size)
 	{
 		rom_size = size;

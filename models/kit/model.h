@@ -2,6 +2,8 @@
 /*
  * How a program offers models by name: each model has one constant model_type
  * with its options and its factory.
+ *
+ * Threads: the SystemC thread. Constants of a program; they live as long as it does.
  */
 #ifndef KIT_MODEL_H
 #define KIT_MODEL_H
@@ -29,7 +31,7 @@ struct model_type {
 	const char *summary;	// one line
 	const std::vector<model_option> *options;
 
-	// Throws std::invalid_argument with cause and cure for a person.
+	// Makes a module, so during elaboration. Throws std::invalid_argument with cause and cure for a person.
 	std::unique_ptr<pcie_function> (*create)(const option_values &values);
 };
 

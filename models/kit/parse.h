@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Option values as people type them. All throw std::invalid_argument with what
- * was wrong and what was expected.
+ * was wrong and what was expected. Any thread; parse_time() only where sc_time may be made.
  */
 #ifndef KIT_PARSE_H
 #define KIT_PARSE_H

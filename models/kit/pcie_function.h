@@ -3,6 +3,8 @@
  * The outside of a model: what whoever hosts it needs to connect it. A model
  * derives from pcie_function, describes itself and gives a socket for each BAR.
  * Nothing here says where the host is.
+ *
+ * Threads: the SystemC thread; made and bound during elaboration.
  */
 #ifndef KIT_PCIE_FUNCTION_H
 #define KIT_PCIE_FUNCTION_H
@@ -22,12 +24,13 @@ namespace kit {
 
 class pcie_function : public sc_core::sc_module, public reset_if {
 public:
+	// Bound by whoever hosts the model: where DMA goes, at bus addresses, and interrupts.
 	tlm_utils::simple_initiator_socket<pcie_function> dma;
 	sc_core::sc_port<interrupt_if> irq;
 
 	const function_description &description() const { return description_; }
 
-	// The target socket of a BAR that the description has.
+	// The target socket of a BAR that the description has; asked for no other.
 	virtual tlm::tlm_target_socket<> &bar_socket(unsigned index) = 0;
 
 protected:
@@ -42,7 +45,9 @@ protected:
 	/*
 	 * DMA of len bytes at a bus address, from a thread process: waits until the
 	 * transfer is done. data is the transfer's until then. fault, if given, is set when the
-	 * transfer fails: the bus address of the first byte that failed.
+	 * transfer fails: the bus address of the first byte that failed. TLM_OK_RESPONSE, else
+	 * TLM_ADDRESS_ERROR_RESPONSE where nobody answers at the address, TLM_COMMAND_ERROR_RESPONSE
+	 * without Bus Master Enable, TLM_GENERIC_ERROR_RESPONSE for the rest, as without a host.
 	 */
 	tlm::tlm_response_status dma_read(uint64_t addr, void *data, size_t len,
 					  uint64_t *fault = nullptr);

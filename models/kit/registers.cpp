@@ -109,12 +109,14 @@ void registers::for_each_word(tlm::tlm_generic_payload &payload, word_access acc
 
 	for (uint64_t offset = begin & ~UINT64_C(3); offset < end; offset += 4)
 		transfer_word(payload, offset, access);
-	payload.set_response_status(tlm::TLM_OK_RESPONSE);
 }
 
 void registers::access_payload(tlm::tlm_generic_payload &payload)
 {
+	if (!fits(payload, UINT64_MAX))
+		return;
 	for_each_word(payload, &registers::access_word);
+	payload.set_response_status(tlm::TLM_OK_RESPONSE);
 }
 
 void registers::access_debug(tlm::tlm_generic_payload &payload)

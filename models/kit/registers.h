@@ -9,6 +9,9 @@
  *
  * Accesses may have any length and byte enables. What lies between the
  * registers reads as 0 and ignores writes.
+ *
+ * Threads: the SystemC thread, any process or none. Only handlers may wait, where the access is in a
+ * thread process.
  */
 #ifndef KIT_REGISTERS_H
 #define KIT_REGISTERS_H
@@ -40,7 +43,7 @@ class registers {
 public:
 	explicit registers(std::vector<register_entry> entries);
 
-	// The stored value. offset must be one of the list.
+	// The stored value. Throws std::out_of_range for an offset that is not one of the list.
 	uint32_t &operator[](uint32_t offset);
 
 	// All stored values become those of the list; no handler is called.
@@ -49,10 +52,13 @@ public:
 	// What the list says, for pcie_function::name_registers(); they begin at offset of the BAR.
 	std::vector<register_description> describe(unsigned bar, uint64_t offset = 0) const;
 
-	// Serve a payload whose address is an offset; sets the response. Handlers may wait.
+	/*
+	 * Serve a payload whose address is an offset; sets the response: an error for streaming and
+	 * for addresses that wrap, else TLM_OK_RESPONSE. Handlers may wait.
+	 */
 	void access_payload(tlm::tlm_generic_payload &payload);
 
-	// The same without side effects: no handler is called.
+	// The same without side effects, for transport_dbg(): no handler is called, no response set.
 	void access_debug(tlm::tlm_generic_payload &payload);
 
 private:

@@ -5,6 +5,8 @@
  * On a request to a model: where it comes from. It lives as long as the
  * b_transport() call it came with. On DMA by a model (optional): how to send it, and
  * where it failed.
+ *
+ * Threads: plain data of a payload, in the SystemC thread.
  */
 #ifndef KIT_TLP_EXTENSION_H
 #define KIT_TLP_EXTENSION_H

@@ -33,6 +33,19 @@ class Bench(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("no measure matches", done.stderr)
 
+    def test_a_filter_that_is_no_expression_is_a_wrong_command_line(self):
+        done = bench("--filter", "(")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("--filter", done.stderr)
+        self.assertNotIn("Traceback", done.stderr)
+
+    def test_figures_that_cannot_be_kept_are_not_measured(self):
+        done = bench("--runs", "1", "--filter", "^read_rtt_fd$", "--json", "/nonexistent/figures")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("/nonexistent/figures", done.stderr)
+        self.assertNotIn("Traceback", done.stderr)
+        self.assertNotIn("run 1", done.stderr)
+
 
 if __name__ == "__main__":
     BUILD = sys.argv.pop()

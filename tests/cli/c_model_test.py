@@ -195,6 +195,19 @@ class Serving(unittest.TestCase):
                                             stdout=subprocess.DEVNULL).returncode, 0)
             self.assertFalse(os.path.exists(os.path.join(directory, "s")))
 
+    def test_it_outlives_the_reader_of_its_log_as_the_systemc_one_does(self):
+        for program in ([PROGRAMS["c"]], [PROGRAMS["systemc"], "endpoint-test"]):
+            with tempfile.TemporaryDirectory() as directory:
+                url = "ipc://" + os.path.join(directory, "s")
+                server = subprocess.Popen([*program, "--listen", url], stderr=subprocess.PIPE)
+                self.addCleanup(server.kill)
+                self.assertIn(b"listening", server.stderr.readline())
+                server.stderr.close()
+                for _ in range(2):
+                    self.assertEqual(run("tool", "peek", url, "MAGIC")[::2], (0, ""), program)
+                server.send_signal(signal.SIGTERM)
+                self.assertEqual(server.wait(PATIENCE), 0, program)
+
 
 if __name__ == "__main__":
     for key in ("tool", "systemc", "example", "c"):

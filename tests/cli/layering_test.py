@@ -14,7 +14,7 @@ SOURCE = re.compile(r"\.(c|h|cpp|hpp|cc)$")
 
 # Layer of each file of bridge/src by its stem: a file includes its own layer or a lower one.
 LAYERS = {
-    "err": 0, "log": 0, "bytes": 0, "clock": 0, "cursor": 0,
+    "err": 0, "log": 0, "bytes": 0, "clock": 0, "cursor": 0, "printable": 0,
     "tlp_codec": 1, "tlp_ecrc": 1, "tlp_check": 1, "tlp_text": 1, "tlp_split": 1, "tlp_form": 1,
     "tlp_order": 1,
     "frame": 1, "device": 1, "records": 1, "registers": 1,

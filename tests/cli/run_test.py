@@ -62,6 +62,8 @@ class Run(RunTest):
         self.assertEqual(sorted(os.listdir(self.path("logs"))), ["commands", "server-0.log"])
         self.assertIn("listening at", self.read("logs/server-0.log"))
         self.assertIn("memory-backend-memfd", self.read("logs/commands"))
+        for name in ("commands", "server-0.log"):
+            self.assertEqual(os.stat(self.path("logs/" + name)).st_mode & 0o777, 0o600, name)
         self.assert_nothing_left()
 
     def test_a_url_of_the_users_is_used(self):

@@ -226,6 +226,11 @@ class CommandLine(unittest.TestCase):
             self.assertEqual((status, out), (2, []))
             self.assertIn("--mps is 128, 256", err)
 
+    def test_what_cannot_be_read_is_named(self):
+        status, out, err = run("tlp", "decode", "/")
+        self.assertEqual((status, out), (1, []))
+        self.assertIn("/: ", err)
+
     def test_a_missing_file_is_named(self):
         status, _, err = run("tlp", "decode", "/nonexistent")
         self.assertEqual(status, 1)

@@ -155,3 +155,59 @@ TEST(Decoupling, ModelMayRunAheadByItself)
 	ASSERT_EQ(times.size(), 2u);
 	EXPECT_EQ(times[1] - times[0], 100);
 }
+
+// DMA is a place where a model that has run ahead waits: it goes out at its local time.
+TEST(Decoupling, DmaInAPostedWriteThatIsAheadBeginsAtItsLocalTime)
+{
+	enum { writes = 8, write_ns = 10, with_dma = 4 };
+	quantum large(10000);
+	host_bench &b = the_bench();
+	std::vector<double> local;		// of each write
+	std::vector<uint32_t> values;
+	double before = 0, after = 0;		// the DMA
+	sc_time left;
+
+	b.model.on_access = [&](tlm_generic_payload &payload, sc_time &delay) {
+		uint32_t value = 0;
+
+		if (payload.is_read())
+			return;
+		if (local.empty()) {		// begin with a quantum
+			sc_time unit(10000, SC_NS);
+			sc_core::wait(unit - sc_core::sc_time_stamp() % unit);
+			delay = sc_core::SC_ZERO_TIME;
+		}
+		local.push_back(now_ns() + delay / sc_time(1, SC_NS));
+		memcpy(&value, payload.get_data_ptr(), 4);
+		values.push_back(value);
+		if (values.size() == with_dma + 1) {
+			tlm_generic_payload dma;
+
+			before = now_ns();
+			prepare(dma, tlm::TLM_READ_COMMAND, test_host::memory_base, &value, 4);
+			b.model.dma->b_transport(dma, delay);
+			EXPECT_EQ(value, 0x11223344u);
+			after = now_ns();
+			left = delay;
+		}
+		delay += sc_time(write_ns, SC_NS);
+	};
+	b.with_host([&](test_host &host) {
+		static const uint32_t word = 0x11223344;
+
+		memcpy(host.memory.data(), &word, 4);
+		for (uint32_t i = 0; i < writes; i++)
+			host.write(0, i);
+		host.read(0);
+	});
+	run_simulation();
+	ASSERT_EQ(local.size(), (size_t)writes);
+	for (size_t i = 0; i < writes; i++) {
+		EXPECT_EQ(values[i], i);
+		EXPECT_EQ(local[i], local[0] + i * write_ns);
+	}
+	// The first write's wait used up its quantum; those between cost no time of the kernel.
+	EXPECT_EQ(before, local[1]);
+	EXPECT_EQ(after, local[with_dma]);
+	EXPECT_TRUE(left == sc_core::SC_ZERO_TIME);
+}

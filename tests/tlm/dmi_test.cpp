@@ -68,14 +68,53 @@ private:
 	}
 };
 
+// A bus on the way to a model's memory: it translates the address of each payload, and leaves it so.
+class window : public sc_core::sc_module {
+public:
+	enum : unsigned { base = dmi_model::memory_at };
+
+	tlm_utils::simple_target_socket<window> target{ "target" };
+	tlm_utils::simple_initiator_socket<window> initiator{ "initiator" };
+
+	explicit window(sc_core::sc_module_name name) : sc_module(name)
+	{
+		target.register_b_transport(this, &window::b_transport);
+		target.register_get_direct_mem_ptr(this, &window::get_direct_mem_ptr);
+		initiator.register_invalidate_direct_mem_ptr(this, &window::invalidate);
+	}
+
+private:
+	void b_transport(tlm_generic_payload &payload, sc_time &delay)
+	{
+		payload.set_address(payload.get_address() + base);
+		initiator->b_transport(payload, delay);
+	}
+
+	bool get_direct_mem_ptr(tlm_generic_payload &payload, tlm::tlm_dmi &dmi)
+	{
+		payload.set_address(payload.get_address() + base);
+		bool granted = initiator->get_direct_mem_ptr(payload, dmi);
+		dmi.set_start_address(dmi.get_start_address() - base);
+		dmi.set_end_address(dmi.get_end_address() - base);
+		return granted;
+	}
+
+	void invalidate(sc_dt::uint64 first, sc_dt::uint64 last)
+	{
+		target->invalidate_direct_mem_ptr(first - base, last - base);
+	}
+};
+
 kit::function_description description()
 {
-	return kit::function_description("dmi").id(0x1234, 0x0003).bar(0, kit::bar_kind::mem32, 4096);
+	return kit::function_description("dmi").id(0x1234, 0x0003)
+		.bar(0, kit::bar_kind::mem32, 4096).bar(1, kit::bar_kind::mem32, 2048);
 }
 
 struct dmi_bench {
-	dmi_model model{ "model" };
-	protocol_checker checker{ "checker" };
+	dmi_model model{ "model" }, far_model{ "far_model" };
+	window bus{ "bus" };
+	protocol_checker checker{ "checker" }, bus_checker{ "bus_checker" }, far_checker{ "far_checker" };
 	tlpb::pcie_endpoint endpoint{ "endpoint", description() };
 	tlpb::pump pump{ test_url() };
 
@@ -83,6 +122,10 @@ struct dmi_bench {
 	{
 		endpoint.bar[0].bind(checker.target);
 		checker.initiator.bind(model.socket);
+		endpoint.bar[1].bind(bus_checker.target);
+		bus_checker.initiator.bind(bus.target);
+		bus.initiator.bind(far_checker.target);
+		far_checker.initiator.bind(far_model.socket);
 		pump.add(endpoint);
 	}
 };
@@ -198,6 +241,32 @@ TEST(Dmi, LatencyOfTheGrantPassesBeforeTheCompletion)
 	ASSERT_EQ(times.size(), 3u);
 	EXPECT_EQ(times[1] - times[0], 40);
 	EXPECT_EQ(times[2] - times[1], 15);
+}
+
+TEST(Dmi, BusMayTranslateAddresses)
+{
+	dmi_bench &b = fresh();
+
+	run_with_host(b.pump, [&](test_host &host) {
+		for (uint32_t i = 0; i < 10; i++) {
+			uint32_t value = 0;
+
+			tlpb_rc_mem_write(host.rc, host.bars[1].addr + 100 + 4 * i, &i, 4);
+			tlpb_rc_mem_read(host.rc, host.bars[1].addr + 100 + 4 * i, &value, 4);
+			EXPECT_EQ(value, i);
+		}
+	});
+	EXPECT_EQ(b.far_model.transports, 1u);
+	EXPECT_EQ(b.far_model.asked, 1u);
+	EXPECT_EQ(b.far_model.memory[100 + 4 * 9], 9);
+	b.far_model.revoke();
+	EXPECT_EQ(b.bus_checker.seen.invalidations, 1u);
+	run_with_host(b.pump, [&](test_host &host) {
+		uint32_t value;
+
+		tlpb_rc_mem_read(host.rc, host.bars[1].addr + 100, &value, 4);
+	});
+	EXPECT_EQ(b.far_model.transports, 2u);
 }
 
 TEST(Dmi, ReadByPointerComesAfterWritesThatTheModelStillHas)

@@ -12,7 +12,9 @@
 #include <vector>
 
 #include "edu/edu.h"
+#include "interrupt_checker.h"
 #include "kit/payload.h"
+#include "protocol_checker.h"
 #include "sim.h"
 
 using namespace edu;
@@ -27,6 +29,7 @@ public:
 	std::vector<uint8_t> memory = std::vector<uint8_t>(64 << 10);
 	std::string events;
 	bool msi_enabled = false;
+	std::function<void()> on_dma;	// in the middle of each transfer
 
 	explicit small_host(sc_core::sc_module_name name) : sc_module(name), bar("bar"), dma("dma")
 	{
@@ -51,6 +54,8 @@ private:
 	void transfer(tlm::tlm_generic_payload &payload, sc_core::sc_time &)
 	{
 		wait(10, sc_core::SC_NS);
+		if (on_dma)
+			on_dma();
 		kit::access_memory(payload, memory.data(), memory.size());
 	}
 };
@@ -58,16 +63,35 @@ private:
 struct edu_bench {
 	::edu::edu model;
 	small_host host{ "host" };
+	protocol_checker bar_checker{ "bar_checker" }, dma_checker{ "dma_checker" };
+	interrupt_checker irq_checker{ "irq_checker" };
 
 	edu_bench() : model("model", parse_edu_options({ { "dma-mask", "fffff" } }))
 	{
-		model.dma.bind(host.dma);
-		model.irq.bind(host);
-		host.bar.bind(model.bar_socket(0));
+		model.dma.bind(dma_checker.target);
+		dma_checker.initiator.bind(host.dma);
+		model.irq.bind(irq_checker);
+		irq_checker.out.bind(host);
+		host.bar.bind(bar_checker.target);
+		bar_checker.initiator.bind(model.bar_socket(0));
 	}
 
+	// In a thread process; no simulated time passes.
 	void access(tlm::tlm_command command, uint64_t offset, void *data, unsigned len,
 		    uint8_t *enables = nullptr)
+	{
+		bool over = false;
+
+		spawn([&] {
+			transport(command, offset, data, len, enables);
+			over = true;
+		});
+		while (!over)
+			sc_core::sc_start(sc_core::SC_ZERO_TIME);
+	}
+
+	void transport(tlm::tlm_command command, uint64_t offset, void *data, unsigned len,
+		       uint8_t *enables = nullptr)
 	{
 		tlm::tlm_generic_payload payload;
 		sc_core::sc_time delay;
@@ -110,6 +134,7 @@ edu_bench &bench()
 	b.host.memory.assign(b.host.memory.size(), 0);
 	b.host.events.clear();
 	b.host.msi_enabled = false;
+	b.host.on_dma = nullptr;
 	return b;
 }
 
@@ -214,6 +239,41 @@ TEST(Edu, ResetStopsTheEnginesAndClearsAll)
 	EXPECT_EQ(b.read(LIVENESS), 0u);
 	EXPECT_EQ(b.read(IRQ_STATUS), 0u);
 	EXPECT_STREQ(b.host.events.c_str(), "assert deassert ");
+}
+
+TEST(Edu, ResetDuringDmaLeavesItsDataAlone)
+{
+	edu_bench &b = bench();
+
+	b.host.memory[0] = 0x5a;
+	b.start(0, buffer_base, 1, 0);
+	run_simulation();
+	b.host.on_dma = [&] { b.model.reset(kit::reset_kind::function_level); };
+	b.start(buffer_base, 1, 1, DMA_TO_RAM | DMA_IRQ);
+	run_simulation();
+	EXPECT_EQ(b.host.memory[1], 0x5a);	// was on its way
+	EXPECT_EQ(b.read(IRQ_STATUS), 0u);
+}
+
+TEST(Edu, DebugReadsSeeRegistersAndDebugWritesMoveNothing)
+{
+	edu_bench &b = bench();
+	tlm::tlm_generic_payload payload;	// without streaming width
+	uint32_t value = 0;
+
+	b.write(LIVENESS, 5);
+	payload.set_read();
+	payload.set_address(LIVENESS);
+	payload.set_data_ptr(reinterpret_cast<uint8_t *>(&value));
+	payload.set_data_length(4);
+	EXPECT_EQ(b.host.bar->transport_dbg(payload), 4u);
+	EXPECT_EQ(value, ~5u);
+	payload.set_write();
+	EXPECT_EQ(b.host.bar->transport_dbg(payload), 0u);
+	EXPECT_EQ(b.read(LIVENESS), ~5u);
+	EXPECT_EQ(b.bar_checker.seen.debug, 2u);
+	EXPECT_GT(b.irq_checker.seen, 0u);
+	EXPECT_GT(b.dma_checker.seen.blocking, 0u);
 }
 
 TEST(Edu, BytesThatAreNotEnabledAreNoPartOfAnAccess)

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "endpoint-test/endpoint_test.h"
+#include "interrupt_checker.h"
 #include "kit/payload.h"
 #include "protocol_checker.h"
 #include "sim.h"
@@ -78,6 +79,7 @@ struct endpoint_test_bench {
 	endpoint_test::endpoint_test model;
 	fake_host host{ "host" };
 	protocol_checker dma_checker{ "dma_checker" };
+	interrupt_checker irq_checker{ "irq_checker" };
 	sc_core::sc_vector<protocol_checker> bar_checkers{ "bar_checker", kit::bars };
 
 	explicit endpoint_test_bench(const kit::option_values &options)
@@ -85,7 +87,8 @@ struct endpoint_test_bench {
 	{
 		model.dma.bind(dma_checker.target);
 		dma_checker.initiator.bind(host.dma);
-		model.irq.bind(host);
+		model.irq.bind(irq_checker);
+		irq_checker.out.bind(host);
 		for (unsigned i = 0; i < kit::bars; i++) {
 			host.bar[i].bind(bar_checkers[i].target);
 			bar_checkers[i].initiator.bind(model.bar_socket(i));

@@ -317,6 +317,7 @@ TEST(EndpointTest, DebugReadOfReadEffectDoesNothing)
 	uint32_t value = 1;
 
 	prepare(payload, tlm::TLM_READ_COMMAND, READ_EFFECT, &value, 4);
+	payload.set_streaming_width(0);		// as nobody set it, who makes a minimal payload
 	EXPECT_EQ(b.host.bar[0]->transport_dbg(payload), 4u);
 	EXPECT_EQ(value, 0u);
 	expect_events(b, {});

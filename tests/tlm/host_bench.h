@@ -20,6 +20,7 @@
 #include <unistd.h>
 #include <vector>
 
+#include "interrupt_checker.h"
 #include "kit/pcie_function.h"
 #include "kit/tlp_extension.h"
 #include "pcie_endpoint.h"
@@ -81,7 +82,8 @@ public:
 	tlpb_rc *rc = nullptr;
 	tlpb_rc_bar bars[TLPB_BARS] = {};
 
-	void open(const std::string &url)
+	// device: NULL for the first free one
+	void open(const std::string &url, const char *device = nullptr)
 	{
 		tlpb_rc_ops ops = {};
 		tlpb_rc_config config = {};
@@ -92,6 +94,7 @@ public:
 		ops.mem_write = mem_write;
 		ops.intx = intx_changed;
 		config.url = url.c_str();
+		config.device = device;
 		config.name = "test";
 		config.ops = &ops;
 		config.ctx = this;
@@ -176,13 +179,14 @@ inline std::string test_url()
 }
 
 // Run host_part with a connected host, and SystemC until it returns. EXPECT_* only.
-inline void run_with_host(tlpb::pump &pump, std::function<void(test_host &)> host_part)
+inline void run_with_host(tlpb::pump &pump, std::function<void(test_host &)> host_part,
+			  const char *device = nullptr)
 {
 	pthread_t pump_thread = pthread_self();
 	std::thread thread([&] {
 		test_host host;
 
-		host.open(test_url());
+		host.open(test_url(), device);
 		if (host.rc)
 			host_part(host);
 		if (host.rc)
@@ -199,6 +203,7 @@ struct host_bench {
 	scripted_model model{ "model" };
 	sc_core::sc_signal<bool> wire{ "wire" };
 	protocol_checker bar_checker{ "bar_checker" }, dma_checker{ "dma_checker" };
+	interrupt_checker irq_checker{ "irq_checker" };
 	tlpb::pcie_endpoint endpoint{ "endpoint", model.description() };
 	tlpb::pump pump{ url };
 
@@ -211,7 +216,8 @@ struct host_bench {
 		endpoint.intx_wire.bind(wire);
 		model.dma.bind(dma_checker.target);
 		dma_checker.initiator.bind(endpoint.dma);
-		model.irq.bind(endpoint.irq);
+		model.irq.bind(irq_checker);
+		irq_checker.out.bind(endpoint.irq);
 		pump.add(endpoint);
 	}
 

@@ -162,6 +162,45 @@ TEST(Payload, AccessOutsideOfMemoryIsAnAddressError)
 	EXPECT_EQ(payload.get_response_status(), tlm::TLM_OK_RESPONSE);
 }
 
+TEST(Payload, IgnoredCommandMovesNothingAndStreamingIsRefused)
+{
+	tlm::tlm_generic_payload payload;
+	uint8_t memory[8] = { 1 }, data[8] = { 0 };
+	bench b;
+
+	prepare(payload, tlm::TLM_IGNORE_COMMAND, 0, data, 8);
+	kit::access_memory(payload, memory, sizeof memory);
+	EXPECT_EQ(payload.get_response_status(), tlm::TLM_OK_RESPONSE);
+	EXPECT_EQ(data[0], 0);
+	prepare(payload, tlm::TLM_IGNORE_COMMAND, 0x0c, nullptr, 4);
+	b.regs.access_payload(payload);
+	EXPECT_EQ(payload.get_response_status(), tlm::TLM_OK_RESPONSE);
+	EXPECT_EQ(b.reads, 0u);
+	prepare(payload, tlm::TLM_READ_COMMAND, 0x0c, data, 8);
+	payload.set_streaming_width(4);
+	b.regs.access_payload(payload);
+	EXPECT_EQ(payload.get_response_status(), tlm::TLM_BURST_ERROR_RESPONSE);
+	EXPECT_EQ(b.reads, 0u);
+}
+
+TEST(Payload, DebugTransferNeedsCommandAddressDataAndLengthOnly)
+{
+	tlm::tlm_generic_payload payload;	// its streaming width is 0
+	uint8_t memory[8] = { 0 }, data[4] = { 1, 2, 3, 4 };
+
+	payload.set_write();
+	payload.set_address(3);
+	payload.set_data_ptr(data);
+	payload.set_data_length(4);
+	EXPECT_EQ(kit::debug_memory(payload, memory, sizeof memory), 4u);
+	EXPECT_MEMEQ(memory + 2, "\0\1\2\3\4\0", 6);
+	payload.set_address(5);
+	EXPECT_EQ(kit::debug_memory(payload, memory, sizeof memory), 0u);
+	payload.set_address(0);
+	payload.set_command(tlm::TLM_IGNORE_COMMAND);
+	EXPECT_EQ(kit::debug_memory(payload, memory, sizeof memory), 0u);
+}
+
 TEST(Crc32, IsLinuxCrc32Le)
 {
 	// The usual check value of CRC-32 is that of the complement.

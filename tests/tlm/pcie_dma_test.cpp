@@ -241,6 +241,7 @@ TEST(PcieDma, DebugTransferNeedsNoWait)
 		sc_dt::uint64 delta = sc_core::sc_delta_count();
 
 		prepare(payload, tlm::TLM_READ_COMMAND, base, bytes, sizeof bytes);
+		payload.set_streaming_width(0);		// as nobody set it, who makes a minimal one
 		EXPECT_EQ(b.model.dma->transport_dbg(payload), sizeof bytes);
 		EXPECT_EQ(bytes[4999], (uint8_t)(4999 * 13 + (4999 >> 8)));
 		prepare(payload, tlm::TLM_WRITE_COMMAND, base + 0x8000, bytes, sizeof bytes);

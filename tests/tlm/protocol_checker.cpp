@@ -17,6 +17,22 @@ protocol_checker::protocol_checker(sc_core::sc_module_name name)
 	initiator.bind(static_cast<tlm::tlm_bw_transport_if<> &>(*this));
 }
 
+namespace {
+
+const char in_one_transaction[] = "a payload is in one transaction at a time";
+
+// In the set until the end of the block, also when its process is killed in between.
+template<class T>
+struct lent {
+	std::set<T> &set;
+	T entry;
+
+	lent(std::set<T> &its_set, T its_entry) : set(its_set), entry(its_entry) { set.insert(entry); }
+	~lent() { set.erase(entry); }
+};
+
+} // namespace
+
 void protocol_checker::expect(bool holds, const char *rule)
 {
 	if (!holds && std::find(provoked.begin(), provoked.end(), rule) == provoked.end())
@@ -35,6 +51,9 @@ protocol_checker::attributes::attributes(const payload_type &payload)
 		written.assign(data, data + length);
 	if (enable)
 		enables.assign(enable, enable + enable_length);
+	if (data && ((command == tlm::TLM_READ_COMMAND && enable_length) ||
+		     command == tlm::TLM_IGNORE_COMMAND))
+		untouched.assign(data, data + length);
 }
 
 void protocol_checker::check_request(const payload_type &payload)
@@ -72,11 +91,50 @@ void protocol_checker::check_unchanged(const attributes &sent, const payload_typ
 	       "the target does not change byte enables");
 }
 
+// Disabled bytes of a read (14.13), and all bytes of an ignored command (14.9).
+void protocol_checker::check_bytes_left_alone(const attributes &sent, const payload_type &payload)
+{
+	bool ignored = sent.command == tlm::TLM_IGNORE_COMMAND, same = true;
+
+	for (size_t i = 0; i < sent.untouched.size(); i++)
+		if (ignored || sent.enables[i % sent.enables.size()] == TLM_BYTE_DISABLED)
+			same &= sent.data[i] == sent.untouched[i];
+	expect(same, ignored ? "the target moves nothing for an ignored command"
+			     : "the target leaves bytes of a read alone that are not enabled");
+}
+
 void protocol_checker::check_response(const attributes &sent, const payload_type &payload)
 {
 	check_unchanged(sent, payload, true);
+	check_bytes_left_alone(sent, payload);
 	expect(payload.get_response_status() != tlm::TLM_INCOMPLETE_RESPONSE,
 	       "the target sets the response status");
+}
+
+/* ---- memory management (14.5) ---- */
+
+protocol_checker::belongings::belongings(payload_type &payload)
+	: references(payload.get_ref_count())
+{
+	for (unsigned i = 0; i < tlm::max_num_extensions(); i++)
+		extensions.push_back(payload.get_extension(i));
+}
+
+void protocol_checker::check_belongings(const belongings &before, payload_type &payload)
+{
+	expect(payload.get_ref_count() >= before.references,
+	       "the target releases no more than it acquired");
+	if (!payload.has_mm())
+		expect(belongings(payload).extensions == before.extensions,
+		       "the target takes its extensions back where there is no memory manager");
+}
+
+// At the beginning of a call: the checker holds it twice, by hold() in it and since BEGIN_REQ.
+void protocol_checker::check_held(payload_type &payload)
+{
+	if (payload.has_mm() && find(payload))
+		expect(payload.get_ref_count() > 2,
+		       "the initiator holds the payload until the transaction is over");
 }
 
 /* ---- blocking, debug, DMI ---- */
@@ -84,39 +142,52 @@ void protocol_checker::check_response(const attributes &sent, const payload_type
 void protocol_checker::b_transport(payload_type &payload, sc_time &delay)
 {
 	attributes sent(payload);
-	sc_time before = sc_time_stamp() + delay;
+	belongings before(payload);
+	sc_time begin = sc_time_stamp() + delay;
 	sc_core::sc_curr_proc_kind kind = sc_core::sc_get_current_process_handle().proc_kind();
 
 	seen.blocking++;
 	check_request(payload);
 	expect(kind == sc_core::SC_THREAD_PROC_ || kind == sc_core::SC_CTHREAD_PROC_,
 	       "b_transport is called in a thread process");
+	expect(!find(payload) && !blocking.count(&payload), in_one_transaction);
+	lent<const payload_type *> entry(blocking, &payload);
 	initiator->b_transport(payload, delay);
-	expect(sc_time_stamp() + delay >= before, "local time does not run backwards");
+	expect(sc_time_stamp() + delay >= begin, "local time does not run backwards");
+	check_belongings(before, payload);
 	check_response(sent, payload);
 }
 
+// Of a payload only command, address, data and length are used here, as of a minimal one (14.8).
 unsigned protocol_checker::transport_dbg(payload_type &payload)
 {
+	attributes sent(payload);
 	sc_dt::uint64 delta = sc_core::sc_delta_count();
-	unsigned moved = initiator->transport_dbg(payload);
+	unsigned moved;
 
 	seen.debug++;
-	expect(moved <= payload.get_data_length(), "transport_dbg moves no more than was asked for");
+	expect(payload.get_data_ptr() || !payload.get_data_length(), "a debug request has data");
+	moved = initiator->transport_dbg(payload);
+	expect(moved <= sent.length, "transport_dbg moves no more than was asked for");
 	expect(sc_core::sc_delta_count() == delta, "transport_dbg does not wait");
+	check_unchanged(sent, payload, true);
 	return moved;
 }
 
 bool protocol_checker::get_direct_mem_ptr(payload_type &payload, tlm::tlm_dmi &dmi)
 {
-	sc_dt::uint64 delta = sc_core::sc_delta_count();
-	bool granted = initiator->get_direct_mem_ptr(payload, dmi);
+	sc_dt::uint64 delta = sc_core::sc_delta_count(), address = payload.get_address();
+	tlm::tlm_command command = payload.get_command();
+	bool granted;
 
 	seen.dmi++;
+	expect(!dmi.get_dmi_ptr() && dmi.is_none_allowed() && !dmi.get_start_address() &&
+	       dmi.get_end_address() == ~sc_dt::uint64(0), "a DMI descriptor comes empty");
+	granted = initiator->get_direct_mem_ptr(payload, dmi);
 	expect(sc_core::sc_delta_count() == delta, "get_direct_mem_ptr does not wait");
+	expect(payload.get_command() == command, "the target does not change the command");
 	expect(dmi.get_start_address() <= dmi.get_end_address(), "a DMI range is not empty");
-	expect(dmi.get_start_address() <= payload.get_address() &&
-	       payload.get_address() <= dmi.get_end_address(),
+	expect(dmi.get_start_address() <= address && address <= dmi.get_end_address(),
 	       "a DMI range, granted or denied, has the address asked for in it");
 	expect(!granted || dmi.get_dmi_ptr(), "granted DMI has a pointer");
 	expect(!granted || !dmi.is_none_allowed(), "granted DMI allows something");
@@ -178,7 +249,10 @@ void protocol_checker::on_begin_req(payload_type &payload, const sc_time &time)
 	seen.requests++;
 	expect(payload.has_mm(), "nb_transport needs a memory manager");
 	expect(payload.get_ref_count() > 1, "the initiator has acquired the payload");
-	expect(!find(payload), "a payload is in one transaction at a time");
+	if (find(payload) || blocking.count(&payload)) {
+		report(in_one_transaction);
+		return;
+	}
 	expect(!requesting, "request exclusion: BEGIN_REQ comes after END_REQ of the one before");
 	expect(time >= request_free, "request exclusion: BEGIN_REQ is not before the time of END_REQ");
 	check_request(payload);
@@ -275,24 +349,28 @@ void protocol_checker::on_completed(payload_type &payload, const tlm::tlm_phase 
 	forget(payload);
 }
 
-void protocol_checker::on_return(payload_type &payload, const tlm::tlm_phase &sent,
+void protocol_checker::on_return(payload_type &payload, const call &sent,
 				 const tlm::tlm_phase &phase, tlm::tlm_sync_enum result,
 				 const sc_time &delay, bool forward)
 {
 	if (result == tlm::TLM_UPDATED)
 		on_phase(payload, phase, delay, !forward);
 	else if (result == tlm::TLM_COMPLETED)
-		on_completed(payload, sent, sc_time_stamp() + delay);
+		on_completed(payload, sent.phase, sc_time_stamp() + delay);
+	else
+		expect(phase == sent.phase && delay == sent.delay,
+		       "TLM_ACCEPTED leaves phase and delay as they were");
 }
 
 tlm::tlm_sync_enum protocol_checker::nb_transport_fw(payload_type &payload, tlm::tlm_phase &phase,
 						     sc_time &delay)
 {
-	tlm::tlm_phase sent = phase;
+	call sent = { phase, delay };
 	sc_dt::uint64 delta = sc_core::sc_delta_count();
 	tlm::tlm_sync_enum result;
 
 	hold(payload);
+	check_held(payload);
 	on_phase(payload, phase, delay, true);
 	result = initiator->nb_transport_fw(payload, phase, delay);
 	expect(sc_core::sc_delta_count() == delta, "nb_transport_fw does not wait");
@@ -304,11 +382,12 @@ tlm::tlm_sync_enum protocol_checker::nb_transport_fw(payload_type &payload, tlm:
 tlm::tlm_sync_enum protocol_checker::nb_transport_bw(payload_type &payload, tlm::tlm_phase &phase,
 						     sc_time &delay)
 {
-	tlm::tlm_phase sent = phase;
+	call sent = { phase, delay };
 	sc_dt::uint64 delta = sc_core::sc_delta_count();
 	tlm::tlm_sync_enum result;
 
 	hold(payload);
+	check_held(payload);
 	on_phase(payload, phase, delay, false);
 	result = target->nb_transport_bw(payload, phase, delay);
 	expect(sc_core::sc_delta_count() == delta, "nb_transport_bw does not wait");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Stands between an initiator and a target socket and fails the running test when one of them
- * breaks a rule of TLM-2.0 (IEEE 1666-2011, 14 and 15.2):
+ * breaks a rule of TLM-2.0 (IEEE 1666-2011, 11, 14 and 15.2):
  *
  *	protocol_checker checker("checker");
  *	initiator.bind(checker.target); checker.initiator.bind(target);
@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <systemc>
 #include <tlm>
@@ -37,7 +38,7 @@ public:
 	explicit protocol_checker(sc_core::sc_module_name name);
 
 	// No transaction is under way.
-	bool idle() const { return under_way.empty(); }
+	bool idle() const { return under_way.empty() && blocking.empty(); }
 
 private:
 	using payload_type = tlm::tlm_generic_payload;
@@ -51,6 +52,13 @@ private:
 		unsigned char *data, *enable;
 		unsigned length, enable_length, streaming_width;
 		std::vector<uint8_t> written, enables;
+		std::vector<uint8_t> untouched;		// of a read or an ignored command: before it
+	};
+
+	// The arguments of an nb_transport call as they came.
+	struct call {
+		tlm::tlm_phase phase;
+		sc_core::sc_time delay;
 	};
 
 	enum class phase { request, accepted, response };
@@ -59,6 +67,14 @@ private:
 		attributes sent;
 		phase state = phase::request;
 		sc_core::sc_time time;	// of the last phase, with its delay
+	};
+
+	// What b_transport() has to leave as it was.
+	struct belongings {
+		explicit belongings(payload_type &payload);
+
+		int references;
+		std::vector<tlm::tlm_extension_base *> extensions;
 	};
 
 	// forward
@@ -75,6 +91,9 @@ private:
 
 	void expect(bool holds, const char *rule);
 	void check_request(const payload_type &payload);
+	void check_held(payload_type &payload);
+	void check_belongings(const belongings &before, payload_type &payload);
+	void check_bytes_left_alone(const attributes &sent, const payload_type &payload);
 	void check_unchanged(const attributes &sent, const payload_type &payload, bool over);
 	void check_response(const attributes &sent, const payload_type &payload);
 
@@ -85,7 +104,7 @@ private:
 	void on_end_resp(payload_type &payload, const sc_core::sc_time &time);
 	void on_phase(payload_type &payload, const tlm::tlm_phase &phase,
 		      const sc_core::sc_time &delay, bool forward);
-	void on_return(payload_type &payload, const tlm::tlm_phase &sent, const tlm::tlm_phase &phase,
+	void on_return(payload_type &payload, const call &sent, const tlm::tlm_phase &phase,
 		       tlm::tlm_sync_enum result, const sc_core::sc_time &delay, bool forward);
 	void on_completed(payload_type &payload, const tlm::tlm_phase &sent,
 			  const sc_core::sc_time &time);
@@ -94,6 +113,7 @@ private:
 	void forget(payload_type &payload);
 
 	std::map<payload_type *, transaction> under_way;
+	std::set<const payload_type *> blocking;	// in b_transport()
 	const payload_type *requesting = nullptr, *responding = nullptr;
 	sc_core::sc_time request_free, response_free;	// times at which the channels became free
 };

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * The checker itself: it is silent about what is right and names what is wrong.
+ * The checkers themselves: silent about what is right, they name what is wrong.
  */
 #include <gtest.h>
 #include <utility>
 
+#include "interrupt_checker.h"
 #include "protocol_checker.h"
 #include "sim.h"
 
@@ -24,7 +25,7 @@ struct partners : sc_core::sc_module, tlm::tlm_fw_transport_if<>, tlm::tlm_bw_tr
 	protocol_checker checker{ "checker" };
 	std::vector<std::string> rules;
 	manager mm;
-	uint8_t data[4] = {}, enable[4] = { 0xff, 0, 0xff, 0 };
+	uint8_t data[4], enable[4];
 
 	std::function<void(payload_type &, sc_time &)> blocking;
 	tlm::tlm_sync_enum result = tlm::TLM_ACCEPTED;	// of the next nb call
@@ -105,12 +106,48 @@ struct partners : sc_core::sc_module, tlm::tlm_fw_transport_if<>, tlm::tlm_bw_tr
 	}
 };
 
+// Hears of interrupts, and does with them what it should not.
+struct interrupted : sc_core::sc_module, kit::interrupt_if {
+	interrupt_checker checker{ "checker" };
+	kit::irq_result answer = kit::irq_result::sent;
+	bool wait_first = false;
+	std::vector<std::string> rules;
+
+	explicit interrupted(sc_core::sc_module_name name) : sc_module(name)
+	{
+		checker.out.bind(*this);
+		checker.report = [this](const std::string &rule) { rules.push_back(rule); };
+	}
+
+	kit::irq_result take()
+	{
+		if (wait_first)
+			sc_core::wait(sc_time(1, sc_core::SC_NS));
+		return answer;
+	}
+	kit::irq_result msi(unsigned) override { return take(); }
+	kit::irq_result msix(unsigned) override { return take(); }
+	kit::irq_result intx(bool) override { return take(); }
+};
+
+interrupted &the_interrupted()
+{
+	static interrupted both("interrupted");
+
+	return both;
+}
+
 partners &fresh()
 {
 	static partners both("partners");
 
+	the_interrupted();	// no module is made later
 	run_simulation();
 	both.rules.clear();
+	for (size_t i = 0; i < sizeof both.data; i++) {
+		both.data[i] = 0;
+		both.enable[i] = i % 2 ? TLM_BYTE_DISABLED : TLM_BYTE_ENABLED;
+	}
 	both.result_delay = sc_core::SC_ZERO_TIME;
 	return both;
 }
@@ -251,6 +288,180 @@ TEST(ProtocolChecker, NamesResponsesWithoutStatusAndPayloadsWithoutManager)
 	EXPECT_TRUE(p.said("byte enables have a length"));
 }
 
+TEST(ProtocolChecker, NamesAttributesThatWereNotPutBackForARequest)
+{
+	partners &p = fresh();
+	payload_type a;
+	sc_time delay;
+
+	p.make(a);
+	a.set_response_status(tlm::TLM_OK_RESPONSE);
+	a.set_dmi_allowed(true);
+	p.blocking = ok;
+	in_thread([&] { p.initiator->b_transport(a, delay); });
+	ASSERT_EQ(p.rules.size(), 2u);
+	EXPECT_TRUE(p.said("TLM_INCOMPLETE_RESPONSE in a request"));
+	EXPECT_TRUE(p.said("DMI hint is false"));
+}
+
+TEST(ProtocolChecker, NamesWrongByteEnables)
+{
+	partners &p = fresh();
+	payload_type a;
+	sc_time delay;
+
+	p.make(a);
+	p.enable[1] = 1;
+	a.set_byte_enable_ptr(p.enable);
+	a.set_byte_enable_length(2);		// repeats
+	p.blocking = [&](payload_type &payload, sc_time &its_delay) {
+		p.data[2] ^= 0xff;
+		p.enable[1] = 0;
+		ok(payload, its_delay);
+	};
+	in_thread([&] { p.initiator->b_transport(a, delay); });
+	ASSERT_EQ(p.rules.size(), 2u);
+	EXPECT_TRUE(p.said("a byte enable is 0 or 0xff"));
+	EXPECT_TRUE(p.said("does not change byte enables"));
+	p.rules.clear();
+	p.blocking = [&](payload_type &payload, sc_time &its_delay) {
+		p.data[3] ^= 0xff;
+		ok(payload, its_delay);
+	};
+	a.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
+	in_thread([&] { p.initiator->b_transport(a, delay); });
+	ASSERT_EQ(p.rules.size(), 1u);
+	EXPECT_TRUE(p.said("bytes of a read alone that are not enabled"));
+}
+
+TEST(ProtocolChecker, NamesDataMovedForAnIgnoredCommand)
+{
+	partners &p = fresh();
+	payload_type a;
+	sc_time delay;
+
+	p.make(a, tlm::TLM_IGNORE_COMMAND);
+	p.blocking = [&](payload_type &payload, sc_time &its_delay) {
+		p.data[0] ^= 0xff;
+		ok(payload, its_delay);
+	};
+	in_thread([&] { p.initiator->b_transport(a, delay); });
+	ASSERT_EQ(p.rules.size(), 1u);
+	EXPECT_TRUE(p.said("moves nothing for an ignored command"));
+}
+
+TEST(ProtocolChecker, NamesTimesThatRunBackwardsAndReturnsThatWereNotToBeUsed)
+{
+	partners &p = fresh();
+	payload_type a;
+
+	p.make(a);
+	p.result = tlm::TLM_UPDATED;
+	p.result_phase = tlm::END_REQ;
+	p.result_delay = sc_time(10, sc_core::SC_NS);
+	p.forward(a, tlm::BEGIN_REQ);
+	EXPECT_EQ(p.rules.size(), 0u);
+	a.set_response_status(tlm::TLM_OK_RESPONSE);
+	p.result_delay = sc_core::SC_ZERO_TIME;
+	p.backward(a, tlm::BEGIN_RESP);		// at once, which is before END_REQ
+	ASSERT_EQ(p.rules.size(), 1u);
+	EXPECT_TRUE(p.said("do not run backwards in time"));
+	p.result_delay = sc_time(5, sc_core::SC_NS);
+	p.forward(a, tlm::END_RESP);		// accepted, with another delay
+	ASSERT_EQ(p.rules.size(), 2u);
+	EXPECT_TRUE(p.said("TLM_ACCEPTED leaves phase and delay"));
+	EXPECT_TRUE(p.checker.idle());
+	in_thread([&] { sc_core::wait(20, sc_core::SC_NS); });
+}
+
+TEST(ProtocolChecker, NamesAPayloadUsedAgainBeforeItsEnd)
+{
+	partners &p = fresh();
+	payload_type a;
+	sc_time delay;
+
+	p.make(a);
+	p.forward(a, tlm::BEGIN_REQ);
+	p.backward(a, tlm::END_REQ);
+	a.set_response_status(tlm::TLM_OK_RESPONSE);
+	p.backward(a, tlm::BEGIN_RESP);
+	EXPECT_EQ(p.rules.size(), 0u);
+	a.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
+	p.forward(a, tlm::BEGIN_REQ);		// END_RESP is still due
+	ASSERT_EQ(p.rules.size(), 1u);
+	EXPECT_TRUE(p.said("one transaction at a time"));
+	a.set_response_status(tlm::TLM_OK_RESPONSE);
+	p.forward(a, tlm::END_RESP);
+	p.rules.clear();
+	EXPECT_TRUE(p.checker.idle());
+
+	bool again = true;
+	p.blocking = [&](payload_type &payload, sc_time &its_delay) {
+		if (std::exchange(again, false))
+			p.initiator->b_transport(payload, its_delay);
+		ok(payload, its_delay);
+	};
+	a.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
+	in_thread([&] { p.initiator->b_transport(a, delay); });
+	ASSERT_EQ(p.rules.size(), 1u);
+	EXPECT_TRUE(p.said("one transaction at a time"));
+}
+
+TEST(ProtocolChecker, NamesAnInitiatorThatDoesNotHoldItsPayload)
+{
+	partners &p = fresh();
+	payload_type a, b;
+
+	prepare(a, tlm::TLM_READ_COMMAND, 0, p.data, 4);
+	a.set_mm(&p.mm);
+	p.result = tlm::TLM_COMPLETED;
+	p.forward(a, tlm::BEGIN_REQ);
+	EXPECT_TRUE(p.said("has acquired the payload"));
+	p.rules.clear();
+	p.make(b);
+	p.forward(b, tlm::BEGIN_REQ);
+	EXPECT_EQ(p.rules.size(), 0u);
+	b.release();				// though it is not over
+	p.backward(b, tlm::END_REQ);
+	ASSERT_EQ(p.rules.size(), 1u);
+	EXPECT_TRUE(p.said("holds the payload until"));
+	b.set_response_status(tlm::TLM_OK_RESPONSE);
+	p.backward(b, tlm::BEGIN_RESP);
+	p.forward(b, tlm::END_RESP);
+	EXPECT_TRUE(p.checker.idle());
+}
+
+TEST(ProtocolChecker, NamesATargetThatReleasesTooMuchOrLeavesItsExtensions)
+{
+	struct tag : tlm::tlm_extension<tag> {
+		tlm_extension_base *clone() const override { return nullptr; }
+		void copy_from(const tlm_extension_base &) override {}
+	} extension;
+	partners &p = fresh();
+	payload_type a, b;
+	sc_time delay;
+
+	p.make(a);
+	a.acquire();
+	p.blocking = [&](payload_type &payload, sc_time &its_delay) {
+		payload.release();
+		ok(payload, its_delay);
+	};
+	in_thread([&] { p.initiator->b_transport(a, delay); });
+	ASSERT_EQ(p.rules.size(), 1u);
+	EXPECT_TRUE(p.said("releases no more than it acquired"));
+	p.rules.clear();
+	prepare(b, tlm::TLM_READ_COMMAND, 0, p.data, 4);
+	p.blocking = [&](payload_type &payload, sc_time &its_delay) {
+		payload.set_extension(&extension);
+		ok(payload, its_delay);
+	};
+	in_thread([&] { p.initiator->b_transport(b, delay); });
+	b.clear_extension(&extension);
+	ASSERT_EQ(p.rules.size(), 1u);
+	EXPECT_TRUE(p.said("takes its extensions back"));
+}
+
 TEST(ProtocolChecker, NamesWrongDebugAndDirectAccess)
 {
 	partners &p = fresh();
@@ -260,10 +471,36 @@ TEST(ProtocolChecker, NamesWrongDebugAndDirectAccess)
 	p.make(a);
 	p.initiator->transport_dbg(a);
 	EXPECT_TRUE(p.said("no more than was asked for"));
+	a.set_data_ptr(nullptr);
+	p.initiator->transport_dbg(a);
+	EXPECT_TRUE(p.said("a debug request has data"));
+	EXPECT_FALSE(p.said("DMI descriptor comes empty"));
 	p.initiator->get_direct_mem_ptr(a, dmi);
 	EXPECT_TRUE(p.said("has the address asked for"));
 	EXPECT_TRUE(p.said("has a pointer"));
 	EXPECT_TRUE(p.said("allows something"));
+	p.initiator->get_direct_mem_ptr(a, dmi);	// as the first call left it
+	EXPECT_TRUE(p.said("DMI descriptor comes empty"));
 	p.target->invalidate_direct_mem_ptr(8, 7);
 	EXPECT_TRUE(p.said("range is not empty"));
+}
+
+TEST(InterruptChecker, IsSilentAboutWhatIsRightAndNamesWhatIsWrong)
+{
+	interrupted &i = the_interrupted();
+
+	i.checker.msi(0);
+	i.checker.msix(0);
+	i.checker.intx(true);
+	EXPECT_EQ(i.rules.size(), 0u);
+	EXPECT_EQ(i.checker.seen, 3u);
+	i.answer = kit::irq_result::masked;
+	i.checker.msix(0);
+	EXPECT_EQ(i.rules.size(), 0u);
+	i.checker.intx(false);
+	i.wait_first = true;
+	in_thread([&] { i.checker.msix(0); });
+	ASSERT_EQ(i.rules.size(), 2u);
+	EXPECT_STREQ(i.rules[0].c_str(), "a line has no mask");
+	EXPECT_STREQ(i.rules[1].c_str(), "no call waits");
 }

@@ -158,6 +158,50 @@ TEST(Frame, ATextFromThePeerHasNoControlCharacters)
 	EXPECT_STREQ(g.text, "a?[2J??b?");
 }
 
+static const char *as_received(const char *text, size_t len)
+{
+	static struct goodbye g;
+	uint8_t bytes[4 + 1000] = { 0, 0, (uint8_t)len, (uint8_t)(len >> 8) };
+
+	memcpy(bytes + 4, text, len);
+	EXPECT_EQ(tlpb__goodbye_decode(bytes, 4 + len, &g), 0);
+	return g.text;
+}
+
+/* The URL of a link is such a text: what is changed in it leads nowhere. */
+TEST(Frame, ATextFromThePeerKeepsItsCharactersInUtf8)
+{
+	static const char text[] = "\xc2\xa0/\xc3\xbc \xe2\x9c\x93 \xef\xbf\xbd \xf0\x9f\x90\xa7";
+
+	EXPECT_STREQ(as_received(text, sizeof text - 1), text);
+}
+
+TEST(Frame, WhatIsNotUtf8IsNotPrintable)
+{
+	static const struct { const char *sent, *received; } cases[] = {
+		{ "\xc2\x9b" "2J", "??2J" },	/* U+009B, the control sequence introducer */
+		{ "\xc0\xaf", "??" },		/* longer than need be */
+		{ "\xe0\x80\xaf", "???" },
+		{ "\xed\xa0\x80", "???" },	/* a surrogate */
+		{ "\xf4\x90\x80\x80", "????" },	/* beyond U+10FFFF */
+		{ "\xe2\x9c", "??" },		/* cut */
+		{ "\xe2\x9cx", "??x" },
+		{ "\xff\x7f", "??" },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		EXPECT_STREQ(as_received(cases[i].sent, strlen(cases[i].sent)), cases[i].received);
+}
+
+TEST(Frame, ALongStringIsCutBetweenCharacters)
+{
+	char text[TEXT_MAX + 1];
+
+	memset(text, 'x', sizeof text);
+	memcpy(text + TEXT_MAX - 2, "\xc3\xbc", 2);
+	EXPECT_EQ(strlen(as_received(text, sizeof text)), TEXT_MAX - 2);
+}
+
 TEST(Frame, AnotherMagicIsNotTheProtocol)
 {
 	uint8_t bytes[ROOM];
