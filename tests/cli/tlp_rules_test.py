@@ -6,6 +6,7 @@ usage: tlp_rules_test.py TLPBRIDGE VECTORS
 """
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -79,6 +80,38 @@ class Vectors(unittest.TestCase):
                     self.assertEqual(rule, "CFG_TYPE1")
                 else:
                     self.assertEqual((verdict, rule), ("ACCEPT", None))
+
+
+class Documents(unittest.TestCase):
+    """docs/pcie-fidelity.md against the sources."""
+    ROOT = os.path.join(os.path.dirname(VECTORS), "../..")
+
+    def read(self, path):
+        with open(os.path.join(self.ROOT, path), encoding="utf-8") as file:
+            return file.read()
+
+    def setUp(self):
+        rows = re.findall(r"^\| ([A-Z0-9_, ]+) \| [^|]* \| ([^|]*) \|$", self.read("docs/pcie-fidelity.md"), re.M)
+        self.rules = [rule for names, _ in rows for rule in names.split(", ")]
+        self.tests = [test for _, tests in rows for test in re.findall(r"`([^`]*)`", tests)]
+
+    def test_every_rule_is_there_once(self):
+        form = re.search(r"define TLPB_RULE_LIST\(X\)(.*?)\n\n", self.read("bridge/include/tlpbridge/tlp.h"), re.S)
+        names = re.findall(r"X\((\w+)\)", form.group(1))
+        names += re.findall(r'^\t\{ "([A-Z0-9_]+)",', self.read("bridge/src/judge.c"), re.M)
+        self.assertGreater(len(names), 50)
+        self.assertEqual(set(self.rules), set(names))
+        self.assertEqual(len(self.rules), len(names))
+
+    def test_the_second_implementation_must_meet_every_rule(self):
+        listed = re.search(r'RULES = set\("""(.*?)"""', self.read("tests/reference/differential_test.py"), re.S)
+        self.assertEqual(set(listed.group(1).split()) - {"ACCEPT"}, set(self.rules) - {"TOO_MANY_OUTSTANDING"})
+
+    def test_the_tests_named_are_there(self):
+        sources = "".join(self.read(f"tests/unit/{name}_test.c") for name in ("judge", "tlp_codec"))
+        there = {f"{suite}.{test}" for suite, test in re.findall(r"^TEST\((\w+), (\w+)\)", sources, re.M)}
+        self.assertGreater(len(self.tests), 40)
+        self.assertEqual(set(self.tests) - there, set())
 
 
 class Order(unittest.TestCase):

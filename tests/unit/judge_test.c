@@ -266,6 +266,9 @@ TEST(Judge, AddressesBelongToABarOfTheSpace)
 	IN("ACCEPT", "", TLPB_IORD, .address = 0x10fc, .first_be = 1);
 	IN("UR", "NO_BAR", TLPB_IORD, .address = 0x1100, .first_be = 1);
 	IN("UR", "NO_BAR", TLPB_IOWR, .address = 0xfe000000, .first_be = 1);
+	state.bar_count = 1;
+	IN("ACCEPT", "", READ);
+	IN("UR", "NO_BAR", TLPB_MRD, .address = 0x3fffffffc, .first_be = 1, .hdr_4dw = true);
 }
 
 TEST(Judge, RequestsEndInTheirBar)
