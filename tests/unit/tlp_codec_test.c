@@ -229,6 +229,19 @@ TEST(Codec, PasidFieldsAloneMakeAPrefix)
 	EXPECT_EQ(out.pasid, 0x12345);
 }
 
+TEST(Codec, PasidFieldsFillInThePrefixButItsReservedBits)
+{
+	struct tlpb_tlp tlp = plain(TLPB_MRD, 1);
+	uint8_t bytes[64];
+
+	tlp.prefix_count = 1;
+	tlp.prefix[0] = 0x91ffffff;
+	tlp.has_pasid = true;
+	tlp.pasid = 4;
+	ASSERT_EQ(tlpb_tlp_pack(&tlp, bytes, sizeof bytes), 16);
+	EXPECT_EQ(get_be32(bytes), 0x91c00004);
+}
+
 TEST(Codec, PasidPrefixFollowsTheOthers)
 {
 	struct tlpb_tlp tlp = plain(TLPB_MRD, 1);
@@ -302,6 +315,13 @@ SPOIL(bad_last_be, last_be = 16)
 SPOIL(odd_address, address = 2)
 SPOIL(high_address, address = 1ull << 32)
 SPOIL(ph_without_th, ph = 1)
+
+static void high_ph(struct tlpb_tlp *tlp)
+{
+	tlp->th = true;
+	tlp->ph = 4;
+}
+
 SPOIL(four_dw, hdr_4dw = true)
 SPOIL(three_dw, hdr_4dw = false)
 SPOIL(odd_register, reg_offset = 2)
@@ -336,6 +356,7 @@ TEST(Codec, PackRefusesWhatHasNoEncoding)
 		{ TLPB_MRD, bad_kind }, { TLPB_MRD, bad_tc }, { TLPB_MRD, bad_at },
 		{ TLPB_MRD, bad_tag }, { TLPB_MRD, no_length }, { TLPB_MRD, long_length },
 		{ TLPB_MSG, one_dw }, { TLPB_CPL, one_dw }, { TLPB_MRD, bad_first_be },
+		{ TLPB_MRD, bad_last_be }, { TLPB_CFGWR0, bad_first_be }, { TLPB_MRD, high_ph },
 		{ TLPB_CFGWR0, bad_last_be }, { TLPB_MRD, odd_address }, { TLPB_MRD, high_address },
 		{ TLPB_MRD, ph_without_th }, { TLPB_IORD, four_dw }, { TLPB_CPL, four_dw },
 		{ TLPB_CFGRD0, four_dw }, { TLPB_MSG, three_dw }, { TLPB_CFGRD0, odd_register },
