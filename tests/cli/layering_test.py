@@ -19,16 +19,16 @@ LAYERS = {
     "tlp_order": 1,
     "frame": 1, "device": 1, "records": 1, "registers": 1,
     "url": 2, "nng_url": 2, "transport": 2, "stream_framing": 2, "acceptor": 2, "transport_mem": 2,
-    "transport_stream": 2, "tls_relay": 2, "transport_tls": 2, "ipc_path": 2,
-    "door": 2, "door_socket": 2, "door_inproc": 2, "door_tls": 2,
-    "lobby": 2, "lobby_stranger": 2, "lobby_join": 2, "lobby_blame": 2,
-    "tags": 3, "config_space": 3, "msix": 3, "outbox": 3, "credits": 3, "tx_queue": 3,
+    "transport_stream": 2, "tls_relay": 2, "transport_tls": 2, "ipc_path": 2, "door": 2, "door_socket": 2,
+    "door_inproc": 2, "door_tls": 2, "lobby": 2, "lobby_stranger": 2, "lobby_join": 2, "lobby_blame": 2,
+    "tags": 3, "config_space": 3, "msix": 3, "outbox": 3, "credits": 3, "tx_queue": 3, "judge": 3,
+    "judge_completion": 3, "judge_private": 3,
     "link": 4, "link_flow": 4, "link_hello": 4, "link_private": 4, "completer": 4,
     "rc": 5, "rc_private": 5, "rc_group": 5, "rc_access": 5, "rc_inbound": 5, "rc_enumerate": 5,
     "ep": 5, "ep_private": 5, "ep_request": 5, "ep_raw": 5, "ep_dma": 5, "ep_irq": 5, "regs": 5,
     "server": 5, "serve": 5, "status": 5, "status_ask": 5, "trace": 5,
 }
-PUBLIC_LAYERS = {"err": 0, "log": 0, "wire": 1, "tlp": 1, "order": 1, "credits": 1, "device": 1,
+PUBLIC_LAYERS = {"err": 0, "log": 0, "wire": 1, "tlp": 1, "order": 1, "credits": 1, "device": 1, "judge": 3,
                  "rc": 5, "ep": 5, "regs": 5, "server": 5, "serve": 5, "status": 5, "trace": 5}
 PURE = [stem for stem, layer in LAYERS.items() if layer in (1, 3)]
 IMPURE_HEADERS = re.compile(r"^(unistd|fcntl|poll|pthread|time|stdio_ext|threads|signal)\.h$"

@@ -229,6 +229,70 @@ TEST(Codec, PasidFieldsAloneMakeAPrefix)
 	EXPECT_EQ(out.pasid, 0x12345);
 }
 
+TEST(Codec, PasidFieldsFillInThePrefixButItsReservedBits)
+{
+	struct tlpb_tlp tlp = plain(TLPB_MRD, 1);
+	uint8_t bytes[64];
+
+	tlp.prefix_count = 1;
+	tlp.prefix[0] = 0x91ffffff;
+	tlp.has_pasid = true;
+	tlp.pasid = 4;
+	ASSERT_EQ(tlpb_tlp_pack(&tlp, bytes, sizeof bytes), 16);
+	EXPECT_EQ(get_be32(bytes), 0x91c00004);
+}
+
+TEST(Codec, PasidPrefixFollowsTheOthers)
+{
+	struct tlpb_tlp tlp = plain(TLPB_MRD, 1);
+	uint8_t bytes[64];
+
+	tlp.prefix_count = 2;
+	tlp.prefix[0] = 0x80123456;
+	tlp.prefix[1] = 0x92abcdef;
+	tlp.has_pasid = tlp.pasid_exec = true;
+	tlp.pasid = 0xfffff;
+	ASSERT_EQ(tlpb_tlp_pack(&tlp, bytes, sizeof bytes), 24);
+	EXPECT_EQ(get_be32(bytes), 0x80123456);
+	EXPECT_EQ(get_be32(bytes + 4), 0x92abcdef);
+	EXPECT_EQ(get_be32(bytes + 8), 0x911fffff);
+	EXPECT_EQ(get_be32(bytes + 12), 1);
+}
+
+TEST(Codec, FourPrefixesAreTheMostWithTheirPasid)
+{
+	struct tlpb_tlp tlp = plain(TLPB_MRD, 1);
+	uint8_t bytes[64];
+
+	tlp.prefix_count = 4;
+	for (unsigned i = 0; i < 4; i++)
+		tlp.prefix[i] = 0x92000000;
+	EXPECT_EQ(tlpb_tlp_pack(&tlp, bytes, sizeof bytes), 28);
+	tlp.has_pasid = true;	/* there is no room for a fifth */
+	EXPECT_EQ(tlpb_tlp_pack(&tlp, bytes, sizeof bytes), TLPB_ERR_INVALID);
+	tlp.prefix[2] = 0x91000000;
+	EXPECT_EQ(tlpb_tlp_pack(&tlp, bytes, sizeof bytes), 28);
+	tlp.pasid = 0x100000;
+	EXPECT_EQ(tlpb_tlp_pack(&tlp, bytes, sizeof bytes), TLPB_ERR_INVALID);
+	tlp.pasid = 0;
+	tlp.has_pasid = false;	/* a prefix says otherwise */
+	EXPECT_EQ(tlpb_tlp_pack(&tlp, bytes, sizeof bytes), TLPB_ERR_INVALID);
+}
+
+/* Also when nothing else came. */
+TEST(Codec, WholePrefixesAreCounted)
+{
+	uint8_t bytes[36];
+	struct tlpb_tlp tlp;
+
+	memset(bytes, 0x92, sizeof bytes);
+	for (size_t len = 0; len <= 16; len++) {
+		EXPECT_EQ(tlpb_tlp_unpack(bytes, len, &tlp), TLPB_ERR_TRUNCATED);
+		EXPECT_EQ(tlp.prefix_count, len / 4);
+		EXPECT_EQ(tlp.kind, TLPB_TLP_KINDS);
+	}
+}
+
 static int pack_with(enum tlpb_tlp_kind kind, void (*spoil)(struct tlpb_tlp *tlp))
 {
 	struct tlpb_tlp tlp = plain(kind, 1);
@@ -251,9 +315,17 @@ SPOIL(bad_last_be, last_be = 16)
 SPOIL(odd_address, address = 2)
 SPOIL(high_address, address = 1ull << 32)
 SPOIL(ph_without_th, ph = 1)
+
+static void high_ph(struct tlpb_tlp *tlp)
+{
+	tlp->th = true;
+	tlp->ph = 4;
+}
+
 SPOIL(four_dw, hdr_4dw = true)
 SPOIL(three_dw, hdr_4dw = false)
 SPOIL(odd_register, reg_offset = 2)
+SPOIL(odder_register, reg_offset = 1)
 SPOIL(high_register, reg_offset = 4096)
 SPOIL(bad_routing, routing = 8)
 SPOIL(no_byte_count, byte_count = 0)
@@ -265,6 +337,8 @@ SPOIL(null_payload, payload = NULL)
 SPOIL(prefix_is_none, prefix_count = 1)
 SPOIL(many_prefixes, prefix_count = 5)
 SPOIL(pasid_without_flag, pasid = 1)
+SPOIL(priv_without_flag, pasid_priv = true)
+SPOIL(exec_without_flag, pasid_exec = true)
 
 static void end_end_before_local(struct tlpb_tlp *tlp)
 {
@@ -282,14 +356,17 @@ TEST(Codec, PackRefusesWhatHasNoEncoding)
 		{ TLPB_MRD, bad_kind }, { TLPB_MRD, bad_tc }, { TLPB_MRD, bad_at },
 		{ TLPB_MRD, bad_tag }, { TLPB_MRD, no_length }, { TLPB_MRD, long_length },
 		{ TLPB_MSG, one_dw }, { TLPB_CPL, one_dw }, { TLPB_MRD, bad_first_be },
+		{ TLPB_MRD, bad_last_be }, { TLPB_CFGWR0, bad_first_be }, { TLPB_MRD, high_ph },
 		{ TLPB_CFGWR0, bad_last_be }, { TLPB_MRD, odd_address }, { TLPB_MRD, high_address },
 		{ TLPB_MRD, ph_without_th }, { TLPB_IORD, four_dw }, { TLPB_CPL, four_dw },
 		{ TLPB_CFGRD0, four_dw }, { TLPB_MSG, three_dw }, { TLPB_CFGRD0, odd_register },
+		{ TLPB_CFGRD0, odder_register },
 		{ TLPB_CFGRD0, high_register }, { TLPB_MSGD, bad_routing }, { TLPB_CPL, no_byte_count },
 		{ TLPB_CPLD, high_byte_count }, { TLPB_CPL, bad_lower_address },
 		{ TLPB_CPL, bad_status }, { TLPB_MWR, short_payload }, { TLPB_MWR, null_payload },
 		{ TLPB_MRD, short_payload }, { TLPB_MRD, prefix_is_none }, { TLPB_MRD, many_prefixes },
-		{ TLPB_MRD, pasid_without_flag }, { TLPB_MRD, end_end_before_local },
+		{ TLPB_MRD, pasid_without_flag },
+		{ TLPB_MRD, priv_without_flag }, { TLPB_MRD, exec_without_flag }, { TLPB_MRD, end_end_before_local },
 	};
 
 	for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++)
@@ -644,6 +721,15 @@ TEST(Rules, MessagesHaveTheirRoutingAndTrafficClass)
 	expect_message(TLPB_MSG_ERR_NONFATAL, 1 << 0, true);
 	expect_message(TLPB_MSG_ERR_FATAL, 1 << 0, true);
 	expect_message(TLPB_MSG_SET_SLOT_POWER_LIMIT, 1 << 4, true);
+	expect_message(0x12, 1 << 4, true);	/* OBFF */
+	expect_message(0x14, 1 << 4, true);	/* PM_Active_State_Nak */
+	expect_message(0x52, 1 << 4, true);	/* PTM */
+	expect_message(0x53, 1 << 4, true);
+	expect_message(0x11, 0x3f, false);
+	expect_message(0x13, 0x3f, false);
+	expect_message(0x15, 0x3f, false);
+	expect_message(0x51, 0x3f, false);
+	expect_message(0x54, 0x3f, false);
 	expect_message(TLPB_MSG_VENDOR_TYPE0, 0x1d, false);
 	expect_message(TLPB_MSG_VENDOR_TYPE1, 0x1d, false);
 	expect_message(0x32, 0x3f, false);	/* not an ERR message */
@@ -714,6 +800,19 @@ TEST(Split, CompletionsEndOnTheReadCompletionBoundary)
 			addr += n;
 		}
 	}
+}
+
+TEST(Split, AsMuchAsFits)
+{
+	EXPECT_EQ(tlpb_next_completion(0x1004, 128, 128, 64), 128);	/* the last need not end there */
+	EXPECT_EQ(tlpb_next_completion(0x1004, 129, 128, 64), 124);
+	EXPECT_EQ(tlpb_next_completion(0x1005, 127, 128, 64), 127);
+	EXPECT_EQ(tlpb_next_completion(0x1005, 128, 128, 64), 123);
+	EXPECT_EQ(tlpb_next_completion(0x1040, 256, 128, 128), 64);
+	EXPECT_EQ(tlpb_next_completion(0x1040, 256, 256, 128), 256);
+	EXPECT_EQ(tlpb_next_request(0x1001, 200, 128), 127);
+	EXPECT_EQ(tlpb_next_request(0x1000, 128, 128), 128);
+	EXPECT_EQ(tlpb_next_request(0x1fc1, 200, 128), 63);
 }
 
 TEST(Split, AlwaysMakesProgressWithSenselessLimits)
