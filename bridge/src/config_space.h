@@ -139,8 +139,15 @@ unsigned tlpb__config_attributes(const struct config_space *c);
 int tlpb__config_match(const struct config_space *c, bool io, uint64_t addr, unsigned len,
 		       uint64_t *offset);
 
-/* Power management events (5.3.3): sets PME_Status; true: a PM_PME message is due. */
-bool tlpb__config_pme(struct config_space *c);
+bool tlpb__config_in_d0(const struct config_space *c);
+
+/* A power management event (5.3.3) of a function that has them: sets PME_Status. */
+enum pme {
+	PME_DUE,		/* a PM_PME message is to be sent */
+	PME_TOLD,		/* it has been: software did not clear the status yet */
+	PME_DISABLED,
+};
+enum pme tlpb__config_pme(struct config_space *c);
 
 /* May the endpoint make, and must it check, ECRC (2.7.1)? */
 bool tlpb__config_ecrc_generate(const struct config_space *c);
