@@ -56,8 +56,8 @@ enum {
 struct config_space;
 
 /* Called after a write to the doubleword at offset at, with what was there and what was written. */
-typedef unsigned config_written(struct config_space *c, unsigned at, uint32_t before,
-				uint32_t written);
+typedef unsigned config_hook(struct config_space *c, unsigned at, uint32_t before,
+			     uint32_t written);
 
 struct config_space {
 	uint8_t value[CONFIG_SIZE];
@@ -67,7 +67,7 @@ struct config_space {
 	uint8_t sticky[CONFIG_SIZE];	/* 1: kept by a function-level reset and a hot reset */
 	uint8_t flr_kept[CONFIG_SIZE];	/* 1: kept by a function-level reset */
 	uint16_t at[CONFIG_PARTS];
-	struct { uint16_t at; config_written *call; } hook[CONFIG_HOOKS];
+	struct { uint16_t at; config_hook *call; } hook[CONFIG_HOOKS];
 	unsigned hooks;
 	unsigned free, free_extended;	/* where the next capability may go */
 	unsigned last, last_extended;	/* the end of each chain; 0: empty */
