@@ -157,7 +157,8 @@ int tlpb__ep_attach(tlpb_ep *ep, struct transport *transport, const uint8_t toke
 	struct link_config config = {
 		.role = TLPB_ENDPOINT, .name = ep->f0->config.device.name,
 		.offered = TLPB_FEATURE_DMA_FAULT, .mps = ep->mps, .mrrs = TLPB_MAX_PAYLOAD,
-		.rcb = ENDPOINT_RCB, .order_seed = ep->order_seed, .device = &ep->f0->config.device,
+		.rcb = ENDPOINT_RCB, .order_seed = ep->order_seed, .gather = true,
+		.device = &ep->f0->config.device,
 		.extra = ep->registers, .extra_len = ep->registers_len,
 		.events = &ep_link_events, .ctx = ep,
 	};

@@ -149,6 +149,7 @@ static int open_link(tlpb_rc *rc, const struct tlpb_rc_config *config, struct tr
 		.offered = features(config),
 		.mps = rc->takes, .mrrs = TLPB_MAX_PAYLOAD, .rcb = rc->rcb,
 		.order_seed = config->order_seed,
+		.gather = config->gather_writes,
 		.events = &rc_link_events, .ctx = rc,
 	};
 
