@@ -40,11 +40,13 @@ static void on_completion(tlpb_rc *rc, const struct tlpb_tlp *tlp)
 static bool on_tlp(void *ctx, const struct tlpb_tlp *tlp, const struct frame *frame)
 {
 	tlpb_rc *rc = ctx;
+	tlpb_rc_group *group = tlpb__rc_call_back(rc);
 
 	if (tlpb_kind_class(tlp->kind) == TLPB_COMPLETION)
 		on_completion(rc, tlp);
 	else
 		tlpb__rc_inbound(rc, tlp, frame);
+	tlpb__rc_called_back(group);
 	return true;
 }
 
@@ -111,6 +113,7 @@ static int new_rc(const struct tlpb_rc_config *config, tlpb_rc **out, char *why,
 	rc->watched_fd = -1;
 	tlpb__tags_init(&rc->tags, TAGS_MAX);
 	TAILQ_INIT(&rc->unsent);
+	tlpb__tx_queue_init(&rc->posted, 0);
 	snprintf(rc->device_name, sizeof rc->device_name, "%s",
 		 config->device ? config->device : "the device");
 	if (!tlpb__size_legal(rc->mps) || (rc->rcb != 64 && rc->rcb != 128)) {
@@ -327,6 +330,7 @@ static void free_rc(tlpb_rc *rc)
 {
 	tlpb__rc_part(rc);
 	tlpb__link_close(rc->link, TLPB_REASON_NORMAL, "", CLOSE_MS);
+	tlpb__tx_queue_clear(&rc->posted);
 	free(rc);
 }
 

@@ -42,6 +42,7 @@ struct tlpb_rc_group {
 	tlpb_rc **member;		/* NULL where one left */
 	unsigned places, members;
 	unsigned waits;			/* in progress, one inside the other */
+	unsigned callbacks;		/* the same */
 	bool of_one;			/* belongs to its only member */
 };
 
@@ -294,6 +295,22 @@ static int pause_ms(const tlpb_rc *rc, const struct wait *w)
 	int64_t pause = w->start_ms + due - monotonic_ms();
 
 	return pause > 0 ? (int)pause : 0;
+}
+
+tlpb_rc_group *tlpb__rc_call_back(tlpb_rc *rc)
+{
+	rc->group->callbacks++;
+	return rc->group;
+}
+
+void tlpb__rc_called_back(tlpb_rc_group *g)
+{
+	g->callbacks--;
+}
+
+bool tlpb__rc_in_callback(const tlpb_rc *rc)
+{
+	return rc->group->callbacks;
 }
 
 bool tlpb__rc_may_wait(const tlpb_rc *rc)
