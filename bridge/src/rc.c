@@ -36,18 +36,33 @@ static void on_completion(tlpb_rc *rc, const struct tlpb_tlp *tlp)
 					   : "it does not continue its request");
 }
 
-/* Memory, and who waits for completions, take them at once. */
+/*
+ * What is posted has left its buffer when memory begins to take it. A callback may wait for
+ * an answer of this device (a reset by DMA, a read of its BAR), and the answer is behind what
+ * the device has posted: that must be able to come, however few credits there are.
+ */
+static bool is_posted(struct link *link, const struct tlpb_tlp *tlp)
+{
+	struct tlpb_credits cost = tlpb_tlp_credits(tlp);
+
+	if (cost.cls != TLPB_POSTED)
+		return false;
+	tlpb__link_release(link, &cost);
+	return true;
+}
+
 static bool on_tlp(void *ctx, const struct tlpb_tlp *tlp, const struct frame *frame)
 {
 	tlpb_rc *rc = ctx;
 	tlpb_rc_group *group = tlpb__rc_call_back(rc);
+	bool released = is_posted(rc->link, tlp);
 
 	if (tlpb_kind_class(tlp->kind) == TLPB_COMPLETION)
 		on_completion(rc, tlp);
 	else
 		tlpb__rc_inbound(rc, tlp, frame);
 	tlpb__rc_called_back(group);
-	return true;
+	return !released;
 }
 
 static void on_room(void *ctx)
