@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "link_private.h"
+#include "tlp_form.h"
 
 /* What of a TLP its bytes do not tell. */
 struct aside {
@@ -189,12 +190,12 @@ void tlpb__link_pump(struct link *link)
 
 void tlpb__link_on_tlp(struct link *link, const struct frame *f)
 {
-	enum tlpb_rule rule = tlpb_tlp_check(f->body, f->length, link->config.mps);
 	struct tlpb_credits cost;
 	struct tlpb_tlp tlp;
+	enum tlpb_rule rule = tlpb__tlp_take(f->body, f->length, link->config.mps, &tlp);
 	unsigned pool;
 
-	if (rule != TLPB_RULE_NONE || tlpb_tlp_unpack(f->body, f->length, &tlp)) {
+	if (rule != TLPB_RULE_NONE) {
 		tlpb__link_fail(link, TLPB_REASON_PROTOCOL, "Malformed TLP (%s)",
 				tlpb_rule_name(rule));
 		return;

@@ -13,7 +13,7 @@
 
 #include "transport.h"
 
-enum { SPARES_MAX = 8 };
+enum { SPARES_MAX = 8, NODE_MIN = 32 * 1024 };
 
 struct node {
 	struct node *next;
@@ -84,6 +84,8 @@ static struct node *new_node(struct mem_shared *s, size_t len)
 			return n;
 		free(n);
 	}
+	if (len < NODE_MIN)
+		len = NODE_MIN;
 	n = malloc(sizeof *n + len);
 	if (n)
 		n->size = len;
