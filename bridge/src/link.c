@@ -174,7 +174,7 @@ void tlpb__link_flush(struct link *link)
 
 	if (!t)
 		return;
-	tlpb__link_pump(link);
+	tlpb__link_flow_flush(link);
 	/* On an error receiving tells why; what is queued goes nowhere. */
 	while ((first = tlpb__outbox_first(&link->outbox, &len)) &&
 	       t->ops->send(t, first, len) == 0)

@@ -133,6 +133,9 @@ size_t tlpb__link_waiting(const struct link *link, enum tlpb_tlp_class cls);
 /* A received TLP that events.tlp kept has been dealt with. */
 void tlpb__link_release(struct link *link, const struct tlpb_credits *cost);
 
+/* Will the next flush tell the peer of credits? */
+bool tlpb__link_owes_credits(const struct link *link);
+
 /* DMA_FAULT; the caller has seen that the feature was agreed on. */
 int tlpb__link_send_fault(struct link *link, const struct dma_fault *fault);
 
