@@ -47,7 +47,7 @@ int tlpb__ep_raw_process(tlpb_ep *ep)
 	       tlpb__link_process_one(ep->link) > 0)
 		handled++;
 	if (tlpb__link_state(ep->link) != LINK_DOWN) {
-		tlpb__link_flush(ep->link);
+		tlpb__link_flush_now(ep->link);
 		tlpb__ep_raw_room(ep);
 	}
 	return handled;

@@ -142,13 +142,16 @@ int tlpb__link_send_fault(struct link *link, const struct dma_fault *fault);
 /* Hand what is queued to the transport, as far as it takes it. */
 void tlpb__link_flush(struct link *link);
 
+/* The same with stress ordering on, too, where flush leaves TLPs for the owner's next look at the link. */
+void tlpb__link_flush_now(struct link *link);
+
 /*
  * The same after a posted frame, which nobody waits for: frames gather while more follow at
  * once or the transport is full, and the descriptor has the owner come and flush them.
  */
 void tlpb__link_flush_posted(struct link *link);
 
-/* Bytes that the transport did not take yet. */
+/* Bytes that the transport did not take yet, and those of posted TLPs that wait. */
 size_t tlpb__link_backlog(const struct link *link);
 
 /*

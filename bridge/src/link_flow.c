@@ -192,6 +192,11 @@ void tlpb__link_pump(struct link *link)
 	release_answered(link);
 }
 
+bool tlpb__link_holds(const struct link *link)
+{
+	return stressed(link) && link->state == LINK_UP && !tlpb__tx_queue_empty(&link->waiting);
+}
+
 void tlpb__link_flow_flush(struct link *link)
 {
 	tlpb__link_pump(link);

@@ -381,7 +381,7 @@ int tlpb_rc_reset(tlpb_rc *rc, enum tlpb_reset kind)
 
 	tlpb__rc_enter(rc);
 	put_le16(body, (uint16_t)kind);
-	tlpb__link_flush(rc->link);	/* what was posted before it comes before it */
+	tlpb__link_flush_now(rc->link);	/* what was posted before it comes before it */
 	err = tlpb__link_send(rc->link, TLPB_FRAME_RESET, 0, body, sizeof body);
 	tlpb__link_flush(rc->link);
 	tlpb__rc_leave(rc);

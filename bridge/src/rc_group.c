@@ -177,7 +177,7 @@ static bool finish_message(tlpb_rc *rc)
 	tlpb__rc_enter(rc);
 	while (tlpb__link_mid_message(rc->link))
 		tlpb__link_process_one(rc->link);
-	tlpb__link_flush(rc->link);
+	tlpb__link_flush_now(rc->link);
 	tlpb__rc_leave(rc);
 	return true;
 }
@@ -327,11 +327,11 @@ int tlpb__rc_wait(tlpb_rc *rc, bool (*until)(void *arg), void *arg, const struct
 	if (!tlpb__rc_may_wait(rc))
 		return TLPB_ERR_BUSY;
 	g->waits++;
-	tlpb__link_flush(rc->link);
+	tlpb__link_flush_now(rc->link);
 	while (!until(arg) && tlpb__rc_serve(rc, until, arg, pause_ms(rc, &w)))
 		look_at_clock(rc, &w);
 	finish_messages(g, NULL);
 	g->waits--;
-	tlpb__link_flush(rc->link);
+	tlpb__link_flush_now(rc->link);
 	return until(arg) ? 0 : TLPB_ERR_CLOSED;
 }
