@@ -17,7 +17,7 @@ static const struct command {
 	{ "poke", cmd_poke, "write registers" },
 	{ "dma", cmd_dma, "be the memory of a device's DMA" },
 	{ "irq", cmd_irq, "take a device's interrupts" },
-	{ "tlp", cmd_tlp, "decode, encode and print Transaction Layer Packets" },
+	{ "tlp", cmd_tlp, "decode, encode, print and judge Transaction Layer Packets" },
 	{ "trace", cmd_trace, "print recorded traces" },
 	{ "top", cmd_top, "show live what the links of a server carry and wait for" },
 };
