@@ -64,6 +64,7 @@ tlpb_ep *tlp_port::open(const kit::function_description &function, config_space 
 			tlpb_trace *trace)
 {
 	tlpb_device device = to_device(function);
+	own_capabilities capabilities(function);
 	tlpb_ep_ops ops = {};
 	tlpb_ep_config ep_config = {};
 	tlpb_ep *ep;
@@ -79,6 +80,7 @@ tlpb_ep *tlp_port::open(const kit::function_description &function, config_space 
 	ep_config.ops = &ops;
 	ep_config.ctx = this;
 	ep_config.trace = trace;
+	capabilities.put_into(ep_config);
 	if (tlpb_ep_new(&ep_config, &ep, why, sizeof why))
 		throw std::invalid_argument(function.name + ": " + why);
 	return ep;
