@@ -122,6 +122,7 @@ enum {
 	SRIOV_VF_ENABLE = 1 << 0,
 	SRIOV_VF_MEMORY = 1 << 3,
 	SRIOV_ARI_HIERARCHY = 1 << 4,
+	SRIOV_10BIT_TAGS = 1 << 5,
 	ROM_ENABLE = 1 << 0,
 };
 
