@@ -663,3 +663,72 @@ TEST(ConfigCaps, EachResetKeepsWhatItMust)
 		}
 	gt_about("");
 }
+
+/* ---- a peer that writes anything anywhere ---- */
+
+static uint32_t random_state = 20260101;
+
+static uint32_t next_random(void)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 17;
+	random_state ^= random_state << 5;
+	return random_state;
+}
+
+static bool is_power_of_2(uint64_t n)
+{
+	return n && !(n & (n - 1));
+}
+
+static void expect_legal(void)
+{
+	for (unsigned i = 0; i < TLPB_BARS; i++) {
+		uint64_t size = c.device.region[i].size;
+
+		EXPECT_TRUE(!size || is_power_of_2(size));
+		EXPECT_TRUE(!c.device.resizable[i] || c.device.resizable[i] & size / MIB);
+		if (c.device.sriov.region[i].size)
+			EXPECT_TRUE(is_power_of_2(tlpb__config_vf_aperture(&c, i)));
+	}
+	EXPECT_LE(tlpb__config_vfs(&c), 16);
+	EXPECT_TRUE((rd(CFG_PM + PM_CONTROL) & 3) % 3 == 0);
+	EXPECT_LE(tlpb__config_mps(&c), 512);
+}
+
+/* Bits that nobody may write are what they were; those that were writable once are in touched. */
+static void note_writable(uint8_t *touched)
+{
+	for (unsigned i = 0; i < CONFIG_SIZE; i++)
+		touched[i] |= c.writable[i] | c.w1c[i];
+}
+
+TEST(ConfigCaps, AnythingWrittenAnywhereLeavesALegalSpace)
+{
+	static uint8_t touched[CONFIG_SIZE];
+	uint64_t offset;
+
+	setup();
+	tlpb__config_init_vf(&vf, &c, 15);
+	memset(touched, 0, sizeof touched);
+	note_writable(touched);
+	for (unsigned n = 0; n < 200000; n++) {
+		/* Mostly where the registers are. */
+		unsigned at = next_random() % (n % 4 ? 0x240 : CONFIG_SIZE) & ~3u;
+
+		tlpb__config_write(n % 8 ? &c : &vf, at, next_random() & 15,
+				   next_random() & next_random());
+		tlpb__config_match(&c, next_random() & 1, next_random(), 4, &offset);
+		tlpb__config_match(&vf, false, next_random(), 4, &offset);
+		if (n % 64)
+			continue;
+		note_writable(touched);
+		expect_legal();
+		if (n % 4096 == 0)
+			tlpb__config_reset(&c, next_random() % TLPB_RESET_KINDS);
+	}
+	for (unsigned i = 0; i < CONFIG_SIZE; i++)
+		EXPECT_EQ((c.value[i] ^ c.initial[i]) & ~touched[i], 0);
+	tlpb__config_reset(&c, TLPB_RESET_POWER);
+	EXPECT_MEMEQ(c.value, c.initial, CONFIG_SIZE);
+}
