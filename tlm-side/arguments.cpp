@@ -184,6 +184,9 @@ void check(const arguments &args)
 	if (args.listen.empty())
 		throw usage_error("--listen is missing: give a URL, for example "
 				  "--listen ipc:///run/x.sock");
+	if (args.listen.rfind("fd:", 0) == 0 && args.devices.size() > 1)
+		throw usage_error("--and: an inherited socket carries one device: choose another "
+				  "kind of URL, or start a server for each");
 }
 
 } // namespace serve

@@ -98,6 +98,8 @@ static void on_down(void *ctx, enum tlpb_reason reason, const char *text)
 		return;
 	}
 	tlpb__ep_reset(ep, TLPB_RESET_POWER, true);
+	if (ep->trace)
+		tlpb_trace_flush(ep->trace);	/* before the host, which waits for our end, goes on */
 	if (ep->ops.disconnected)
 		ep->ops.disconnected(ep->ctx, reason, text);
 }

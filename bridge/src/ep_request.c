@@ -212,7 +212,8 @@ static struct pending_request *new_request(struct function *f, const struct tlpb
 		return NULL;
 	p->f = f;
 	p->tlp = *tlp;
-	p->tlp.payload = NULL;
+	p->tlp.payload = NULL;	/* moved into bytes, below */
+	p->tlp.payload_len = 0;
 	p->generation = f->generation;
 	p->since_ms = monotonic_ms();
 	p->face = (struct tlpb_ep_request){

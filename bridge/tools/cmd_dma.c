@@ -490,7 +490,7 @@ static int run_command(int argc, char **argv, struct arguments *a)
 	session_catch_signals();
 	setvbuf(stdout, NULL, _IOLBF, 0);	/* who reads a pipe sees each step as it comes */
 	done = run(&s, a);
-	session_close(&s);
+	done = session_close(&s) && done;
 	return done && flush_stdout() ? EXIT_OK : session_failure();
 }
 

@@ -276,7 +276,7 @@ static int run(const struct arguments *a, char **argv, bool is_poke)
 	session_catch_signals();
 	done = session_open(&s, &a->session) && session_enumerate(&s) &&
 	       (is_poke ? poke(&s, a, argv) : peek(&s, a, argv));
-	session_close(&s);
+	done = session_close(&s) && done;
 	return done && flush_stdout() ? EXIT_OK : session_failure();
 }
 

@@ -404,6 +404,6 @@ int cmd_probe(int argc, char **argv)
 	a.session.url = argv[optind];
 	session_catch_signals();
 	done = session_open(&s, &a.session) && session_enumerate(&s) && probe(&s, &a);
-	session_close(&s);
+	done = session_close(&s) && done;
 	return done && flush_stdout() ? EXIT_OK : session_failure();
 }

@@ -94,7 +94,7 @@ static bool load_url(struct description *d, const struct session_options *option
 		else
 			complain("out of memory");
 	}
-	session_close(&s);
+	loaded = session_close(&s) && loaded;
 	return loaded && decode(d, options->url);
 }
 

@@ -183,15 +183,19 @@ bool session_open(struct session *s, const struct session_options *options)
 	return read_registers(s);
 }
 
-void session_close(struct session *s)
+bool session_close(struct session *s)
 {
+	bool complete;
+
 	tlpb_rc_close(s->rc);
-	if (s->trace && tlpb_trace_close(s->trace))
+	complete = !s->trace || !tlpb_trace_close(s->trace);
+	if (!complete)
 		complain("the trace is incomplete");
 	tlpb_registers_free(s->registers);
 	hostmem_free(&s->memory);
 	interrupts_free(&s->interrupts);
 	*s = (struct session){ 0 };
+	return complete;
 }
 
 static int place_rom(struct session *s)

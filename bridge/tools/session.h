@@ -90,8 +90,11 @@ bool session_unreachable(int err, const char *why);
 /* Join with a zeroed session, which stays where it is; false after saying why. */
 bool session_open(struct session *s, const struct session_options *options);
 
-/* Leave, and free all that the session has; fine for one that was never opened, too. */
-void session_close(struct session *s);
+/*
+ * Leave, and free all that the session has; fine for one that was never opened, too. False
+ * after saying that the trace is incomplete.
+ */
+bool session_close(struct session *s);
 
 /* Place the BARs and the ROM and enable the device; false after saying why. */
 bool session_enumerate(struct session *s);

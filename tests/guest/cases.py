@@ -98,12 +98,14 @@ def effect_two_devices(session):
     session.end(session.guest("effect_two_devices.sh", *servers, append="memmap=16M$0x10000000"))
 
 
+@over("tcp", "tls", "fd")
 @case
 def config(session):
     """lspci and setpci, driver life cycle, resets"""
     session.end(session.guest("config.sh", session.server()))
 
 
+@over("tcp", "tls", "fd")
 @case
 def bars(session):
     """64-bit, prefetchable and I/O BARs"""
@@ -112,6 +114,7 @@ def bars(session):
     session.end(session.guest("bars.sh", *[session.server("--bars", layout) for layout in layouts]))
 
 
+@over("tcp", "tls", "fd")
 @case
 def two_devices(session):
     """two functions of two servers in one guest, busy at the same time"""
@@ -128,12 +131,14 @@ def server_dies(session, kill):
                   and "reads all ones" in downs[0], "\n".join(downs) or "it said nothing")
 
 
+@over("tcp", "tls", "fd")
 @case
 def server_killed(session):
     """the server is killed between and during reads"""
     server_dies(session, Kill.at_once)
 
 
+@over("tcp", "tls", "fd")
 @case
 def server_killed_in_read(session):
     """the server is killed while a CPU is known to wait for it"""
@@ -152,6 +157,7 @@ class Kill:
         server.kill()
 
 
+@over("tcp", "tls", "fd")
 @case
 def server_paused(session):
     """the server stops for five seconds and goes on"""
@@ -167,6 +173,7 @@ def server_paused(session):
     session.end(console)
 
 
+@over("tcp", "tls")     # an inherited socket knows one host
 @case
 def host_killed(session):
     """QEMU is killed during DMA; the server takes the next one"""

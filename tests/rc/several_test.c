@@ -66,6 +66,8 @@ TEST(Several, ACommandLineThatMakesNoSenseIsRefusedWithItsFault)
 	expect_usage_error(ARGV("endpoint-test", "--listen", url_of("s"), "--name", "x", "--and",
 				"endpoint-test", "--name", "x"), "two devices are called \"x\"");
 	expect_usage_error(ARGV("endpoint-test", "--and", "endpoint-test"), "--listen is missing");
+	expect_usage_error(ARGV("endpoint-test", "--listen", "fd:3", "--and", "endpoint-test"),
+			   "an inherited socket carries one device");
 	expect_usage_error(ARGV("endpoint-test", "--listen", url_of("s"), "--and", "endpoint-test",
 				"--colour"), "unknown option --colour");
 	close_all();

@@ -172,6 +172,22 @@ TEST(EndpointStatus, TellsWhatTheHostWaitsFor)
 	pair_close();
 }
 
+/* The data has been moved to the model by then; the text does without it. */
+TEST(EndpointStatus, TellsOfAWriteThatTheModelStillHas)
+{
+	uint8_t data[16] = { 1, 2, 3 };
+
+	pair_open(NULL);
+	pair_enumerate();
+	pair.model.on_access = look_and_complete;
+	ASSERT_EQ(tlpb_rc_mem_write(pair.rc, pair.bar[0].addr + 0x20, data, sizeof data), 0);
+	pair_settle();
+	EXPECT_EQ(seen.of_host.requests, 1);
+	EXPECT_TRUE(strstr(seen.of_host.oldest, "MWr 0x"));
+	EXPECT_NULL(strstr(seen.of_host.oldest, "data"));
+	pair_close();
+}
+
 TEST(EndpointStatus, TellsWhatTheDeviceWaitsFor)
 {
 	uint8_t buf[1000];
