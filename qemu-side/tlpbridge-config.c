@@ -114,6 +114,8 @@ void tlpbridge_config_write(PCIDevice *d, uint32_t offset, uint32_t value, int l
 		s->in_flr = false;
 	} else {
 		pci_default_write_config(d, offset, value, len);
+		if (offset >= PCI_CONFIG_SPACE_SIZE)
+			tlpbridge_resize_follow(s);
 	}
 }
 
@@ -240,6 +242,7 @@ void tlpbridge_config_adopt(TLPBridge *s, const uint8_t *config)
 	d->config[PCI_STATUS] &= ~PCI_STATUS_CAP_LIST;
 	d->exp.exp_cap = 0;
 	s->flr_byte = 0;
+	tlpbridge_resize_reset(s);
 	fill_shadow(d, config);
 	set_capabilities(s, config);
 }

@@ -117,6 +117,7 @@ static void reset(DeviceState *dev)
 
 	/* 7.2 clears Command but leaves the bus-master region enabled. */
 	pci_default_write_config(d, PCI_COMMAND, 0, 2);
+	tlpbridge_resize_reset(s);
 	if (s->in_flr)
 		return;		/* the endpoint did it, told by its Device Control */
 	tlpbridge_slot_reset(s, reset_kind(d));

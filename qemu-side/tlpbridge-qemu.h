@@ -214,6 +214,10 @@ void tlpbridge_config_write(PCIDevice *d, uint32_t offset, uint32_t value, int l
 /* tlpbridge-bar.c: registers a trapping region for each BAR of the description, and the ROM. */
 void tlpbridge_bars_init(TLPBridge *s);
 
+/* tlpbridge-resize.c: BARs get the sizes that the endpoint's config space says now (waits), or their first. */
+void tlpbridge_resize_follow(TLPBridge *s);
+void tlpbridge_resize_reset(TLPBridge *s);
+
 /* tlpbridge-rom.c: what is wrong with the ROM of a device just reset, or NULL. Waits. */
 const char *tlpbridge_rom_fault(tlpb_rc *rc, uint16_t bdf);
 

@@ -207,7 +207,8 @@ FIT_VALUE(sriov_device_id, c->device.sriov.device_id)
 static void sriov_control(const struct config_space *c, struct config_bits *bits)
 {
 	bits->rw = SRIOV_VF_ENABLE | SRIOV_VF_MEMORY |
-		   (c->device.has & TLPB_HAS_ARI ? SRIOV_ARI_HIERARCHY : 0);
+		   (c->device.has & TLPB_HAS_ARI ? SRIOV_ARI_HIERARCHY : 0) |
+		   (c->device.has & TLPB_HAS_TAGS_10BIT ? SRIOV_10BIT_TAGS : 0);
 }
 
 static unsigned sriov_control_written(struct config_space *c, unsigned at, uint32_t before,

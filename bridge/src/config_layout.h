@@ -108,6 +108,7 @@ enum {
 	DEVCTL_EXT_TAG = 1 << 8,
 	DEVCTL_NS = 1 << 11,
 	DEVCTL_FLR = 1 << 15,
+	DEVSTA_PENDING = 1 << 5,
 	DEVCTL2_ATOMIC_REQUESTS = 1 << 6,
 	DEVCTL2_IDO = 1 << 8,
 	DEVCTL2_LTR = 1 << 10,
@@ -121,6 +122,7 @@ enum {
 	SRIOV_VF_ENABLE = 1 << 0,
 	SRIOV_VF_MEMORY = 1 << 3,
 	SRIOV_ARI_HIERARCHY = 1 << 4,
+	SRIOV_10BIT_TAGS = 1 << 5,
 	ROM_ENABLE = 1 << 0,
 };
 

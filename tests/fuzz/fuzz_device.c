@@ -47,6 +47,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FUZZ_CHECK(!tlpb_device_decode(bytes, (size_t)len, &again, why, sizeof why));
 	FUZZ_CHECK(!strcmp(again.name, device.name) && again.msix_vectors == device.msix_vectors);
 	FUZZ_CHECK(!strcmp(again.path, device.path) && again.path_index == device.path_index);
+	FUZZ_CHECK(again.has == device.has && again.serial_number == device.serial_number);
+	FUZZ_CHECK(!memcmp(again.resizable, device.resizable, sizeof device.resizable));
+	FUZZ_CHECK(again.sriov.vfs == device.sriov.vfs);
 	if (tlpb_registers_decode(data, size, &device, &registers, why, sizeof why))
 		return 0;
 	again_with_registers(&device, registers);
@@ -82,6 +85,11 @@ size_t fuzz_seed(unsigned i, uint8_t *data, size_t size)
 		return 0;
 	device.region[0] = (struct tlpb_region){ 0x4000, TLPB_REGION_READ | TLPB_REGION_WRITE };
 	device.region[2] = (struct tlpb_region){ 1u << 20, TLPB_REGION_READ | TLPB_REGION_64BIT };
+	device.has = i ? TLPB_HAS_AER | TLPB_HAS_ARI : 0;
+	device.serial_number = i;
+	device.resizable[2] = i ? 7 : 0;
+	device.sriov = (struct tlpb_sriov){ .vfs = i ? 9 : 0, .offset = 1, .stride = 2,
+					    .region[0] = { 4096, TLPB_REGION_READ } };
 	device.region[4] = (struct tlpb_region){ 256, TLPB_REGION_READ | TLPB_REGION_IO };
 	len = (size_t)tlpb_device_encode(&device, data, size);
 	return i < 2 ? len : len + seed_registers(&device, data + len, size - len);

@@ -55,6 +55,10 @@ static struct tlpb_device device(void)
 		.name = "fuzz", .vendor_id = 0x1234, .class_code = 0xff0000, .intx_pin = 1,
 		.msi_vectors = 32, .msix_vectors = 64, .msix_table_offset = 0x1000,
 		.msix_pba_offset = 0x2000,
+		.has = TLPB_HAS_ARI | TLPB_HAS_AER | TLPB_HAS_SOFT_RESET,
+		.sriov = { .vfs = 3, .offset = 1, .stride = 1, .msix_vectors = 2,
+			   .msix_pba_offset = 0x800,
+			   .region[0] = { 4096, TLPB_REGION_READ | TLPB_REGION_WRITE } },
 	};
 
 	d.region[0] = (struct tlpb_region){ 0x4000, TLPB_REGION_READ | TLPB_REGION_WRITE };

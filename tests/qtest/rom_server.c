@@ -2,7 +2,8 @@
 /*
  * rom_server URL KIND: an endpoint in plain C with a BAR and an expansion ROM, which is
  * "good", has an image of no length ("endless"), or none at all ("empty"); or the
- * endpoint never answers a read of it ("silent").
+ * endpoint never answers a read of it ("silent"). BAR2 is resizable, 1 to 16 MiB, and reads
+ * as offsets.
  */
 #include <signal.h>
 #include <stdbool.h>
@@ -12,7 +13,7 @@
 #include <tlpbridge/ep.h>
 #include <tlpbridge/server.h>
 
-enum { BAR_SIZE = 4096, ROM_SIZE = 2048, PCIR_AT = 0x1c };
+enum { RESIZABLE = 2, BAR_SIZE = 4096, ROM_SIZE = 2048, PCIR_AT = 0x1c };
 
 static uint8_t bar[BAR_SIZE], rom[ROM_SIZE];
 static bool silent;
@@ -24,10 +25,24 @@ static void stop(int signal_number)
 	stopped = 1;
 }
 
+static void access_offsets(struct tlpb_ep_request *request)
+{
+	uint32_t offset = (uint32_t)request->offset;
+
+	if (!request->write)
+		memcpy(request->data, &offset, request->length < 4 ? request->length : 4);
+	tlpb_ep_complete(ep, request, TLPB_CPL_SC);
+}
+
 static void access_region(void *ctx, struct tlpb_ep_request *request)
 {
-	uint8_t *at = (request->region == TLPB_ROM ? rom : bar) + request->offset;
+	uint8_t *at;
 
+	if (request->region == RESIZABLE) {
+		access_offsets(request);
+		return;
+	}
+	at = (request->region == TLPB_ROM ? rom : bar) + request->offset;
 	if (silent)
 		return;
 	if (!request->write)
@@ -56,8 +71,11 @@ int main(int argc, char **argv)
 		.name = "rom", .vendor_id = 0x1234, .device_id = 0x5678, .class_code = 0xff0000,
 		.region = {
 			[TLPB_BAR0] = { BAR_SIZE, TLPB_REGION_READ | TLPB_REGION_WRITE },
+			[RESIZABLE] = { 2 << 20, TLPB_REGION_READ | TLPB_REGION_WRITE |
+						 TLPB_REGION_64BIT | TLPB_REGION_PREFETCH },
 			[TLPB_ROM] = { ROM_SIZE, TLPB_REGION_READ },
 		},
+		.resizable = { [RESIZABLE] = 0x1f },
 	};
 	const struct tlpb_ep_ops ops = { .access = access_region };
 	const struct tlpb_ep_config config = { .device = &device, .ops = &ops };

@@ -130,6 +130,11 @@ TEST(ConfigCaps, EachRegisterHasItsInitialValueAndItsWritableBits)
 {
 	static const struct row rows[] = {
 		{ PART_PM, 0, 0x48035001, 0 },			/* PME from D0 and D3hot */
+		{ PART_PCIE, 8, 0x00002810, 0x79ff },
+		{ PART_PCIE, 12, 0x00000011, 0 },		/* 2.5 GT/s, x1 */
+		{ PART_PCIE, 16, 0x00110000, 0x01cb },
+		{ PART_PCIE, 44, 0x00000002, 0 },
+		{ PART_PCIE, 48, 0x00000001, 0 },
 		{ PART_PCIE, 36, 0x00030b90, 0 },		/* atomics, LTR, 10-bit tags */
 		{ PART_PCIE, 40, 0, 0x1550 },
 		{ PART_AER, 0, 0x15020001, 0 },
@@ -148,6 +153,7 @@ TEST(ConfigCaps, EachRegisterHasItsInitialValueAndItsWritableBits)
 		{ PART_RESIZABLE_BAR, 12, 0x00000060, 0 },
 		{ PART_RESIZABLE_BAR, 20, 0, 0 },
 		{ PART_SRIOV, 4, 1 << 2, 0 },
+		{ PART_SRIOV, 8, 0, 0x39 },
 		{ PART_SRIOV, 12, 0x00100010, 0 },		/* Initial, TotalVFs */
 		{ PART_SRIOV, 20, 0x00020008, 0 },		/* stride, offset */
 		{ PART_SRIOV, 24, 0x43210000, 0 },
@@ -181,6 +187,43 @@ TEST(ConfigCaps, WhatIsNotDeclaredIsNotThere)
 	for (unsigned i = 0; i < sizeof ids / sizeof ids[0]; i++)
 		EXPECT_NE(extended(&c, ids[i]), 0);
 	EXPECT_EQ(extended(&c, 0x01), CONFIG_EXTENDED);	/* where software begins */
+}
+
+TEST(ConfigCaps, EachExtendedCapabilityHasItsVersion)
+{
+	static const struct { enum config_part part; uint32_t head; } rows[] = {
+		{ PART_AER, 0x20001 }, { PART_SERIAL_NUMBER, 0x10003 }, { PART_ARI, 0x1000e },
+		{ PART_LTR, 0x10018 }, { PART_RESIZABLE_BAR, 0x10015 }, { PART_SRIOV, 0x10010 },
+	};
+
+	setup();
+	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		EXPECT_EQ(rd(c.at[rows[i].part]) & 0xfffff, rows[i].head);
+}
+
+TEST(ConfigCaps, BitsOfFeaturesThatAreNotThereAreNot)
+{
+	setup_with(0);
+	EXPECT_EQ(rd(c.at[PART_SRIOV] + 4), 0);
+	expect_row(&(struct row){ PART_SRIOV, 8, 0, 9 });
+	EXPECT_EQ(rd(CFG_PCIE + 36), 1 << 4);
+	wr(c.at[PART_SRIOV] + SRIOV_CONTROL, 0);
+}
+
+TEST(ConfigCaps, DeviceStatusBitsAreClearedOneByOne)
+{
+	for (unsigned bit = 0; bit < 4; bit++) {
+		setup();
+		c.value[CFG_PCIE + PCIE_DEVSTA] = 0x0f;
+		wr(CFG_PCIE + PCIE_DEVCTL, 1u << (16 + bit));
+		EXPECT_EQ(rd(CFG_PCIE + PCIE_DEVCTL) >> 16, 0x0f & ~(1u << bit));
+	}
+	tlpb__config_set_pending(&c, true);
+	EXPECT_EQ(rd(CFG_PCIE + PCIE_DEVCTL) >> 16, 0x27);
+	wr(CFG_PCIE + PCIE_DEVCTL, 0xffff0000);
+	EXPECT_EQ(rd(CFG_PCIE + PCIE_DEVCTL) >> 16, 0x20);
+	tlpb__config_set_pending(&c, false);
+	EXPECT_EQ(rd(CFG_PCIE + PCIE_DEVCTL) >> 16, 0);
 }
 
 TEST(ConfigCaps, TheFirstExtendedCapabilityIsAlwaysAtItsPlace)
@@ -364,6 +407,29 @@ TEST(ConfigCaps, AResizedBarIsSizedAndDecodedWithItsNewSize)
 	EXPECT_EQ(match(0x2004000000 + 2 * MIB), -1);
 }
 
+TEST(ConfigCaps, ABarOfManyGigabytesIsResizedInItsUpperHalf)
+{
+	struct tlpb_device device = {
+		.region = { [2] = { 1ull << 34, RW | TLPB_REGION_64BIT } },
+		.resizable = { [2] = 1u << 14 | 1u << 16 | 1u << 27 },
+	};
+	unsigned control;
+
+	tlpb__config_init(&c, &device, 512);
+	control = c.at[PART_RESIZABLE_BAR] + REBAR_CONTROL;
+	wr(0x18, 0xffffffff);
+	wr(0x1c, 0xffffffff);
+	EXPECT_EQ(rd(0x1c), 0xfffffffc);
+	wr(control, 16 << 8);
+	EXPECT_EQ(rd(0x1c), 0xfffffff0);
+	EXPECT_EQ(rd(0x18), 4);
+	wr(0x1c, 0xffffffff);
+	EXPECT_EQ(rd(0x1c), 0xfffffff0);
+	wr(control, 27 << 8);
+	EXPECT_EQ(rd(control) >> 8 & 0x3f, 27);
+	EXPECT_EQ(rd(0x1c), 0xffff8000);
+}
+
 TEST(ConfigCaps, ASizeThatABarCannotHaveIsNotTaken)
 {
 	unsigned control;
@@ -443,6 +509,20 @@ TEST(ConfigCaps, APageIsTheSmallestApertureOfAVf)
 	EXPECT_EQ(rd(sriov(SRIOV_BAR0)), 0xffff0004);
 }
 
+TEST(ConfigCaps, AVfBarOfManyGigabytesHasItsUpperHalf)
+{
+	struct tlpb_device device = {
+		.sriov = { .vfs = 1, .offset = 1, .stride = 1, .region = {
+			[2] = { 1ull << 33, RW | TLPB_REGION_64BIT | TLPB_REGION_PREFETCH } } },
+	};
+
+	tlpb__config_init(&c, &device, 512);
+	expect_row(&(struct row){ PART_SRIOV, SRIOV_BAR0 + 8, 0xc, 0 });
+	expect_row(&(struct row){ PART_SRIOV, SRIOV_BAR0 + 12, 0, 0xfffffffe });
+	wr(sriov(SRIOV_PAGE_SIZE), 2);
+	expect_row(&(struct row){ PART_SRIOV, SRIOV_BAR0 + 12, 0, 0xfffffffe });
+}
+
 TEST(ConfigCaps, AVfHasNoIdsAndNoBarsAndItsOwnMasterEnableAndMsix)
 {
 	setup();
@@ -462,8 +542,12 @@ TEST(ConfigCaps, AVfHasNoIdsAndNoBarsAndItsOwnMasterEnableAndMsix)
 	EXPECT_NE(standard(&vf, 0x10), 0);
 	EXPECT_EQ(standard(&vf, 0x11), c.at[PART_MSIX]);
 	EXPECT_EQ(tlpb__config_read(&vf, CFG_MSIX) >> 16, 2);	/* 3 vectors */
+	tlpb__config_write(&vf, CFG_MSIX, ALL, 0xffff0000);
+	EXPECT_EQ(tlpb__config_read(&vf, CFG_MSIX) >> 16, 0xc002);
 	EXPECT_NE(extended(&vf, 0x01), 0);
 	EXPECT_NE(extended(&vf, 0x0e), 0);
+	EXPECT_EQ(tlpb__config_read(&vf, CFG_PCIE + 12), 0x11);
+	EXPECT_EQ(tlpb__config_read(&vf, CFG_PCIE + 16), 0);	/* the PF's link status counts */
 	EXPECT_EQ(extended(&vf, 0x10), 0);
 	EXPECT_EQ(extended(&vf, 0x15), 0);
 }
@@ -578,4 +662,73 @@ TEST(ConfigCaps, EachResetKeepsWhatItMust)
 				EXPECT_EQ(rd(at), initial);
 		}
 	gt_about("");
+}
+
+/* ---- a peer that writes anything anywhere ---- */
+
+static uint32_t random_state = 20260101;
+
+static uint32_t next_random(void)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 17;
+	random_state ^= random_state << 5;
+	return random_state;
+}
+
+static bool is_power_of_2(uint64_t n)
+{
+	return n && !(n & (n - 1));
+}
+
+static void expect_legal(void)
+{
+	for (unsigned i = 0; i < TLPB_BARS; i++) {
+		uint64_t size = c.device.region[i].size;
+
+		EXPECT_TRUE(!size || is_power_of_2(size));
+		EXPECT_TRUE(!c.device.resizable[i] || c.device.resizable[i] & size / MIB);
+		if (c.device.sriov.region[i].size)
+			EXPECT_TRUE(is_power_of_2(tlpb__config_vf_aperture(&c, i)));
+	}
+	EXPECT_LE(tlpb__config_vfs(&c), 16);
+	EXPECT_TRUE((rd(CFG_PM + PM_CONTROL) & 3) % 3 == 0);
+	EXPECT_LE(tlpb__config_mps(&c), 512);
+}
+
+/* Bits that nobody may write are what they were; those that were writable once are in touched. */
+static void note_writable(uint8_t *touched)
+{
+	for (unsigned i = 0; i < CONFIG_SIZE; i++)
+		touched[i] |= c.writable[i] | c.w1c[i];
+}
+
+TEST(ConfigCaps, AnythingWrittenAnywhereLeavesALegalSpace)
+{
+	static uint8_t touched[CONFIG_SIZE];
+	uint64_t offset;
+
+	setup();
+	tlpb__config_init_vf(&vf, &c, 15);
+	memset(touched, 0, sizeof touched);
+	note_writable(touched);
+	for (unsigned n = 0; n < 200000; n++) {
+		/* Mostly where the registers are. */
+		unsigned at = next_random() % (n % 4 ? 0x240 : CONFIG_SIZE) & ~3u;
+
+		tlpb__config_write(n % 8 ? &c : &vf, at, next_random() & 15,
+				   next_random() & next_random());
+		tlpb__config_match(&c, next_random() & 1, next_random(), 4, &offset);
+		tlpb__config_match(&vf, false, next_random(), 4, &offset);
+		if (n % 64)
+			continue;
+		note_writable(touched);
+		expect_legal();
+		if (n % 4096 == 0)
+			tlpb__config_reset(&c, next_random() % TLPB_RESET_KINDS);
+	}
+	for (unsigned i = 0; i < CONFIG_SIZE; i++)
+		EXPECT_EQ((c.value[i] ^ c.initial[i]) & ~touched[i], 0);
+	tlpb__config_reset(&c, TLPB_RESET_POWER);
+	EXPECT_MEMEQ(c.value, c.initial, CONFIG_SIZE);
 }

@@ -27,9 +27,10 @@ static void setup(void)
 		.resizable = { [0] = 0x1f << 2, [2] = 3 },
 		.sriov = {
 			.vfs = 16, .offset = 16, .stride = 4, .device_id = 2,
-			.region = { [0] = { 65536, RW }, [2] = { 8192, RW | TLPB_REGION_64BIT } },
-			.msix_vectors = 3, .msix_table_bar = 2, .msix_pba_bar = 2,
-			.msix_pba_offset = 0x1000,
+			.region = { [0] = { 65536, RW }, [2] = { 8192, RW | TLPB_REGION_64BIT },
+				    [4] = { 8192, RW } },
+			.msix_vectors = 3, .msix_table_bar = 2, .msix_table_offset = 0x10,
+			.msix_pba_bar = 4, .msix_pba_offset = 0x1000,
 		},
 	};
 }
@@ -201,6 +202,9 @@ TEST(DeviceFeatures, SurviveTheirRecords)
 	EXPECT_EQ(back.sriov.region[2].flags, RW | TLPB_REGION_64BIT);
 	EXPECT_EQ(back.sriov.msix_vectors, 3);
 	EXPECT_EQ(back.sriov.msix_pba_offset, 0x1000);
+	EXPECT_EQ(back.sriov.msix_table_offset, 0x10);
+	EXPECT_EQ(back.sriov.msix_table_bar, 2);
+	EXPECT_EQ(back.sriov.msix_pba_bar, 4);
 	len2 = tlpb_device_encode(&back, again, sizeof again);
 	EXPECT_EQ(len2, len);
 	EXPECT_MEMEQ(again, bytes, (size_t)len);
