@@ -40,9 +40,16 @@ void *__wrap_realloc(void *p, size_t size)
 
 static unsigned long received;
 
+static uint16_t last_tag;
+static unsigned overtakings;
+
 static bool take(void *ctx, const struct tlpb_tlp *tlp, const struct frame *frame)
 {
 	received++;
+	if (tlp->kind == TLPB_MRD) {
+		overtakings += tlp->tag < last_tag;
+		last_tag = tlp->tag;
+	}
 	return true;
 }
 
@@ -141,3 +148,28 @@ TEST(Steady, NothingIsAllocatedATlpThatWaitsForCredits)
 }
 
 TEST(Steady, NothingIsAllocatedATlpWithStressOrdering) { expect_no_allocation(NULL, 42); }
+
+/* Reads that are sent close together, up to a look at the link. */
+static unsigned overtakings_of_reads(uint64_t seed)
+{
+	open_links(NULL, seed);
+	last_tag = 0;
+	overtakings = 0;
+	for (unsigned i = 0; i < 16; i++) {
+		struct tlpb_tlp read = { .kind = TLPB_MRD, .length_dw = 1, .first_be = 15,
+					 .tag = (uint16_t)i };
+
+		EXPECT_EQ(tlpb__link_send_tlp(host, &read, 0), 0);
+		tlpb__link_flush(host);
+	}
+	tlpb__link_process(host);
+	tlpb__link_process(endpoint);
+	close_links();
+	return overtakings;
+}
+
+TEST(Stress, ReadsOvertakeOneAnotherOnALink)
+{
+	EXPECT_EQ(overtakings_of_reads(0), 0);
+	EXPECT_GT(overtakings_of_reads(1), 0);
+}
