@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The config space of one function: a type 0 header, power management, MSI, PCI
- * Express and MSI-X capabilities, built from the device's description. Every bit
- * is read-only, read-write or write-1-to-clear by a mask; what a write *means*
- * is the endpoint's matter. Pure: no I/O. One thread.
+ * The config space of one function. What is in it is declared as tables of registers
+ * (config_caps.c, config_layout.h); config_space.c lays them out, reads, writes and resets
+ * them; config_rules.c says what their values mean to the endpoint. Pure: no I/O. One thread.
  */
 #ifndef TLPB_CONFIG_SPACE_H
 #define TLPB_CONFIG_SPACE_H
@@ -12,10 +11,11 @@
 #include <stdint.h>
 
 #include <tlpbridge/device.h>
+#include <tlpbridge/wire.h>
 
-enum { CONFIG_SIZE = 4096 };
+enum { CONFIG_SIZE = 4096, CONFIG_EXTENDED = 0x100, CONFIG_HOOKS = 16 };
 
-/* Where the registers are. */
+/* Registers that are everywhere at the same place. */
 enum {
 	CFG_COMMAND = 0x04,
 	CFG_STATUS = 0x06,
@@ -28,6 +28,16 @@ enum {
 	CFG_MSIX = 0xb0,	/* MSI-X capability */
 };
 
+/* What is laid out: config_space.at[] says where; 0 means not there, but for the header. */
+enum config_part {
+	PART_HEADER,
+	PART_PM,
+	PART_MSI,
+	PART_PCIE,
+	PART_MSIX,
+	CONFIG_PARTS,
+};
+
 enum {
 	COMMAND_IO = 1 << 0,
 	COMMAND_MEMORY = 1 << 1,
@@ -36,27 +46,51 @@ enum {
 	STATUS_INTX = 1 << 3,
 };
 
+struct config_space;
+
+/* Called after a write to the doubleword at offset at, with what was there and what was written. */
+typedef unsigned config_written(struct config_space *c, unsigned at, uint32_t before,
+				uint32_t written);
+
 struct config_space {
 	uint8_t value[CONFIG_SIZE];
+	uint8_t initial[CONFIG_SIZE];
 	uint8_t writable[CONFIG_SIZE];	/* 1: read-write */
 	uint8_t w1c[CONFIG_SIZE];	/* 1: write 1 to clear */
+	uint8_t sticky[CONFIG_SIZE];	/* 1: kept by a function-level reset and a hot reset */
+	uint8_t flr_kept[CONFIG_SIZE];	/* 1: kept by a function-level reset */
+	uint16_t at[CONFIG_PARTS];
+	struct { uint16_t at; config_written *call; } hook[CONFIG_HOOKS];
+	unsigned hooks;
+	unsigned free, free_extended;	/* where the next capability may go */
+	unsigned last, last_extended;	/* the end of each chain; 0: empty */
 	struct tlpb_device device;
 	unsigned mps;			/* largest Max_Payload_Size offered */
 };
 
+/* ---- the engine ---- */
+
 void tlpb__config_init(struct config_space *c, const struct tlpb_device *device, unsigned mps);
 
-/* A function-level reset: initial values, but what it keeps (6.6.2): link control, MPS, PME_En. */
-void tlpb__config_flr(struct config_space *c);
+/*
+ * Initial values, but what each kind of reset keeps: a function-level reset sticky registers,
+ * Max_Payload_Size and the fields of the link (6.6.2), a hot reset sticky registers, the others
+ * nothing.
+ */
+void tlpb__config_reset(struct config_space *c, enum tlpb_reset kind);
 
 /* offset is a multiple of 4. */
 uint32_t tlpb__config_read(const struct config_space *c, unsigned offset);
 
-/*
- * Write the bytes enabled in be. Returns true when the write asks for a
- * function-level reset (DevCtl bit 15, which always reads 0).
- */
-bool tlpb__config_write(struct config_space *c, unsigned offset, unsigned be, uint32_t value);
+/* What a write asks for beyond the change of the registers. */
+enum config_event {
+	CONFIG_FLR = 1 << 0,		/* Initiate Function Level Reset, which always reads 0 */
+};
+
+/* Write the bytes enabled in be. Returns the events as a mask of enum config_event. */
+unsigned tlpb__config_write(struct config_space *c, unsigned offset, unsigned be, uint32_t value);
+
+/* ---- the rules ---- */
 
 unsigned tlpb__config_command(const struct config_space *c);
 

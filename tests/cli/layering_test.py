@@ -19,7 +19,7 @@ LAYERS = {
     "frame": 1, "device": 1, "records": 1, "registers": 1,
     "url": 2, "sockets": 2, "nng_url": 2, "transport": 2, "stream_framing": 2, "acceptor": 2, "transport_mem": 2,
     "transport_stream": 2, "transport_tls": 2, "ipc_path": 2, "lobby": 2, "lobby_join": 2, "lobby_blame": 2,
-    "tags": 3, "config_space": 3, "msix": 3, "outbox": 3,
+    "tags": 3, "config_space": 3, "config_caps": 3, "config_layout": 3, "config_rules": 3, "msix": 3, "outbox": 3,
     "link": 4, "link_hello": 4, "link_private": 4, "completer": 4,
     "rc": 5, "rc_private": 5, "rc_group": 5, "rc_access": 5, "rc_inbound": 5, "rc_enumerate": 5,
     "ep": 5, "ep_private": 5, "ep_request": 5, "ep_raw": 5, "ep_dma": 5, "ep_irq": 5, "regs": 5,
