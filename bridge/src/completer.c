@@ -58,6 +58,35 @@ void tlpb__complete_data(struct link *link, const struct tlpb_tlp *request, uint
 	tlpb__link_send_tlp(link, &c, NULL);
 }
 
+void tlpb__complete_atomic(struct link *link, const struct tlpb_tlp *request, uint16_t completer,
+			   const void *old)
+{
+	struct tlpb_tlp c = start(request, completer, true);
+
+	c.byte_count = (uint16_t)tlpb__bytes_asked(request);
+	c.length_dw = c.byte_count / 4;
+	c.payload = old;
+	c.payload_len = c.byte_count;
+	tlpb__link_send_tlp(link, &c, NULL);
+}
+
+bool tlpb__is_atomic(const struct tlpb_tlp *request)
+{
+	return request->kind == TLPB_FETCHADD || request->kind == TLPB_SWAP ||
+	       request->kind == TLPB_CAS;
+}
+
+struct tlpb_atomic tlpb__atomic(const struct tlpb_tlp *request)
+{
+	struct tlpb_atomic a = { .op = request->kind, .size = tlpb__bytes_asked(request) };
+	bool cas = a.op == TLPB_CAS;
+
+	if (cas)
+		memcpy(a.compare, request->payload, a.size);
+	memcpy(a.operand, request->payload + (cas ? a.size : 0), a.size);
+	return a;
+}
+
 unsigned tlpb__bytes_asked(const struct tlpb_tlp *request)
 {
 	switch (request->kind) {

@@ -153,7 +153,7 @@ static const struct config_register pcie[] = {
 	{ 16, 2, { .rw = 0x01cb, .flr_kept = 0xffff }, NULL, NULL },	/* LnkCtl */
 	{ 18, 2, { .value = 1 | 1 << 4 }, NULL, NULL },
 	{ 36, 4, { .value = 1 << 4 }, NULL, NULL },			/* timeout can be disabled */
-	{ PCIE_DEVCTL2, 2, { .rw = 0x0110 }, NULL, NULL },		/* timeout disable, IDO */
+	{ PCIE_DEVCTL2, 2, { .rw = 0x0150 }, NULL, NULL },		/* timeout disable, AtomicOps, IDO */
 	{ 44, 4, { .value = 1 << 1 }, NULL, NULL },			/* LnkCap2: 2.5 GT/s */
 	{ 48, 2, { .value = 1 }, NULL, NULL },				/* LnkCtl2: its target */
 };

@@ -65,6 +65,7 @@ enum {
 	DEVCTL_EXT_TAG = 1 << 8,
 	DEVCTL_NS = 1 << 11,
 	DEVCTL_FLR = 1 << 15,
+	DEVCTL2_ATOMIC = 1 << 6,
 	DEVCTL2_IDO = 1 << 8,
 	ROM_ENABLE = 1 << 0,
 };

@@ -62,6 +62,11 @@ unsigned tlpb__config_attributes(const struct config_space *c)
 	       (control2 & DEVCTL2_IDO ? ATTRIBUTE_IDO : 0);
 }
 
+bool tlpb__config_atomics(const struct config_space *c)
+{
+	return get_le16(reg(c, PART_PCIE, PCIE_DEVCTL2)) & DEVCTL2_ATOMIC;
+}
+
 static uint64_t region_base(const struct config_space *c, unsigned index)
 {
 	const struct tlpb_region *r = &c->device.region[index];

@@ -107,6 +107,9 @@ unsigned tlpb__config_tags(const struct config_space *c);
 enum { ATTRIBUTE_RO = 1, ATTRIBUTE_NS = 2, ATTRIBUTE_IDO = 4 };
 unsigned tlpb__config_attributes(const struct config_space *c);
 
+/* May the function send AtomicOps (AtomicOp Requester Enable)? */
+bool tlpb__config_atomics(const struct config_space *c);
+
 /*
  * Which region claims len bytes at addr, with decoding enabled: its index, and the
  * offset into it; -1: none. io tells the space.

@@ -266,6 +266,7 @@ int tlpb_ep_new(const struct tlpb_ep_config *config, tlpb_ep **out, char *why, s
 	ep->mps = mps;
 	ep->mrrs = mrrs;
 	TAILQ_INIT(&ep->dma);
+	TAILQ_INIT(&ep->exchanges);
 	LIST_INIT(&ep->requests);
 	STAILQ_INIT(&ep->held);
 	tlpb__config_init(&ep->config, config->device, mps);

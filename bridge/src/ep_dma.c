@@ -75,19 +75,32 @@ static void on_flush_done(void *arg, const struct tags_request *request, int err
 	finish_if_over(op);
 }
 
-static struct tlpb_tlp request_tlp(const tlpb_ep *ep, enum tlpb_tlp_kind kind, uint64_t addr,
-				   size_t len, const struct tlpb_dma_attr *attr)
+struct tlpb_tlp tlpb__ep_request_tlp(const tlpb_ep *ep, enum tlpb_tlp_kind kind, uint64_t addr,
+				     const struct tlpb_dma_attr *attr)
 {
+	static const struct tlpb_dma_attr plain;
 	unsigned enabled = tlpb__config_attributes(&ep->config);
-	struct tlpb_extent e = tlpb_extent(addr, len);
 
+	if (!attr)
+		attr = &plain;
 	return (struct tlpb_tlp){
 		.kind = kind, .hdr_4dw = addr >> 32 != 0, .requester_id = ep->id,
-		.address = addr & ~3ull, .length_dw = e.length_dw,
-		.first_be = e.first_be, .last_be = e.last_be,
+		.address = addr & ~3ull,
 		.tc = attr->tc, .ro = attr->ro && enabled & ATTRIBUTE_RO,
 		.ns = attr->ns && enabled & ATTRIBUTE_NS, .ido = attr->ido && enabled & ATTRIBUTE_IDO,
 	};
+}
+
+static struct tlpb_tlp request_tlp(const tlpb_ep *ep, enum tlpb_tlp_kind kind, uint64_t addr,
+				   size_t len, const struct tlpb_dma_attr *attr)
+{
+	struct tlpb_tlp tlp = tlpb__ep_request_tlp(ep, kind, addr, attr);
+	struct tlpb_extent e = tlpb_extent(addr, len);
+
+	tlp.length_dw = e.length_dw;
+	tlp.first_be = e.first_be;
+	tlp.last_be = e.last_be;
+	return tlp;
 }
 
 /* False when there is no tag, or the link is gone. */
@@ -119,22 +132,33 @@ static struct dma_op *first_waiting(const tlpb_ep *ep)
 	return NULL;
 }
 
-void tlpb__ep_dma_pump(tlpb_ep *ep)
+/* False when none waits, or as above. */
+static bool issue_one(tlpb_ep *ep)
 {
-	struct dma_op *op;
+	struct dma_op *op = tlpb_ep_is_up(ep) ? first_waiting(ep) : NULL;
 
-	ep->tags.limit = tlpb__config_tags(&ep->config);
-	while (tlpb_ep_is_up(ep) && (op = first_waiting(ep))) {
-		if (!tlpb__config_bus_master(&ep->config)) {
-			note_failure(op, TLPB_ERR_BUS_MASTER_OFF, op->addr + op->issued);
-			finish_if_over(op);
-		} else if (!issue_next(op)) {
-			break;
-		}
-	}
+	if (!op)
+		return false;
+	if (tlpb__config_bus_master(&ep->config))
+		return issue_next(op);
+	note_failure(op, TLPB_ERR_BUS_MASTER_OFF, op->addr + op->issued);
+	finish_if_over(op);
+	return true;
 }
 
-static int may_start(const tlpb_ep *ep)
+/* In turns: neither kind can keep the other from tags. */
+void tlpb__ep_dma_pump(tlpb_ep *ep)
+{
+	bool dma, exchange;
+
+	ep->tags.limit = tlpb__config_tags(&ep->config);
+	do {
+		exchange = tlpb__ep_exchange_issue(ep);
+		dma = issue_one(ep);
+	} while (exchange || dma);
+}
+
+int tlpb__ep_may_start(const tlpb_ep *ep)
 {
 	if (tlpb__ep_is_raw(ep))
 		return TLPB_ERR_INVALID;
@@ -180,7 +204,7 @@ int tlpb_ep_dma_read(tlpb_ep *ep, uint64_t addr, void *buf, size_t len,
 		     const struct tlpb_dma_attr *attr,
 		     tlpb_ep_dma_done *done, void *arg)
 {
-	int err = may_start(ep);
+	int err = tlpb__ep_may_start(ep);
 	struct dma_op *op;
 
 	if (err)
@@ -238,7 +262,7 @@ int tlpb_ep_dma_write(tlpb_ep *ep, uint64_t addr, const void *data, size_t len,
 {
 	uint32_t first = 0, last = 0;
 	struct dma_op *op;
-	int err = may_start(ep);
+	int err = tlpb__ep_may_start(ep);
 
 	if (err)
 		return err;
@@ -306,6 +330,7 @@ void tlpb__ep_dma_abort(tlpb_ep *ep, int err, bool forget)
 	/* Those with requests in flight end through their tags, the others here. */
 	TAILQ_FOREACH(op, &ep->dma, entry)
 		note_failure(op, err, op->addr);
+	tlpb__ep_exchange_abort(ep, err);
 	tlpb__tags_abort(&ep->tags, err, forget);
 	for (op = TAILQ_FIRST(&ep->dma); op; op = next) {
 		next = TAILQ_NEXT(op, entry);

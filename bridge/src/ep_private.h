@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The inside of an endpoint: ep.c (life, reset), ep_request.c, ep_raw.c, ep_dma.c, ep_irq.c. */
+/* The inside of an endpoint: ep.c (life, reset), ep_request.c, ep_raw.c, ep_dma.c, ep_exchange.c, ep_irq.c. */
 #ifndef TLPB_EP_PRIVATE_H
 #define TLPB_EP_PRIVATE_H
 
@@ -15,6 +15,7 @@
 #include "tags.h"
 
 struct dma_op;
+struct exchange;
 struct pending_request;
 struct held_request;
 
@@ -37,6 +38,7 @@ struct tlpb_ep {
 
 	struct tags tags;
 	TAILQ_HEAD(, dma_op) dma;	/* started and not finished, in order */
+	TAILQ_HEAD(, exchange) exchanges;	/* the same of what ep_exchange.c tells */
 	LIST_HEAD(, pending_request) requests;	/* with the model */
 	unsigned posted_with_model;		/* how many of them are posted */
 	STAILQ_HEAD(, held_request) held;	/* behind posted writes that the model has */
@@ -106,6 +108,17 @@ bool tlpb__ep_is_config(const struct tlpb_tlp *tlp);
 
 /* Payload bytes of the largest TLP that may be sent now. */
 unsigned tlpb__ep_mps(const tlpb_ep *ep);
+
+/* May the model start DMA? 0 or why not. */
+int tlpb__ep_may_start(const tlpb_ep *ep);
+
+/* The fields of a memory request at addr that do not depend on what it is. */
+struct tlpb_tlp tlpb__ep_request_tlp(const tlpb_ep *ep, enum tlpb_tlp_kind kind, uint64_t addr,
+				     const struct tlpb_dma_attr *attr);
+
+/* Start one; false when there is none, no tag, or no link. abort: end those not started. */
+bool tlpb__ep_exchange_issue(tlpb_ep *ep);
+void tlpb__ep_exchange_abort(tlpb_ep *ep, int err);
 
 /* Start what can be started: tags came free or bus mastering was switched on. */
 void tlpb__ep_dma_pump(tlpb_ep *ep);

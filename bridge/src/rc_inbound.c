@@ -11,6 +11,7 @@ static enum tlpb_cpl_status status_of(int err)
 	case TLPB_ERR_BUS_MASTER_OFF:
 	case TLPB_ERR_NO_ADDRESS:
 	case TLPB_ERR_ACCESS:
+	case TLPB_ERR_UNSUPPORTED:
 		return TLPB_CPL_UR;
 	default:
 		return TLPB_CPL_CA;
@@ -103,6 +104,28 @@ static void on_write(tlpb_rc *rc, const struct tlpb_tlp *tlp, const struct frame
 	}
 }
 
+/* 0 or why not. A poisoned operand must not modify memory (2.7.2.2). */
+static int do_atomic(tlpb_rc *rc, const struct tlpb_tlp *tlp, uint8_t *old)
+{
+	struct tlpb_atomic atomic = tlpb__atomic(tlp);
+
+	if (tlp->ep || !rc->ops.atomic)
+		return TLPB_ERR_UNSUPPORTED;
+	return rc->ops.atomic(rc->ctx, tlp, tlp->address, &atomic, old);
+}
+
+static void on_atomic(tlpb_rc *rc, const struct tlpb_tlp *tlp)
+{
+	uint8_t old[TLPB_ATOMIC_MAX] = { 0 };
+	int err = do_atomic(rc, tlp, old);
+
+	rc->stats.dma_atomics++;
+	if (err)
+		tlpb__complete_status(rc->link, tlp, ROOT_ID, status_of(err), tlpb__bytes_asked(tlp));
+	else
+		tlpb__complete_atomic(rc->link, tlp, ROOT_ID, old);
+}
+
 static void on_message(tlpb_rc *rc, const struct tlpb_tlp *tlp)
 {
 	unsigned code = tlp->message_code;
@@ -119,7 +142,7 @@ static void on_message(tlpb_rc *rc, const struct tlpb_tlp *tlp)
 		rc->ops.message(rc->ctx, tlp);
 }
 
-/* I/O, configuration, locked requests and atomics from an endpoint: this root complex has none. */
+/* I/O, configuration and locked requests from an endpoint: this root complex has none. */
 static void refuse(tlpb_rc *rc, const struct tlpb_tlp *tlp)
 {
 	if (tlpb_kind_class(tlp->kind) == TLPB_NON_POSTED)
@@ -134,6 +157,11 @@ void tlpb__rc_inbound(tlpb_rc *rc, const struct tlpb_tlp *tlp, const struct fram
 		break;
 	case TLPB_MWR:
 		on_write(rc, tlp, frame);
+		break;
+	case TLPB_FETCHADD:
+	case TLPB_SWAP:
+	case TLPB_CAS:
+		on_atomic(rc, tlp);
 		break;
 	case TLPB_MSG:
 	case TLPB_MSGD:

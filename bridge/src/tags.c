@@ -80,6 +80,11 @@ uint64_t tlpb__tags_next_address(const struct tags_request *request)
 	return request->tlp.address + tlpb_first_byte(request->tlp.first_be) + request->got;
 }
 
+static bool is_atomic(const struct tlpb_tlp *tlp)
+{
+	return tlp->kind == TLPB_FETCHADD || tlp->kind == TLPB_SWAP || tlp->kind == TLPB_CAS;
+}
+
 static unsigned bytes_left(const struct tags_request *r)
 {
 	if (!is_memory_read(&r->tlp))
@@ -97,6 +102,17 @@ static int take_register(struct tags_request *r, const struct tlpb_tlp *c)
 		return TLPB_ERR_PROTOCOL;
 	if (r->buf)
 		memcpy(r->buf, c->payload + first, r->len);
+	r->got = r->len;
+	return 0;
+}
+
+/* The old value of an AtomicOp, in one completion (2.3.1.1). */
+static int take_operand(struct tags_request *r, const struct tlpb_tlp *c)
+{
+	if (c->byte_count != r->len || c->lower_address || 4u * c->length_dw != r->len)
+		return TLPB_ERR_PROTOCOL;
+	if (r->buf)
+		memcpy(r->buf, c->payload, r->len);
 	r->got = r->len;
 	return 0;
 }
@@ -131,7 +147,9 @@ static int take(struct tags_request *r, const struct tlpb_tlp *c)
 		return c->kind == TLPB_CPLD ? take_memory(r, c) : TLPB_ERR_PROTOCOL;
 	if (!r->len)
 		return c->kind == TLPB_CPL ? 0 : TLPB_ERR_PROTOCOL;
-	return c->kind == TLPB_CPLD ? take_register(r, c) : TLPB_ERR_PROTOCOL;
+	if (c->kind != TLPB_CPLD)
+		return TLPB_ERR_PROTOCOL;
+	return is_atomic(&r->tlp) ? take_operand(r, c) : take_register(r, c);
 }
 
 int tlpb__tags_complete(struct tags *tags, const struct tlpb_tlp *completion)

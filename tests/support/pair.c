@@ -111,6 +111,18 @@ static int host_write(void *ctx, const struct tlpb_tlp *request, uint64_t addr, 
 	return 0;
 }
 
+static int host_atomic(void *ctx, const struct tlpb_tlp *request, uint64_t addr,
+		       const struct tlpb_atomic *atomic, void *old)
+{
+	uint8_t *ram = host_ram(addr, atomic->size);
+	int err = host_fails(addr, atomic->size);
+
+	pair.host.atomics++;
+	if (err || !ram)
+		return err ? err : TLPB_ERR_NO_ADDRESS;
+	return tlpb_atomic_memory(atomic, ram, old);
+}
+
 static void host_intx(void *ctx, unsigned pin, bool level)
 {
 	pair.host.intx[pin] = level;
@@ -131,9 +143,18 @@ static void host_down(void *ctx, enum tlpb_reason reason, const char *text)
 }
 
 static const struct tlpb_rc_ops host_ops = {
-	.mem_read = host_read, .mem_write = host_write, .intx = host_intx,
+	.mem_read = host_read, .mem_write = host_write, .atomic = host_atomic, .intx = host_intx,
 	.message = host_message, .down = host_down,
 };
+
+static struct tlpb_rc_ops ops_of_options(void)
+{
+	struct tlpb_rc_ops ops = host_ops;
+
+	if (pair.options.no_host_atomics)
+		ops.atomic = NULL;
+	return ops;
+}
 
 /* ---- model ---- */
 
@@ -294,11 +315,12 @@ static struct transport *with_faults(struct transport *end, const struct fault_p
 
 int pair_connect(char *why, size_t size)
 {
+	struct tlpb_rc_ops ops = ops_of_options();
 	struct tlpb_rc_config config = {
 		.name = "test-host", .connect_timeout_ms = PAIR_PATIENCE_MS,
 		.mps = pair.options.rc_mps ? pair.options.rc_mps : 512, .rcb = pair.options.rcb,
 		.plain_pcie = pair.options.plain_pcie, .trace = pair.options.rc_trace,
-		.ops = &host_ops,
+		.ops = &ops,
 	};
 	struct transport *ends[2];
 
@@ -389,7 +411,8 @@ void pair_open(const struct pair_options *options)
 	memset(&pair, 0, sizeof pair);
 	if (options)
 		pair.options = *options;
-	pair.host.ram = calloc(1, HOST_RAM);
+	pair.host.ram = aligned_alloc(TLPB_PAGE, HOST_RAM);
+	memset(pair.host.ram, 0, HOST_RAM);
 	for (int i = 0; i < TLPB_REGIONS; i++)
 		pair.model.memory[i] = calloc(1, MODEL_MEMORY);
 	new_ep();

@@ -49,7 +49,7 @@ struct host {
 
 	struct { uint64_t addr; uint32_t data; } msi[MSI_MAX];
 	unsigned msis;
-	unsigned reads, writes;		/* calls */
+	unsigned reads, writes, atomics;	/* calls */
 
 	bool intx[4];
 	unsigned intx_changes;
@@ -104,7 +104,7 @@ struct model {
 struct pair_options {
 	const struct tlpb_device *device;	/* NULL: pair_device() */
 	unsigned ep_mps, ep_mrrs, rc_mps, rcb;	/* 0: 512, 512, 512, 64 */
-	bool plain_pcie;
+	bool plain_pcie, no_host_atomics;
 	tlpb_trace *rc_trace, *ep_trace;
 	unsigned queue;				/* messages in flight each way; 0: 64 */
 	const struct fault_plan *rc_faults, *ep_faults;	/* on what each sends; NULL: none */

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <tlpbridge/atomic.h>
 #include <tlpbridge/device.h>
 #include <tlpbridge/err.h>
 #include <tlpbridge/tlp.h>
@@ -178,6 +179,20 @@ int tlpb_ep_dma_read(tlpb_ep *ep, uint64_t addr, void *buf, size_t len,
 int tlpb_ep_dma_write(tlpb_ep *ep, uint64_t addr, const void *data, size_t len,
 		      const struct tlpb_dma_attr *attr,
 		      tlpb_ep_dma_done *done, void *arg);
+
+/* err is 0 or why it failed; old is what was there, of the operand's size, valid during the call. */
+typedef void tlpb_ep_atomic_done(void *arg, int err, const void *old);
+
+/*
+ * An AtomicOp on host memory (6.15), which is naturally aligned. atomic is copied; attr as for
+ * DMA. It cannot pass earlier DMA writes; DMA reads may pass it.
+ *
+ * Returns 0, or at once and without calling done: TLPB_ERR_DISABLED (software has not set
+ * AtomicOp Requester Enable), TLPB_ERR_INVALID (size or alignment; raw mode), and as DMA. done
+ * gets TLPB_ERR_UNSUPPORTED where the host has no such memory or no such operation.
+ */
+int tlpb_ep_atomic(tlpb_ep *ep, uint64_t addr, const struct tlpb_atomic *atomic,
+		   const struct tlpb_dma_attr *attr, tlpb_ep_atomic_done *done, void *arg);
 
 /*
  * Interrupts (6.1). Vectors count from 0. MSI, MSI-X: one event. INTx: the line's level,

@@ -27,6 +27,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <tlpbridge/atomic.h>
 #include <tlpbridge/device.h>
 #include <tlpbridge/err.h>
 #include <tlpbridge/tlp.h>
@@ -56,6 +57,16 @@ struct tlpb_rc_ops {
 			void *buf, size_t len);
 	int (*mem_write)(void *ctx, const struct tlpb_tlp *request, uint64_t addr,
 			 const void *data, size_t len);
+
+	/*
+	 * The endpoint asks for an AtomicOp on host memory, naturally aligned. Do it atomically
+	 * against whoever else uses that memory (tlpb_atomic_memory() does, where the host has
+	 * it mapped), and store what was there in old, atomic->size bytes. Return as above;
+	 * TLPB_ERR_UNSUPPORTED, for memory or a size that cannot do it, is Unsupported
+	 * Request, too.
+	 */
+	int (*atomic)(void *ctx, const struct tlpb_tlp *request, uint64_t addr,
+		      const struct tlpb_atomic *atomic, void *old);
 
 	/* INTx changed: pin 0..3 is INTA..INTD; level true is asserted. */
 	void (*intx)(void *ctx, unsigned pin, bool level);
@@ -283,6 +294,7 @@ struct tlpb_rc_stats {
 	uint64_t mem_reads, mem_writes, io_reads, io_writes;	/* TLPs to the device */
 	uint64_t dma_reads, dma_writes;				/* TLPs from the device */
 	uint64_t dma_read_bytes, dma_write_bytes;
+	uint64_t dma_atomics;
 	uint64_t dma_faults, intx_messages, other_messages;
 	uint64_t unexpected_completions;
 };
