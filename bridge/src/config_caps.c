@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The registers of an endpoint's function (7.5 to 7.9), as tables. */
+/* The registers of an endpoint's function in its first 256 bytes (7.5, 7.7), as tables. */
 #include "bytes.h"
 #include "config_layout.h"
-
-#define COUNT(array) (sizeof (array) / sizeof (array)[0])
-#define REGISTERS(array) .registers = (array), .count = COUNT(array)
 
 static unsigned log2_of(unsigned n)
 {
@@ -17,20 +14,15 @@ static unsigned log2_of(unsigned n)
 
 /* ---- type 0 header (7.5.1) ---- */
 
-#define FIT_VALUE(name, expression)                                                     \
-	static void name(const struct config_space *c, struct config_bits *bits)        \
-	{                                                                               \
-		bits->value = (expression);                                             \
-	}
-
-FIT_VALUE(vendor_id, c->device.vendor_id)
-FIT_VALUE(device_id, c->device.device_id)
+/* Of a VF software finds the IDs in the PF (9.3.4.1.1). */
+FIT_VALUE(vendor_id, c->pf ? 0xffff : c->device.vendor_id)
+FIT_VALUE(device_id, c->pf ? 0xffff : c->device.device_id)
 FIT_VALUE(class_code, c->device.class_code << 8 | c->device.revision)
 FIT_VALUE(subsystem_vendor_id, c->device.subsystem_vendor_id)
 FIT_VALUE(subsystem_id, c->device.subsystem_id)
 FIT_VALUE(interrupt_pin, c->device.intx_pin)
 
-static void low_bar(const struct tlpb_region *r, struct config_bits *bits)
+void tlpb__config_bar_bits(const struct tlpb_region *r, struct config_bits *bits)
 {
 	uint32_t type_bits = r->flags & TLPB_REGION_IO ? 3 : 15;
 
@@ -45,8 +37,10 @@ static void fit_bar(const struct config_space *c, unsigned i, struct config_bits
 {
 	const struct tlpb_region *r = &c->device.region[i];
 
+	if (c->pf)
+		return;		/* a VF's are in the PF's SR-IOV capability */
 	if (r->size)
-		low_bar(r, bits);
+		tlpb__config_bar_bits(r, bits);
 	else if (i && r[-1].size && r[-1].flags & TLPB_REGION_64BIT)
 		bits->rw = (uint32_t)(~(r[-1].size - 1) >> 32);
 }
@@ -67,25 +61,25 @@ static void rom(const struct config_space *c, struct config_bits *bits)
 }
 
 static const struct config_register header[] = {
-	{ 0x00, 2, { 0 }, vendor_id, NULL },
-	{ 0x02, 2, { 0 }, device_id, NULL },
+	R(0x00, 2, .fit = vendor_id),
+	R(0x02, 2, .fit = device_id),
 	/* I/O, memory, master, parity, SERR#, INTx disable */
-	{ CFG_COMMAND, 2, { .rw = 0x0547 }, NULL, NULL },
+	R(CFG_COMMAND, 2, .bits.rw = 0x0547, .vf_rw = COMMAND_BUS_MASTER),
 	/* has a capability list */
-	{ CFG_STATUS, 2, { .value = 1 << 4, .w1c = 0xf900 }, NULL, NULL },
-	{ 0x08, 4, { 0 }, class_code, NULL },
-	{ 0x0c, 1, { .rw = 0xff }, NULL, NULL },			/* cache line size */
-	{ CFG_BAR0 + 0, 4, { 0 }, bar0, NULL },
-	{ CFG_BAR0 + 4, 4, { 0 }, bar1, NULL },
-	{ CFG_BAR0 + 8, 4, { 0 }, bar2, NULL },
-	{ CFG_BAR0 + 12, 4, { 0 }, bar3, NULL },
-	{ CFG_BAR0 + 16, 4, { 0 }, bar4, NULL },
-	{ CFG_BAR0 + 20, 4, { 0 }, bar5, NULL },
-	{ 0x2c, 2, { 0 }, subsystem_vendor_id, NULL },
-	{ 0x2e, 2, { 0 }, subsystem_id, NULL },
-	{ CFG_ROM, 4, { 0 }, rom, NULL },
-	{ 0x3c, 1, { .rw = 0xff }, NULL, NULL },			/* interrupt line */
-	{ 0x3d, 1, { 0 }, interrupt_pin, NULL },
+	R(CFG_STATUS, 2, .bits.value = 1 << 4, .bits.w1c = 0xf900),
+	R(0x08, 4, .fit = class_code),
+	R(0x0c, 1, .bits.rw = 0xff),			/* cache line size */
+	R(CFG_BAR0 + 0, 4, .fit = bar0),
+	R(CFG_BAR0 + 4, 4, .fit = bar1),
+	R(CFG_BAR0 + 8, 4, .fit = bar2),
+	R(CFG_BAR0 + 12, 4, .fit = bar3),
+	R(CFG_BAR0 + 16, 4, .fit = bar4),
+	R(CFG_BAR0 + 20, 4, .fit = bar5),
+	R(0x2c, 2, .fit = subsystem_vendor_id),
+	R(0x2e, 2, .fit = subsystem_id),
+	R(CFG_ROM, 4, .fit = rom),
+	R(0x3c, 1, .bits.rw = 0xff),			/* interrupt line */
+	R(0x3d, 1, .fit = interrupt_pin),
 };
 
 /* ---- Power Management (7.5.2) ---- */
@@ -97,13 +91,24 @@ static unsigned power_written(struct config_space *c, unsigned at, uint32_t befo
 
 	if (state == 1 || state == 2)
 		c->value[at] = (uint8_t)before;
-	return 0;
+	if (before & PM_NO_SOFT_RESET || (before & PM_STATE) != 3 || state)
+		return 0;
+	return CONFIG_SOFT_RESET;
+}
+
+/* Version 3; PME from D0 and D3hot. */
+FIT_VALUE(power_capabilities, 3 | (c->device.has & TLPB_HAS_PME ? 1 << 11 | 1 << 14 : 0))
+
+static void power_control(const struct config_space *c, struct config_bits *bits)
+{
+	bits->value = c->device.has & TLPB_HAS_SOFT_RESET ? 0 : PM_NO_SOFT_RESET;
+	bits->w1c = c->device.has & TLPB_HAS_PME ? PM_PME_STATUS : 0;
 }
 
 static const struct config_register pm[] = {
-	{ 2, 2, { .value = 3 }, NULL, NULL },				/* version 3 */
-	/* No_Soft_Reset, because D3hot to D0 keeps everything here; PowerState, PME_En */
-	{ PM_CONTROL, 2, { .value = 1 << 3, .rw = 0x0103, .sticky = 0x0100 }, NULL, power_written },
+	R(2, 2, .fit = power_capabilities),
+	R(PM_CONTROL, 2, .fit = power_control, .bits.rw = PM_STATE | PM_PME_ENABLE,
+	  .bits.sticky = PM_PME_ENABLE | PM_PME_STATUS, .written = power_written),
 };
 
 /* ---- MSI (7.7.1): 64-bit addresses, per-vector masking ---- */
@@ -123,12 +128,12 @@ static void msi_mask(const struct config_space *c, struct config_bits *bits)
 }
 
 static const struct config_register msi[] = {
-	{ MSI_CONTROL, 2, { .rw = 0x0071 }, msi_control, NULL },
-	{ MSI_ADDRESS, 4, { .rw = 0xfffffffc }, NULL, NULL },
-	{ MSI_ADDRESS + 4, 4, { .rw = 0xffffffff }, NULL, NULL },
-	{ MSI_DATA, 2, { .rw = 0xffff }, NULL, NULL },
-	{ MSI_MASK, 4, { 0 }, msi_mask, NULL },
-	{ MSI_PENDING, 4, { 0 }, NULL, NULL },
+	R(MSI_CONTROL, 2, .fit = msi_control, .bits.rw = 0x0071),
+	R(MSI_ADDRESS, 4, .bits.rw = 0xfffffffc),
+	R(MSI_ADDRESS + 4, 4, .bits.rw = 0xffffffff),
+	R(MSI_DATA, 2, .bits.rw = 0xffff),
+	R(MSI_MASK, 4, .fit = msi_mask),
+	R(MSI_PENDING, 4),
 };
 
 /* ---- PCI Express (7.5.3), version 2, endpoint ---- */
@@ -142,20 +147,61 @@ static unsigned device_control_written(struct config_space *c, unsigned at, uint
 /* Extended tags, role-based error reporting, function-level reset. */
 FIT_VALUE(device_capabilities, (log2_of(c->mps) - 7) | 1 << 5 | 1 << 15 | 1 << 28)
 
+/* Of a VF the PF's status counts. 2.5 GT/s, x1. */
+FIT_VALUE(link_status, c->pf ? 0 : 1 | 1 << 4)
+
+struct has_bit {
+	uint32_t has, bits;
+};
+
+/* The bits of the features that the device has. */
+static uint32_t bits_of(const struct config_space *c, const struct has_bit *row, unsigned rows)
+{
+	uint32_t bits = 0;
+
+	for (unsigned i = 0; i < rows; i++)
+		if (c->device.has & row[i].has)
+			bits |= row[i].bits;
+	return bits;
+}
+
+/* Completion timeout can be disabled; and what else there is. */
+static void device_capabilities_2(const struct config_space *c, struct config_bits *bits)
+{
+	static const struct has_bit rows[] = {
+		{ TLPB_HAS_ATOMIC_32, 1 << 7 }, { TLPB_HAS_ATOMIC_64, 1 << 8 },
+		{ TLPB_HAS_CAS_128, 1 << 9 }, { TLPB_HAS_LTR, 1 << 11 },
+		{ TLPB_HAS_TAGS_10BIT, 1 << 16 | 1 << 17 },
+	};
+
+	bits->value = 1 << 4 | bits_of(c, rows, COUNT(rows));
+}
+
+/* Completion Timeout Disable, IDO Request Enable; and what else there is. */
+static void device_control_2(const struct config_space *c, struct config_bits *bits)
+{
+	static const struct has_bit rows[] = {
+		{ TLPB_HAS_ATOMIC_REQUESTS, DEVCTL2_ATOMIC_REQUESTS },
+		{ TLPB_HAS_LTR, DEVCTL2_LTR }, { TLPB_HAS_TAGS_10BIT, DEVCTL2_10BIT_TAGS },
+	};
+
+	bits->rw = 1 << 4 | DEVCTL2_IDO | bits_of(c, rows, COUNT(rows));
+}
+
 static const struct config_register pcie[] = {
-	{ 2, 2, { .value = 2 }, NULL, NULL },
-	{ 4, 4, { 0 }, device_capabilities, NULL },
+	R(2, 2, .bits.value = 2),
+	R(4, 4, .fit = device_capabilities),
 	/* MRRS 512, no snoop, relaxed ordering; Max_Payload_Size is kept */
-	{ PCIE_DEVCTL, 2, { .value = 0x2810, .rw = 0x79ff, .flr_kept = 7 << 5 }, NULL,
-	  device_control_written },
-	{ PCIE_DEVSTA, 2, { .w1c = 0x000f }, NULL, NULL },
-	{ 12, 4, { .value = 1 | 1 << 4 }, NULL, NULL },			/* 2.5 GT/s, x1 */
-	{ 16, 2, { .rw = 0x01cb, .flr_kept = 0xffff }, NULL, NULL },	/* LnkCtl */
-	{ 18, 2, { .value = 1 | 1 << 4 }, NULL, NULL },
-	{ 36, 4, { .value = 1 << 4 }, NULL, NULL },			/* timeout can be disabled */
-	{ PCIE_DEVCTL2, 2, { .rw = 0x0150 }, NULL, NULL },		/* timeout disable, AtomicOps, IDO */
-	{ 44, 4, { .value = 1 << 1 }, NULL, NULL },			/* LnkCap2: 2.5 GT/s */
-	{ 48, 2, { .value = 1 }, NULL, NULL },				/* LnkCtl2: its target */
+	R(PCIE_DEVCTL, 2, .bits.value = 0x2810, .bits.rw = 0x79ff, .bits.flr_kept = 7 << 5,
+	  .written = device_control_written),
+	R(PCIE_DEVSTA, 2, .bits.w1c = 0x000f),
+	R(12, 4, .bits.value = 1 | 1 << 4),			/* 2.5 GT/s, x1 */
+	R(16, 2, .bits.rw = 0x01cb, .bits.flr_kept = 0xffff),	/* LnkCtl */
+	R(18, 2, .fit = link_status),
+	R(36, 4, .fit = device_capabilities_2),
+	R(PCIE_DEVCTL2, 2, .fit = device_control_2),
+	R(44, 4, .bits.value = 1 << 1),				/* LnkCap2: 2.5 GT/s */
+	R(48, 2, .bits.value = 1),				/* LnkCtl2: its target */
 };
 
 /* ---- MSI-X (7.7.2) ---- */
@@ -170,21 +216,22 @@ FIT_VALUE(msix_table, c->device.msix_table_offset | c->device.msix_table_bar)
 FIT_VALUE(msix_pba, c->device.msix_pba_offset | c->device.msix_pba_bar)
 
 static const struct config_register msix[] = {
-	{ MSIX_CONTROL, 2, { .rw = MSIX_ENABLE | MSIX_FUNCTION_MASK }, msix_control, NULL },
-	{ 4, 4, { 0 }, msix_table, NULL },
-	{ 8, 4, { 0 }, msix_pba, NULL },
+	R(MSIX_CONTROL, 2, .fit = msix_control, .bits.rw = MSIX_ENABLE | MSIX_FUNCTION_MASK,
+	  .vf_rw = MSIX_ENABLE | MSIX_FUNCTION_MASK),
+	R(4, 4, .fit = msix_table),
+	R(8, 4, .fit = msix_pba),
 };
 
 /* ---- all ---- */
 
 const struct config_capability tlpb__config_capabilities[] = {
-	{ .part = PART_HEADER, REGISTERS(header) },
-	{ .part = PART_PM, .id = 0x01, .size = 8, REGISTERS(pm) },
+	{ .part = PART_HEADER, .in_vf = true, REGISTERS(header) },
+	{ .part = PART_PM, .id = 0x01, .size = 8, .reserved = true, REGISTERS(pm) },
 	{ .part = PART_MSI, .id = 0x05, .size = 24, .there = has_msi, .reserved = true,
 	  REGISTERS(msi) },
-	{ .part = PART_PCIE, .id = 0x10, .size = 60, REGISTERS(pcie) },
-	{ .part = PART_MSIX, .id = 0x11, .size = 12, .there = has_msix, .reserved = true,
-	  REGISTERS(msix) },
+	{ .part = PART_PCIE, .id = 0x10, .size = 60, .in_vf = true, REGISTERS(pcie) },
+	{ .part = PART_MSIX, .id = 0x11, .size = 12, .there = has_msix, .in_vf = true,
+	  .reserved = true, REGISTERS(msix) },
 };
 
 const unsigned tlpb__config_capability_count = COUNT(tlpb__config_capabilities);

@@ -35,6 +35,12 @@ enum config_part {
 	PART_MSI,
 	PART_PCIE,
 	PART_MSIX,
+	PART_AER,
+	PART_SERIAL_NUMBER,
+	PART_ARI,
+	PART_LTR,
+	PART_RESIZABLE_BAR,
+	PART_SRIOV,
 	CONFIG_PARTS,
 };
 
@@ -42,6 +48,7 @@ enum {
 	COMMAND_IO = 1 << 0,
 	COMMAND_MEMORY = 1 << 1,
 	COMMAND_BUS_MASTER = 1 << 2,
+	COMMAND_SERR = 1 << 8,
 	COMMAND_INTX_DISABLE = 1 << 10,
 	STATUS_INTX = 1 << 3,
 };
@@ -64,13 +71,29 @@ struct config_space {
 	unsigned hooks;
 	unsigned free, free_extended;	/* where the next capability may go */
 	unsigned last, last_extended;	/* the end of each chain; 0: empty */
-	struct tlpb_device device;
+	struct tlpb_device device;	/* its BARs are of the size that software gave them */
 	unsigned mps;			/* largest Max_Payload_Size offered */
+	const struct config_space *pf;	/* of a virtual function; NULL: it is none */
+	unsigned vf;			/* which one of pf's, from 0 */
 };
 
 /* ---- the engine ---- */
 
 void tlpb__config_init(struct config_space *c, const struct tlpb_device *device, unsigned mps);
+
+/* The space of VF index (from 0) of pf, which must outlive it (9.3.4). */
+void tlpb__config_init_vf(struct config_space *c, const struct config_space *pf, unsigned index);
+
+/*
+ * Append a capability of the device's own. Returns 0, TLPB_ERR_INVALID (the ID is one that this
+ * file makes, or the header is not legal) or TLPB_ERR_TOO_LARGE (no room).
+ */
+int tlpb__config_add(struct config_space *c, const struct tlpb_capability *cap);
+
+/* Its place among the functions of the device: its number, whether there are others, and the
+ * number of the next one (0: none). */
+void tlpb__config_set_function(struct config_space *c, unsigned number, bool multi_function,
+			       unsigned next);
 
 /*
  * Initial values, but what each kind of reset keeps: a function-level reset sticky registers,
@@ -85,6 +108,8 @@ uint32_t tlpb__config_read(const struct config_space *c, unsigned offset);
 /* What a write asks for beyond the change of the registers. */
 enum config_event {
 	CONFIG_FLR = 1 << 0,		/* Initiate Function Level Reset, which always reads 0 */
+	CONFIG_SOFT_RESET = 1 << 1,	/* from D3hot to D0, without No_Soft_Reset */
+	CONFIG_VFS = 1 << 2,		/* VF Enable has changed */
 };
 
 /* Write the bytes enabled in be. Returns the events as a mask of enum config_event. */
@@ -107,15 +132,27 @@ unsigned tlpb__config_tags(const struct config_space *c);
 enum { ATTRIBUTE_RO = 1, ATTRIBUTE_NS = 2, ATTRIBUTE_IDO = 4 };
 unsigned tlpb__config_attributes(const struct config_space *c);
 
-/* May the function send AtomicOps (AtomicOp Requester Enable)? */
-bool tlpb__config_atomics(const struct config_space *c);
-
 /*
  * Which region claims len bytes at addr, with decoding enabled: its index, and the
  * offset into it; -1: none. io tells the space.
  */
 int tlpb__config_match(const struct config_space *c, bool io, uint64_t addr, unsigned len,
 		       uint64_t *offset);
+
+/* Power management events (5.3.3): sets PME_Status; true: a PM_PME message is due. */
+bool tlpb__config_pme(struct config_space *c);
+
+/* May the endpoint make, and must it check, ECRC (2.7.1)? */
+bool tlpb__config_ecrc_generate(const struct config_space *c);
+bool tlpb__config_ecrc_check(const struct config_space *c);
+
+/* May the function send atomic operations, LTR messages? */
+bool tlpb__config_atomics_enabled(const struct config_space *c);
+bool tlpb__config_ltr_enabled(const struct config_space *c);
+
+/* SR-IOV (9.3.3): how many VFs there are now, 0 while VF Enable is 0; bytes of each in BAR i. */
+unsigned tlpb__config_vfs(const struct config_space *pf);
+uint64_t tlpb__config_vf_aperture(const struct config_space *pf, unsigned i);
 
 /* MSI (6.1.4). */
 bool tlpb__config_msi_enabled(const struct config_space *c);

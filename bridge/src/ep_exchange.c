@@ -88,7 +88,7 @@ int tlpb_ep_atomic(tlpb_ep *ep, uint64_t addr, const struct tlpb_atomic *atomic,
 		return err;
 	if (!done || !tlpb_atomic_legal(atomic, addr) || (attr && attr->tc > 7))
 		return TLPB_ERR_INVALID;
-	if (!tlpb__config_atomics(&ep->config))
+	if (!tlpb__config_atomics_enabled(&ep->config))
 		return TLPB_ERR_DISABLED;
 	x = calloc(1, sizeof *x);
 	if (!x)

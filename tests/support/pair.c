@@ -39,6 +39,8 @@ struct tlpb_device pair_device(void)
 		.intx_pin = 1, .msi_vectors = 32, .msix_vectors = 2048,
 		.msix_table_bar = 0, .msix_table_offset = 0x10000,
 		.msix_pba_bar = 0, .msix_pba_offset = 0x18000,
+		.has = TLPB_HAS_LTR | TLPB_HAS_PME | TLPB_HAS_TAGS_10BIT | TLPB_HAS_ATOMIC_REQUESTS |
+		       TLPB_HAS_ATOMIC_32 | TLPB_HAS_ATOMIC_64 | TLPB_HAS_CAS_128,
 	};
 }
 
