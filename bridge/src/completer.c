@@ -23,7 +23,11 @@ void tlpb__complete_status(struct link *link, const struct tlpb_tlp *request, ui
 
 	c.status = (uint8_t)status;
 	c.byte_count = (uint16_t)left;
-	tlpb__link_send_tlp(link, &c, NULL);
+	if (request->kind == TLPB_IOWR || request->kind == TLPB_CFGWR0 ||
+	    request->kind == TLPB_CFGWR1)
+		tlpb__link_send_write_completion(link, &c);
+	else
+		tlpb__link_send_tlp(link, &c, 0);
 }
 
 void tlpb__complete_register(struct link *link, const struct tlpb_tlp *request,
@@ -37,7 +41,7 @@ void tlpb__complete_register(struct link *link, const struct tlpb_tlp *request,
 		c.lower_address = request->address & 0x7f;
 	c.payload = dw;
 	c.payload_len = 4;
-	tlpb__link_send_tlp(link, &c, NULL);
+	tlpb__link_send_tlp(link, &c, 0);
 }
 
 void tlpb__complete_data(struct link *link, const struct tlpb_tlp *request, uint16_t completer,
@@ -55,7 +59,7 @@ void tlpb__complete_data(struct link *link, const struct tlpb_tlp *request, uint
 	memset(dws, 0, 4);			/* bytes not asked for are sent as 0 */
 	memset(dws + c.payload_len - 4, 0, 4);
 	memcpy(dws + lead, data, n);
-	tlpb__link_send_tlp(link, &c, NULL);
+	tlpb__link_send_tlp(link, &c, 0);
 }
 
 void tlpb__complete_atomic(struct link *link, const struct tlpb_tlp *request, uint16_t completer,
@@ -67,7 +71,7 @@ void tlpb__complete_atomic(struct link *link, const struct tlpb_tlp *request, ui
 	c.length_dw = c.byte_count / 4;
 	c.payload = old;
 	c.payload_len = c.byte_count;
-	tlpb__link_send_tlp(link, &c, NULL);
+	tlpb__link_send_tlp(link, &c, 0);
 }
 
 bool tlpb__is_atomic(const struct tlpb_tlp *request)

@@ -50,16 +50,25 @@ static void on_completion(tlpb_ep *ep, const struct tlpb_tlp *tlp)
 		tlpb__ep_dma_pump(ep);
 }
 
-static void on_tlp(void *ctx, const struct tlpb_tlp *tlp, const struct frame *frame)
+static bool on_tlp(void *ctx, const struct tlpb_tlp *tlp, const struct frame *frame)
 {
 	tlpb_ep *ep = ctx;
 
 	if (tlpb__ep_raw_tlp(ep, tlp, frame))
-		return;
-	if (tlpb_kind_class(tlp->kind) == TLPB_COMPLETION)
-		on_completion(ep, tlp);
-	else
-		tlpb__ep_request(ep, tlp, frame);
+		return true;
+	if (tlpb_kind_class(tlp->kind) != TLPB_COMPLETION)
+		return tlpb__ep_request(ep, tlp, frame);
+	on_completion(ep, tlp);
+	return true;
+}
+
+static void on_room(void *ctx)
+{
+	tlpb_ep *ep = ctx;
+
+	tlpb__ep_dma_pump(ep);
+	if (ep->link)
+		tlpb__link_flush(ep->link);
 }
 
 static void on_up(void *ctx)
@@ -136,6 +145,7 @@ static void on_observe(void *ctx, const struct frame *frame, bool outbound)
 static const struct link_events ep_link_events = {
 	.up = on_up,
 	.tlp = on_tlp,
+	.room = on_room,
 	.reset = on_reset,
 	.dma_fault = on_dma_fault,
 	.eoi = on_eoi,
@@ -152,12 +162,14 @@ int tlpb__ep_attach(tlpb_ep *ep, struct transport *transport, const uint8_t toke
 	struct link_config config = {
 		.role = TLPB_ENDPOINT, .name = ep->config.device.name,
 		.offered = TLPB_FEATURE_DMA_FAULT, .mps = ep->mps, .mrrs = TLPB_MAX_PAYLOAD,
-		.rcb = ENDPOINT_RCB, .device = &ep->config.device,
+		.rcb = ENDPOINT_RCB, .order_seed = ep->order_seed, .device = &ep->config.device,
 		.extra = ep->registers, .extra_len = ep->registers_len,
 		.events = &ep_link_events, .ctx = ep,
 	};
 
 	memcpy(config.token, token, TLPB_TOKEN);
+	memcpy(config.credits, ep->credits, sizeof config.credits);
+	ep->links++;
 	ep->link_number = link_number;
 	ep->host[0] = 0;
 	ep->unexpected_completions = 0;
@@ -240,11 +252,14 @@ static int describe_registers(tlpb_ep *ep, const struct tlpb_ep_config *config,
 
 int tlpb_ep_new(const struct tlpb_ep_config *config, tlpb_ep **out, char *why, size_t why_size)
 {
-	unsigned mps = config->mps ? config->mps : 512;
+	unsigned mps = config->mps;
 	unsigned mrrs = config->mrrs ? config->mrrs : 512;
 	tlpb_ep *ep;
+	uint16_t credits[TLPB_POOLS];
 	int err = tlpb_device_check(config->device, why, why_size);
 
+	if (!err)
+		err = tlpb__credits_settle(&config->credits, &mps, 512, credits, why, why_size);
 	if (err)
 		return err;
 	if (!tlpb__size_legal(mps) || !tlpb__size_legal(mrrs)) {
@@ -265,6 +280,8 @@ int tlpb_ep_new(const struct tlpb_ep_config *config, tlpb_ep **out, char *why, s
 	ep->keep_config = config->keep_config;
 	ep->mps = mps;
 	ep->mrrs = mrrs;
+	memcpy(ep->credits, credits, sizeof credits);
+	ep->order_seed = config->order_seed;
 	TAILQ_INIT(&ep->dma);
 	TAILQ_INIT(&ep->exchanges);
 	LIST_INIT(&ep->requests);
@@ -319,7 +336,7 @@ int tlpb_ep_message(tlpb_ep *ep, const struct tlpb_tlp *msg)
 	if (!tlpb_ep_is_up(ep))
 		return TLPB_ERR_CLOSED;
 	tlp.requester_id = ep->id;
-	err = tlpb__link_send_tlp(ep->link, &tlp, NULL);
+	err = tlpb__link_send_tlp(ep->link, &tlp, 0);
 	tlpb__link_flush(ep->link);
 	return err;
 }

@@ -27,8 +27,8 @@ struct dma_op {
 	unsigned outstanding;	/* requests without their last completion */
 	int64_t since_ms;
 
-	bool write;		/* its posted TLPs, of written bytes, are frames first..last */
-	uint32_t first_sequence, last_sequence;
+	bool write;		/* its posted TLPs, of written bytes, bear mark */
+	uint32_t mark;
 	size_t written;
 
 	int err;
@@ -103,7 +103,7 @@ static struct tlpb_tlp request_tlp(const tlpb_ep *ep, enum tlpb_tlp_kind kind, u
 	return tlp;
 }
 
-/* False when there is no tag, or the link is gone. */
+/* False when there is no tag, or the host has no credits. */
 static bool issue_next(struct dma_op *op)
 {
 	tlpb_ep *ep = op->ep;
@@ -111,14 +111,16 @@ static bool issue_next(struct dma_op *op)
 	uint64_t addr = op->addr + op->issued;
 	size_t n = tlpb_next_request(addr, op->len - op->issued, mrrs < ep->mrrs ? mrrs : ep->mrrs);
 	struct tlpb_tlp tlp = request_tlp(ep, TLPB_MRD, addr, n, &op->attr);
+	struct tlpb_credits cost = tlpb_tlp_credits(&tlp);
 
-	if (tlpb__tags_begin(&ep->tags, &tlp, op->buf + op->issued, n,
+	if (!tlpb__link_has_room(ep->link, &cost) ||
+	    tlpb__tags_begin(&ep->tags, &tlp, op->buf + op->issued, n,
 			     op->write ? on_flush_done : on_read_done, op))
 		return false;
 	op->outstanding++;
 	op->issued += n;
 	op->all_issued = op->issued == op->len;
-	tlpb__link_send_tlp(ep->link, &tlp, NULL);
+	tlpb__link_send_tlp(ep->link, &tlp, 0);
 	return true;
 }
 
@@ -221,7 +223,7 @@ int tlpb_ep_dma_read(tlpb_ep *ep, uint64_t addr, void *buf, size_t len,
 }
 
 static int send_write(tlpb_ep *ep, uint64_t addr, const uint8_t *data, size_t n,
-		      const struct tlpb_dma_attr *attr, uint32_t *sequence)
+		      const struct tlpb_dma_attr *attr, uint32_t mark)
 {
 	struct tlpb_tlp tlp = request_tlp(ep, TLPB_MWR, addr, n, attr);
 	uint8_t dws[TLPB_MAX_PAYLOAD];
@@ -232,36 +234,39 @@ static int send_write(tlpb_ep *ep, uint64_t addr, const uint8_t *data, size_t n,
 	memset(dws, 0, 4);			/* bytes not enabled are sent as 0 */
 	memset(dws + tlp.payload_len - 4, 0, 4);
 	memcpy(dws + lead, data, n);
-	return tlpb__link_send_tlp(ep->link, &tlp, sequence);
+	return tlpb__link_send_tlp(ep->link, &tlp, mark);
 }
 
 static int send_writes(tlpb_ep *ep, uint64_t addr, const uint8_t *data, size_t len,
-		       const struct tlpb_dma_attr *attr, uint32_t *first, uint32_t *last)
+		       const struct tlpb_dma_attr *attr, uint32_t mark)
 {
-	bool is_first = true;
+	int err = 0;
 
-	while (len) {
+	while (len && !err) {
 		size_t n = tlpb_next_request(addr, len, tlpb__ep_mps(ep));
-		int err = send_write(ep, addr, data, n, attr, last);
 
-		if (err)
-			return err;
-		if (is_first)
-			*first = *last;
-		is_first = false;
+		err = send_write(ep, addr, data, n, attr, mark);
 		addr += n;
 		data += n;
 		len -= n;
 	}
-	return 0;
+	return err;
+}
+
+/* 0 is nobody's. */
+static uint32_t next_mark(tlpb_ep *ep)
+{
+	if (!++ep->writes)
+		++ep->writes;
+	return ep->writes;
 }
 
 int tlpb_ep_dma_write(tlpb_ep *ep, uint64_t addr, const void *data, size_t len,
 		      const struct tlpb_dma_attr *attr,
 		      tlpb_ep_dma_done *done, void *arg)
 {
-	uint32_t first = 0, last = 0;
 	struct dma_op *op;
+	uint32_t mark;
 	int err = tlpb__ep_may_start(ep);
 
 	if (err)
@@ -271,15 +276,15 @@ int tlpb_ep_dma_write(tlpb_ep *ep, uint64_t addr, const void *data, size_t len,
 	op = done ? new_op(ep, addr, attr, done, arg) : NULL;
 	if (done && !op)
 		return TLPB_ERR_NOMEM;
-	err = send_writes(ep, addr, data, len, attr ? attr : &plain, &first, &last);
+	mark = done ? next_mark(ep) : 0;
+	err = send_writes(ep, addr, data, len, attr ? attr : &plain, mark);
 	if (err) {
 		free(op);
 		return err;
 	}
 	if (op) {
 		op->write = true;
-		op->first_sequence = first;
-		op->last_sequence = last;
+		op->mark = mark;
 		op->written = len;
 		start(op);
 	}
@@ -311,10 +316,7 @@ void tlpb__ep_dma_fault(tlpb_ep *ep, const struct dma_fault *fault)
 	struct dma_op *op;
 
 	TAILQ_FOREACH(op, &ep->dma, entry) {
-		uint32_t span = op->last_sequence - op->first_sequence;
-
-		/* Sequence numbers wrap: compare distances. */
-		if (op->write && fault->sequence - op->first_sequence <= span) {
+		if (op->write && fault->mark == op->mark) {
 			note_failure(op, err, fault_address(op, fault));
 			return;
 		}

@@ -29,18 +29,25 @@ static void on_answer(void *arg, const struct tags_request *request, int err)
 	finish(arg, err);
 }
 
+/* False when there is none, or the host has no credits. */
+static bool take_tag(tlpb_ep *ep, struct exchange *x)
+{
+	struct tlpb_credits cost = tlpb_tlp_credits(&x->tlp);
+
+	return tlpb__link_has_room(ep->link, &cost) &&
+	       !tlpb__tags_begin(&ep->tags, &x->tlp, x->old, x->answer, on_answer, x);
+}
+
 bool tlpb__ep_exchange_issue(tlpb_ep *ep)
 {
 	struct exchange *x = TAILQ_FIRST(&ep->exchanges);
 	bool master = tlpb__config_bus_master(&ep->config);
 
-	if (!x || !tlpb_ep_is_up(ep))
-		return false;
-	if (master && tlpb__tags_begin(&ep->tags, &x->tlp, x->old, x->answer, on_answer, x))
+	if (!x || !tlpb_ep_is_up(ep) || (master && !take_tag(ep, x)))
 		return false;
 	TAILQ_REMOVE(&ep->exchanges, x, entry);
 	if (master)
-		tlpb__link_send_tlp(ep->link, &x->tlp, NULL);
+		tlpb__link_send_tlp(ep->link, &x->tlp, 0);
 	else
 		finish(x, TLPB_ERR_BUS_MASTER_OFF);
 	return true;

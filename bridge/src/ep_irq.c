@@ -17,7 +17,7 @@ static void send_interrupt_write(tlpb_ep *ep, uint64_t addr, uint32_t data)
 	};
 
 	put_le32(dw, data);
-	tlpb__link_send_tlp(ep->link, &tlp, NULL);
+	tlpb__link_send_tlp(ep->link, &tlp, 0);
 }
 
 static void send_msi(tlpb_ep *ep, unsigned vector)
@@ -110,7 +110,7 @@ static void send_intx(tlpb_ep *ep, bool asserted)
 						    : TLPB_MSG_DEASSERT_INTA) + pin),
 	};
 
-	tlpb__link_send_tlp(ep->link, &tlp, NULL);
+	tlpb__link_send_tlp(ep->link, &tlp, 0);
 	ep->intx_sent = asserted;
 }
 

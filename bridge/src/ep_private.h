@@ -9,6 +9,7 @@
 #include <tlpbridge/trace.h>
 
 #include "config_space.h"
+#include "credits.h"
 #include "link.h"
 #include "msix.h"
 #include "status.h"
@@ -28,11 +29,14 @@ struct tlpb_ep {
 	void *ctx;
 	tlpb_trace *trace;
 	unsigned mps, mrrs;
+	uint16_t credits[TLPB_POOLS];	/* advertised */
+	uint64_t order_seed;
 	uint8_t *registers;		/* their records, sent behind the device's own */
 	size_t registers_len;
 
 	struct link *link;		/* NULL: no host */
 	uint16_t link_number;
+	unsigned links;			/* that it has had: credits go back to their own */
 	uint16_t id;			/* captured from configuration writes (2.2.6.2) */
 	char host[TEXT_MAX];
 
@@ -44,6 +48,7 @@ struct tlpb_ep {
 	STAILQ_HEAD(, held_request) held;	/* behind posted writes that the model has */
 	bool releasing;
 	unsigned generation;		/* completions of an older one are dropped */
+	uint32_t writes;		/* DMA writes with a result so far: their marks */
 
 	unsigned unexpected_completions;	/* on this link */
 	struct tlpb_counters to_device, to_host;	/* the same */
@@ -81,8 +86,11 @@ int tlpb__ep_fd(const tlpb_ep *ep);
 /* Everything a reset clears. */
 void tlpb__ep_reset(tlpb_ep *ep, enum tlpb_reset kind, bool link_lost);
 
-/* A request or message from the host: now, or behind the posted writes before it. */
-void tlpb__ep_request(tlpb_ep *ep, const struct tlpb_tlp *tlp, const struct frame *frame);
+/*
+ * A request or message from the host: now, or behind the posted writes before it. True: it
+ * is over; false: its credits go back later.
+ */
+bool tlpb__ep_request(tlpb_ep *ep, const struct tlpb_tlp *tlp, const struct frame *frame);
 
 /* The model gave a request back: go on with what was held. */
 void tlpb__ep_release_held(tlpb_ep *ep);
@@ -116,7 +124,7 @@ int tlpb__ep_may_start(const tlpb_ep *ep);
 struct tlpb_tlp tlpb__ep_request_tlp(const tlpb_ep *ep, enum tlpb_tlp_kind kind, uint64_t addr,
 				     const struct tlpb_dma_attr *attr);
 
-/* Start one; false when there is none, no tag, or no link. abort: end those not started. */
+/* Start one; false when there is none, no tag, no link, or the host has no credits. abort: end those not started. */
 bool tlpb__ep_exchange_issue(tlpb_ep *ep);
 void tlpb__ep_exchange_abort(tlpb_ep *ep, int err);
 

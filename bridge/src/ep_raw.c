@@ -100,7 +100,7 @@ int tlpb_ep_send_tlp(tlpb_ep *ep, const struct tlpb_tlp *tlp, enum tlpb_rule *ru
 		ep->raw_waits = true;
 		return TLPB_ERR_AGAIN;
 	}
-	err = tlpb__link_send_tlp(ep->link, tlp, NULL);
+	err = tlpb__link_send_tlp(ep->link, tlp, 0);
 	tlpb__link_flush(ep->link);
 	return err;
 }

@@ -21,7 +21,8 @@ struct pending_request {
 	struct tlpb_ep_request face;	/* what the model sees; first, to get back here */
 	LIST_ENTRY(pending_request) entry;
 	struct tlpb_tlp tlp;
-	unsigned generation;
+	unsigned generation, link;
+	struct tlpb_credits credits;	/* its buffer is this one */
 	int64_t since_ms;
 	uint8_t bytes[];		/* data, then byte enables */
 };
@@ -148,18 +149,26 @@ static void send_completion(tlpb_ep *ep, const struct pending_request *p,
 		send_read_data(ep, tlp, p->face.data);
 }
 
+/* A link that is gone took its credits with it. */
+static void give_credits_back(tlpb_ep *ep, const struct pending_request *p)
+{
+	if (ep->link && p->link == ep->links)
+		tlpb__link_release(ep->link, &p->credits);
+}
+
 void tlpb_ep_complete(tlpb_ep *ep, struct tlpb_ep_request *request, enum tlpb_cpl_status status)
 {
 	struct pending_request *p = (struct pending_request *)request;
 
-	if (ep->link && p->generation == ep->generation) {
+	if (ep->link && p->generation == ep->generation)
 		send_completion(ep, p, status);
-		tlpb__link_flush(ep->link);
-	}
 	if (p->generation == ep->generation)
 		ep->posted_with_model -= p->face.posted;
+	give_credits_back(ep, p);
 	LIST_REMOVE(p, entry);
 	free(p);
+	if (ep->link)
+		tlpb__link_flush(ep->link);
 	tlpb__ep_release_held(ep);
 }
 
@@ -187,7 +196,9 @@ static struct pending_request *new_request(tlpb_ep *ep, const struct tlpb_tlp *t
 	p->tlp = *tlp;
 	p->tlp.payload = NULL;	/* moved into bytes, below */
 	p->tlp.payload_len = 0;
+	p->credits = tlpb_tlp_credits(tlp);
 	p->generation = ep->generation;
+	p->link = ep->links;
 	p->since_ms = monotonic_ms();
 	p->face = (struct tlpb_ep_request){
 		.write = is_write(tlp), .posted = tlp->kind == TLPB_MWR, .length = len,
@@ -230,7 +241,8 @@ static int find_region(const tlpb_ep *ep, const struct tlpb_tlp *tlp, uint64_t *
 				  offset);
 }
 
-static void on_access(tlpb_ep *ep, const struct tlpb_tlp *tlp, uint64_t time_ps)
+/* False: it is the model's now. */
+static bool on_access(tlpb_ep *ep, const struct tlpb_tlp *tlp, uint64_t time_ps)
 {
 	unsigned len = tlpb__request_bytes(tlp);
 	struct pending_request *p;
@@ -239,14 +251,14 @@ static void on_access(tlpb_ep *ep, const struct tlpb_tlp *tlp, uint64_t time_ps)
 
 	if (region < 0 || !region_allows(ep, region, is_write(tlp)) || (tlp->ep && is_write(tlp))) {
 		refuse(ep, tlp);
-		return;
+		return true;
 	}
 	if (tlp->kind == TLPB_MWR && !len)
-		return;		/* no byte enabled: nothing to write, nobody to tell */
+		return true;	/* no byte enabled: nothing to write, nobody to tell */
 	p = new_request(ep, tlp, time_ps);
 	if (!p) {
 		tlpb__link_fail(ep->link, TLPB_REASON_INTERNAL, "out of memory");
-		return;
+		return true;
 	}
 	p->face.region = (unsigned)region;
 	p->face.offset = offset;
@@ -254,6 +266,7 @@ static void on_access(tlpb_ep *ep, const struct tlpb_tlp *tlp, uint64_t time_ps)
 		msix_access(ep, p);
 	else
 		ep->ops.access(ep->ctx, &p->face);
+	return false;
 }
 
 
@@ -288,16 +301,18 @@ static bool must_wait(const tlpb_ep *ep, const struct tlpb_tlp *tlp)
 	return ep->posted_with_model && answered_here(ep, tlp);
 }
 
-static void execute(tlpb_ep *ep, const struct tlpb_tlp *tlp, uint64_t time_ps)
+/* As tlpb__ep_request(). */
+static bool execute(tlpb_ep *ep, const struct tlpb_tlp *tlp, uint64_t time_ps)
 {
+	if (is_access(tlp))
+		return on_access(ep, tlp, time_ps);
 	if (tlpb__ep_is_config(tlp))
 		on_config(ep, tlp);
-	else if (is_access(tlp))
-		on_access(ep, tlp, time_ps);
 	else if (tlp->kind != TLPB_MSG && tlp->kind != TLPB_MSGD)
 		refuse(ep, tlp);	/* locked reads, atomics, deferrable writes: none here */
 	else if (ep->ops.message)
 		ep->ops.message(ep->ctx, tlp);
+	return true;
 }
 
 static void hold(tlpb_ep *ep, const struct tlpb_tlp *tlp, uint64_t time_ps)
@@ -324,6 +339,14 @@ static struct held_request *take_held(tlpb_ep *ep)
 	return h;
 }
 
+static void release_tlp(tlpb_ep *ep, const struct tlpb_tlp *tlp)
+{
+	struct tlpb_credits credits = tlpb_tlp_credits(tlp);
+
+	if (ep->link)
+		tlpb__link_release(ep->link, &credits);
+}
+
 /* What executes may complete at once and come back in here: the outer call goes on then. */
 void tlpb__ep_release_held(tlpb_ep *ep)
 {
@@ -334,7 +357,8 @@ void tlpb__ep_release_held(tlpb_ep *ep)
 	       !must_wait(ep, &STAILQ_FIRST(&ep->held)->tlp)) {
 		struct held_request *h = take_held(ep);
 
-		execute(ep, &h->tlp, h->time_ps);
+		if (execute(ep, &h->tlp, h->time_ps))
+			release_tlp(ep, &h->tlp);
 		free(h);
 	}
 	ep->releasing = false;
@@ -342,12 +366,12 @@ void tlpb__ep_release_held(tlpb_ep *ep)
 		tlpb__link_flush(ep->link);
 }
 
-void tlpb__ep_request(tlpb_ep *ep, const struct tlpb_tlp *tlp, const struct frame *frame)
+bool tlpb__ep_request(tlpb_ep *ep, const struct tlpb_tlp *tlp, const struct frame *frame)
 {
-	if (!STAILQ_EMPTY(&ep->held) || must_wait(ep, tlp))
-		hold(ep, tlp, frame->time_ps);
-	else
-		execute(ep, tlp, frame->time_ps);
+	if (STAILQ_EMPTY(&ep->held) && !must_wait(ep, tlp))
+		return execute(ep, tlp, frame->time_ps);
+	hold(ep, tlp, frame->time_ps);
+	return false;
 }
 
 /* ---- reset and end ---- */
@@ -370,11 +394,14 @@ static void flush_held(tlpb_ep *ep, bool link_lost)
 {
 	while (!STAILQ_EMPTY(&ep->held)) {
 		struct held_request *h = take_held(ep);
+		bool over = true;
 
 		if (h->tlp.kind == TLPB_MWR && !answered_here(ep, &h->tlp))
-			execute(ep, &h->tlp, h->time_ps);
+			over = execute(ep, &h->tlp, h->time_ps);
 		else if (!link_lost)
 			refuse(ep, &h->tlp);
+		if (over && !link_lost)
+			release_tlp(ep, &h->tlp);
 		free(h);
 	}
 }

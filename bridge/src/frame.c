@@ -18,6 +18,7 @@ int tlpb__frame_next(const uint8_t *message, size_t len, size_t *offset, struct 
 	frame->length = get_le32(p + 4);
 	frame->time_ps = get_le64(p + 8);
 	frame->sequence = get_le32(p + 16);
+	frame->mark = get_le32(p + 20);
 	frame->body = p + TLPB_FRAME_HEADER;
 	if (frame->length > TLPB_FRAME_MAX)
 		return TLPB_ERR_TOO_LARGE;
@@ -34,7 +35,7 @@ void tlpb__frame_put(uint8_t *header, const struct frame *frame)
 	put_le32(header + 4, frame->length);
 	put_le64(header + 8, frame->time_ps);
 	put_le32(header + 16, frame->sequence);
-	put_le32(header + 20, 0);
+	put_le32(header + 20, frame->mark);
 }
 
 static struct writer start(uint8_t *bytes, size_t size)
@@ -147,6 +148,18 @@ int tlpb__refuse_decode(const uint8_t *bytes, size_t len, struct refuse *refuse)
 	return finished(&r);
 }
 
+static void write_pools(struct writer *w, const uint16_t credits[TLPB_POOLS])
+{
+	for (int i = 0; i < TLPB_POOLS; i++)
+		write_u16(w, credits[i]);
+}
+
+static void read_pools(struct reader *r, uint16_t credits[TLPB_POOLS])
+{
+	for (int i = 0; i < TLPB_POOLS; i++)
+		credits[i] = read_u16(r);
+}
+
 int tlpb__hello_encode(const struct hello *hello, uint8_t *bytes, size_t size)
 {
 	struct writer w = start(bytes, size);
@@ -161,8 +174,7 @@ int tlpb__hello_encode(const struct hello *hello, uint8_t *bytes, size_t size)
 	write_u16(&w, hello->mrrs);
 	write_u16(&w, hello->rcb);
 	write_u16(&w, 0);
-	for (int i = 0; i < CREDIT_POOLS; i++)
-		write_u16(&w, hello->credits[i]);
+	write_pools(&w, hello->credits);
 	write_string(&w, hello->name);
 	return written(&w);
 }
@@ -182,9 +194,24 @@ int tlpb__hello_decode(const uint8_t *bytes, size_t len, struct hello *hello)
 	hello->mrrs = read_u16(&r);
 	hello->rcb = read_u16(&r);
 	read_u16(&r);
-	for (int i = 0; i < CREDIT_POOLS; i++)
-		hello->credits[i] = read_u16(&r);
+	read_pools(&r, hello->credits);
 	read_string(&r, hello->name, sizeof hello->name);
+	return finished(&r);
+}
+
+int tlpb__credits_encode(const uint16_t limits[TLPB_POOLS], uint8_t *bytes, size_t size)
+{
+	struct writer w = start(bytes, size);
+
+	write_pools(&w, limits);
+	return written(&w);
+}
+
+int tlpb__credits_decode(const uint8_t *bytes, size_t len, uint16_t limits[TLPB_POOLS])
+{
+	struct reader r = over(bytes, len);
+
+	read_pools(&r, limits);
 	return finished(&r);
 }
 
@@ -192,7 +219,7 @@ int tlpb__dma_fault_encode(const struct dma_fault *fault, uint8_t *bytes, size_t
 {
 	struct writer w = start(bytes, size);
 
-	write_u32(&w, fault->sequence);
+	write_u32(&w, fault->mark);
 	write_u16(&w, fault->reason);
 	write_u16(&w, 0);
 	write_u64(&w, fault->addr);
@@ -203,7 +230,7 @@ int tlpb__dma_fault_decode(const uint8_t *bytes, size_t len, struct dma_fault *f
 {
 	struct reader r = over(bytes, len);
 
-	fault->sequence = read_u32(&r);
+	fault->mark = read_u32(&r);
 	fault->reason = read_u16(&r);
 	read_u16(&r);
 	fault->addr = read_u64(&r);

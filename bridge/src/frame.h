@@ -9,10 +9,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <tlpbridge/credits.h>
 #include <tlpbridge/err.h>
 #include <tlpbridge/wire.h>
 
-enum { TEXT_MAX = 256, URL_MAX = 256, CREDIT_POOLS = 6 };
+enum { TEXT_MAX = 256, URL_MAX = 256 };
 
 struct frame {
 	uint16_t kind;
@@ -20,6 +21,7 @@ struct frame {
 	uint32_t length;
 	uint64_t time_ps;
 	uint32_t sequence;
+	uint32_t mark;		/* posted writes: the sender's own */
 	const uint8_t *body;	/* borrowed from the message */
 };
 
@@ -49,12 +51,12 @@ struct hello {
 	uint64_t offered, required;
 	uint8_t link_token[TLPB_TOKEN];
 	uint16_t mps, mrrs, rcb;
-	uint16_t credits[CREDIT_POOLS];
+	uint16_t credits[TLPB_POOLS];
 	char name[TEXT_MAX];
 };
 
 struct dma_fault {
-	uint32_t sequence;
+	uint32_t mark;
 	uint16_t reason;	/* -(enum tlpb_err) */
 	uint64_t addr;
 };
@@ -82,6 +84,8 @@ int tlpb__refuse_encode(const struct refuse *refuse, uint8_t *bytes, size_t size
 int tlpb__refuse_decode(const uint8_t *bytes, size_t len, struct refuse *refuse);
 int tlpb__hello_encode(const struct hello *hello, uint8_t *bytes, size_t size);
 int tlpb__hello_decode(const uint8_t *bytes, size_t len, struct hello *hello);
+int tlpb__credits_encode(const uint16_t limits[TLPB_POOLS], uint8_t *bytes, size_t size);
+int tlpb__credits_decode(const uint8_t *bytes, size_t len, uint16_t limits[TLPB_POOLS]);
 int tlpb__dma_fault_encode(const struct dma_fault *fault, uint8_t *bytes, size_t size);
 int tlpb__dma_fault_decode(const uint8_t *bytes, size_t len, struct dma_fault *fault);
 int tlpb__goodbye_encode(const struct goodbye *goodbye, uint8_t *bytes, size_t size);

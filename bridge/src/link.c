@@ -111,8 +111,7 @@ static void go_down(struct link *link, enum tlpb_reason reason, const char *text
 
 /* ---- sending ---- */
 
-/* The last frame answers the peer: one that asks and never reads must not fill our memory. */
-static void note_owed(struct link *link, size_t size)
+void tlpb__link_note_owed(struct link *link, size_t size)
 {
 	tlpb__outbox_note_owed(&link->outbox, size);
 	if (link->outbox.owed > OWED_MAX)
@@ -120,42 +119,39 @@ static void note_owed(struct link *link, size_t size)
 			"the peer keeps asking and does not take the answers");
 }
 
-int tlpb__link_send(struct link *link, uint16_t kind, uint16_t flags, const void *body,
-		    size_t len, uint32_t *sequence)
+uint8_t *tlpb__link_frame(struct link *link, size_t size)
 {
-	struct frame frame = { .kind = kind, .flags = flags, .length = (uint32_t)len,
-			       .time_ps = now_ps(link), .sequence = link->tx_sequence };
+	uint8_t *p = tlpb__outbox_room(&link->outbox, TLPB_FRAME_HEADER + size);
+
+	if (!p)
+		go_down(link, TLPB_REASON_INTERNAL, "out of memory");
+	return p;
+}
+
+void tlpb__link_frame_done(struct link *link, uint8_t *p, struct frame *frame)
+{
+	frame->time_ps = now_ps(link);
+	frame->sequence = link->tx_sequence++;
+	frame->body = p + TLPB_FRAME_HEADER;
+	tlpb__frame_put(p, frame);
+	observe(link, frame, true);
+}
+
+int tlpb__link_send(struct link *link, uint16_t kind, uint16_t flags, const void *body,
+		    size_t len)
+{
+	struct frame frame = { .kind = kind, .flags = flags, .length = (uint32_t)len };
 	uint8_t *p;
 
 	if (link->state == LINK_DOWN)
 		return TLPB_ERR_CLOSED;
-	p = tlpb__outbox_room(&link->outbox, TLPB_FRAME_HEADER + len);
-	if (!p) {
-		go_down(link, TLPB_REASON_INTERNAL, "out of memory");
+	p = tlpb__link_frame(link, len);
+	if (!p)
 		return TLPB_ERR_NOMEM;
-	}
-	tlpb__frame_put(p, &frame);
 	if (len)
 		memcpy(p + TLPB_FRAME_HEADER, body, len);
-	frame.body = p + TLPB_FRAME_HEADER;
-	if (sequence)
-		*sequence = link->tx_sequence;
-	link->tx_sequence++;
-	observe(link, &frame, true);
+	tlpb__link_frame_done(link, p, &frame);
 	return 0;
-}
-
-int tlpb__link_send_tlp(struct link *link, const struct tlpb_tlp *tlp, uint32_t *sequence)
-{
-	uint8_t bytes[TLPB_MAX_TLP];
-	int len = tlpb_tlp_pack(tlp, bytes, sizeof bytes), err;
-
-	if (len < 0)
-		return len;
-	err = tlpb__link_send(link, TLPB_FRAME_TLP, 0, bytes, (size_t)len, sequence);
-	if (!err && tlpb_kind_class(tlp->kind) == TLPB_COMPLETION)
-		note_owed(link, (size_t)len);
-	return err;
 }
 
 int tlpb__link_send_fault(struct link *link, const struct dma_fault *fault)
@@ -163,10 +159,10 @@ int tlpb__link_send_fault(struct link *link, const struct dma_fault *fault)
 	uint8_t body[16];
 	int len = tlpb__dma_fault_encode(fault, body, sizeof body);
 	int err = tlpb__link_send(link, TLPB_FRAME_DMA_FAULT, TLPB_FRAME_OPTIONAL, body,
-				  (size_t)len, NULL);
+				  (size_t)len);
 
 	if (!err)
-		note_owed(link, (size_t)len);
+		tlpb__link_note_owed(link, (size_t)len);
 	return err;
 }
 
@@ -178,6 +174,7 @@ void tlpb__link_flush(struct link *link)
 
 	if (!t)
 		return;
+	tlpb__link_pump(link);
 	/* On an error receiving tells why; what is queued goes nowhere. */
 	while ((first = tlpb__outbox_first(&link->outbox, &len)) &&
 	       t->ops->send(t, first, len) == 0)
@@ -253,6 +250,7 @@ static void close_transport(struct link *link, int linger_ms)
 	if (link->rx)
 		retire_rx(link);
 	release_retired(link);
+	tlpb__link_flow_end(link);
 	tlpb__outbox_clear(&link->outbox);
 	link->transport->ops->close(link->transport, linger_ms);
 	link->transport = NULL;
@@ -266,7 +264,7 @@ static void say_goodbye(struct link *link, enum tlpb_reason reason, const char *
 
 	snprintf(goodbye.text, sizeof goodbye.text, "%s", text);
 	len = tlpb__goodbye_encode(&goodbye, bytes, sizeof bytes);
-	if (tlpb__link_send(link, TLPB_FRAME_GOODBYE, 0, bytes, (size_t)len, NULL) == 0)
+	if (tlpb__link_send(link, TLPB_FRAME_GOODBYE, 0, bytes, (size_t)len) == 0)
 		tlpb__link_flush(link);
 	link->said_goodbye = true;
 }
@@ -290,20 +288,6 @@ void tlpb__link_fail(struct link *link, enum tlpb_reason reason, const char *for
 void tlpb__link_protocol_error(struct link *link, const char *what, int err)
 {
 	tlpb__link_fail(link, TLPB_REASON_PROTOCOL, "%s: %s", what, tlpb_strerror(err));
-}
-
-static void on_tlp(struct link *link, const struct frame *f)
-{
-	enum tlpb_rule rule = tlpb_tlp_check(f->body, f->length, link->config.mps);
-	struct tlpb_tlp tlp;
-
-	if (rule != TLPB_RULE_NONE || tlpb_tlp_unpack(f->body, f->length, &tlp)) {
-		tlpb__link_fail(link, TLPB_REASON_PROTOCOL, "Malformed TLP (%s)",
-				tlpb_rule_name(rule));
-		return;
-	}
-	if (link->events.tlp)
-		link->events.tlp(link->ctx, &tlp, f);
 }
 
 static void on_reset(struct link *link, const struct frame *f)
@@ -358,7 +342,8 @@ static const struct frame_rule {
 	{ TLPB_FRAME_HELLO, IN(LINK_WAIT_HELLO) | IN(LINK_HELLO_SENT), tlpb__link_on_hello },
 	{ TLPB_FRAME_DEVICE, IN(LINK_RECORDS), tlpb__link_on_device },
 	{ TLPB_FRAME_READY, IN(LINK_RECORDS), tlpb__link_on_ready },
-	{ TLPB_FRAME_TLP, IN(LINK_UP), on_tlp },
+	{ TLPB_FRAME_TLP, IN(LINK_UP), tlpb__link_on_tlp },
+	{ TLPB_FRAME_CREDITS, IN(LINK_UP), tlpb__link_on_credits },
 	{ TLPB_FRAME_RESET, IN(LINK_UP), on_reset },
 	{ TLPB_FRAME_DMA_FAULT, IN(LINK_UP), on_dma_fault },
 	{ TLPB_FRAME_EOI, IN(LINK_UP), on_eoi },
@@ -490,6 +475,7 @@ int tlpb__link_new(struct transport *transport, const struct link_config *config
 	link->events = *config->events;
 	link->ctx = config->ctx;
 	snprintf(link->name, sizeof link->name, "%s", config->name);
+	tlpb__tx_queue_init(&link->waiting, config->order_seed);
 	if (config->device)
 		link->device = *config->device;
 	if (config->role == TLPB_HOST) {
@@ -510,6 +496,7 @@ void tlpb__link_close(struct link *link, enum tlpb_reason reason, const char *te
 		go_down(link, reason, text);
 	}
 	close_transport(link, linger_ms);
+	tlpb__link_flow_end(link);
 	tlpb__outbox_clear(&link->outbox);
 	free(link->spare);
 	free(link->records);

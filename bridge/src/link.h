@@ -48,11 +48,18 @@ struct link_events {
 	/* The link is up; the peer's HELLO and (host) the device can be asked for. */
 	void (*up)(void *ctx);
 
-	/* A well-formed TLP; it and its payload are valid during the call. */
-	void (*tlp)(void *ctx, const struct tlpb_tlp *tlp, const struct frame *frame);
+	/*
+	 * A well-formed TLP; it and its payload are valid during the call. True: it is dealt
+	 * with, its credits go back. False: it is still being dealt with, tlpb__link_release()
+	 * will be called.
+	 */
+	bool (*tlp)(void *ctx, const struct tlpb_tlp *tlp, const struct frame *frame);
 	void (*reset)(void *ctx, enum tlpb_reset kind);
 	void (*dma_fault)(void *ctx, const struct dma_fault *fault);
 	void (*eoi)(void *ctx, unsigned pin);
+
+	/* The peer can take more than before: what waited for tlpb__link_has_room() may go on. */
+	void (*room)(void *ctx);
 
 	/* The link is down, for good. Called once, not for tlpb__link_close(). */
 	void (*down)(void *ctx, enum tlpb_reason reason, const char *text);
@@ -70,6 +77,8 @@ struct link_config {
 	uint64_t offered, required;	/* feature bits */
 	uint8_t token[TLPB_TOKEN];	/* host: sent; endpoint: expected */
 	unsigned mps, mrrs, rcb;	/* bytes: what this side accepts */
+	uint16_t credits[TLPB_POOLS];	/* settled, see credits.h */
+	uint64_t order_seed;		/* not 0: stress mode, see tx_queue.h */
 	const struct tlpb_device *device; /* endpoint only: borrowed during new() */
 	const uint8_t *extra;		/* endpoint: records behind the device's own; borrowed until close() */
 	size_t extra_len;
@@ -100,12 +109,29 @@ const char *tlpb__link_reason_text(const struct link *link);
 
 /*
  * Queue a frame. Never blocks. Frames travel together until tlpb__link_flush().
- * *sequence, if not NULL, gets the frame's number. Returns 0, TLPB_ERR_CLOSED, or
- * TLPB_ERR_NOMEM.
+ * Returns 0, TLPB_ERR_CLOSED, or TLPB_ERR_NOMEM.
  */
 int tlpb__link_send(struct link *link, uint16_t kind, uint16_t flags, const void *body,
-		    size_t len, uint32_t *sequence);
-int tlpb__link_send_tlp(struct link *link, const struct tlpb_tlp *tlp, uint32_t *sequence);
+		    size_t len);
+
+/*
+ * Send a TLP, as a frame when credits and the ordering rules let it go, which may be later;
+ * it is copied. Never blocks, and takes any number: see tlpb__link_has_room(). mark: see
+ * wire.h. Errors as above, and those of tlpb_tlp_pack().
+ */
+int tlpb__link_send_tlp(struct link *link, const struct tlpb_tlp *tlp, uint32_t mark);
+
+/* The same for the completion of an I/O or configuration write, to which an own rule applies. */
+int tlpb__link_send_write_completion(struct link *link, const struct tlpb_tlp *tlp);
+
+/* Has the peer credits for one more TLP of such a cost, behind those of its class that wait? */
+bool tlpb__link_has_room(const struct link *link, const struct tlpb_credits *cost);
+
+/* Bytes of TLPs of that class that wait for credits or their turn. */
+size_t tlpb__link_waiting(const struct link *link, enum tlpb_tlp_class cls);
+
+/* A received TLP that events.tlp kept has been dealt with. */
+void tlpb__link_release(struct link *link, const struct tlpb_credits *cost);
 
 /* DMA_FAULT; the caller has seen that the feature was agreed on. */
 int tlpb__link_send_fault(struct link *link, const struct dma_fault *fault);

@@ -60,6 +60,18 @@ static bool sizes_acceptable(struct link *link, const struct hello *h)
 	return true;
 }
 
+static bool credits_acceptable(struct link *link, const struct hello *h)
+{
+	unsigned pool;
+	enum credit_fault fault = tlpb__credits_check(h->credits, h->mps, &pool);
+
+	if (fault)
+		tlpb__link_fail(link, TLPB_REASON_PROTOCOL, "HELLO with %s=%u: %s",
+				tlpb_pool_name(pool), h->credits[pool],
+				tlpb__credit_fault_text(fault));
+	return !fault;
+}
+
 void tlpb__link_send_hello(struct link *link)
 {
 	struct hello hello = {
@@ -71,10 +83,11 @@ void tlpb__link_send_hello(struct link *link)
 	uint8_t bytes[TEXT_MAX + 128];
 	int len;
 
+	memcpy(hello.credits, link->config.credits, sizeof hello.credits);
 	memcpy(hello.link_token, link->config.token, TLPB_TOKEN);
 	snprintf(hello.name, sizeof hello.name, "%s", link->name);
 	len = tlpb__hello_encode(&hello, bytes, sizeof bytes);
-	tlpb__link_send(link, TLPB_FRAME_HELLO, 0, bytes, (size_t)len, NULL);
+	tlpb__link_send(link, TLPB_FRAME_HELLO, 0, bytes, (size_t)len);
 }
 
 /* The device's own records and those behind them. Returns their bytes or an error. */
@@ -100,8 +113,8 @@ static void send_records(struct link *link)
 	if (len < 0) {
 		tlpb__link_protocol_error(link, "cannot describe the device", len);
 	} else {
-		tlpb__link_send(link, TLPB_FRAME_DEVICE, 0, bytes, (size_t)len, NULL);
-		tlpb__link_send(link, TLPB_FRAME_READY, 0, NULL, 0, NULL);
+		tlpb__link_send(link, TLPB_FRAME_DEVICE, 0, bytes, (size_t)len);
+		tlpb__link_send(link, TLPB_FRAME_READY, 0, NULL, 0);
 	}
 	free(bytes);
 }
@@ -123,7 +136,8 @@ void tlpb__link_on_hello(struct link *link, const struct frame *f)
 		tlpb__link_protocol_error(link, "HELLO", err);
 		return;
 	}
-	if (!hello_acceptable(link, &h) || !sizes_acceptable(link, &h))
+	if (!hello_acceptable(link, &h) || !sizes_acceptable(link, &h) ||
+	    !credits_acceptable(link, &h))
 		return;
 	if (memcmp(h.link_token, link->config.token, TLPB_TOKEN)) {
 		tlpb__link_fail(link, TLPB_REASON_TOKEN, "HELLO with a wrong link token");
@@ -131,6 +145,7 @@ void tlpb__link_on_hello(struct link *link, const struct frame *f)
 	}
 	link->peer = h;
 	link->features = link->config.offered & h.offered;
+	tlpb__link_flow_start(link);
 	if (link->config.role == TLPB_HOST) {
 		link->state = LINK_RECORDS;
 		return;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of a link share: link.c (frames, life) and link_hello.c (until it is up). */
+/* What the files of a link share: link.c (frames, life), link_flow.c (TLPs, flow control) and link_hello.c (until it is up). */
 #ifndef TLPB_LINK_PRIVATE_H
 #define TLPB_LINK_PRIVATE_H
 
+#include "credits.h"
 #include "link.h"
 #include "outbox.h"
+#include "tx_queue.h"
 
 /* A received message; retired ones wait until no callback can look at them. */
 struct incoming {
@@ -33,12 +35,34 @@ struct link {
 
 	uint32_t tx_sequence, rx_sequence;
 	struct outbox outbox;
+	struct credits credits;
+	struct tx_queue waiting;	/* TLPs that may not go yet */
+	struct tlpb_credits answered;	/* non-posted: their completions wait, their credits do so, too */
 	int64_t flushed_us;		/* when, on the host's clock */
 	bool told_owner;		/* the descriptor is readable because of what is queued */
 	size_t retry_bytes;		/* of the outbox, at which the next posted frame is worth a flush */
 	struct incoming *rx, *retired, *spare;
 	unsigned depth;			/* callbacks running */
 };
+
+/* Room for a frame with up to size bytes of body behind the others; NULL: the link is down. */
+uint8_t *tlpb__link_frame(struct link *link, size_t size);
+
+/* It is filled in: put its header, number it, and tell who observes. */
+void tlpb__link_frame_done(struct link *link, uint8_t *p, struct frame *frame);
+
+/* The frame just put answers the peer: one that asks and never reads must not fill our memory. */
+void tlpb__link_note_owed(struct link *link, size_t size);
+
+/* link_flow.c: both sides have said what they can take. */
+void tlpb__link_flow_start(struct link *link);
+void tlpb__link_flow_end(struct link *link);
+
+/* Let go what may go now. */
+void tlpb__link_pump(struct link *link);
+
+void tlpb__link_on_tlp(struct link *link, const struct frame *frame);
+void tlpb__link_on_credits(struct link *link, const struct frame *frame);
 
 /* Take the link down because what the peer sent makes no sense. */
 void tlpb__link_protocol_error(struct link *link, const char *what, int err);

@@ -55,6 +55,12 @@ uint8_t *tlpb__outbox_room(struct outbox *box, size_t size)
 	return o->data + o->len - size;
 }
 
+void tlpb__outbox_trim(struct outbox *box, size_t size)
+{
+	box->last->len -= size;
+	box->bytes -= size;
+}
+
 void tlpb__outbox_note_owed(struct outbox *box, size_t size)
 {
 	box->last->owed += size;

@@ -22,6 +22,9 @@ struct outbox {
 /* Room for a frame of size bytes, behind the last one or in a message of its own; NULL: out of memory. */
 uint8_t *tlpb__outbox_room(struct outbox *box, size_t size);
 
+/* The last frame needed so many bytes less. */
+void tlpb__outbox_trim(struct outbox *box, size_t size);
+
 /* So many bytes of the last frame answer the peer. */
 void tlpb__outbox_note_owed(struct outbox *box, size_t size);
 

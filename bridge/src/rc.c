@@ -36,7 +36,8 @@ static void on_completion(tlpb_rc *rc, const struct tlpb_tlp *tlp)
 					   : "it does not continue its request");
 }
 
-static void on_tlp(void *ctx, const struct tlpb_tlp *tlp, const struct frame *frame)
+/* Memory, and who waits for completions, take them at once. */
+static bool on_tlp(void *ctx, const struct tlpb_tlp *tlp, const struct frame *frame)
 {
 	tlpb_rc *rc = ctx;
 
@@ -44,6 +45,12 @@ static void on_tlp(void *ctx, const struct tlpb_tlp *tlp, const struct frame *fr
 		on_completion(rc, tlp);
 	else
 		tlpb__rc_inbound(rc, tlp, frame);
+	return true;
+}
+
+static void on_room(void *ctx)
+{
+	tlpb__rc_access_room(ctx);
 }
 
 static void on_down(void *ctx, enum tlpb_reason reason, const char *text)
@@ -79,6 +86,7 @@ static void on_observe(void *ctx, const struct frame *frame, bool outbound)
 
 static const struct link_events rc_link_events = {
 	.tlp = on_tlp,
+	.room = on_room,
 	.down = on_down,
 	.observe = on_observe,
 	.now_ps = on_now_ps,
@@ -111,6 +119,11 @@ static int new_rc(const struct tlpb_rc_config *config, tlpb_rc **out, char *why,
 		free(rc);
 		return TLPB_ERR_INVALID;
 	}
+	if (tlpb__credits_settle(&config->credits, &rc->takes, TLPB_MAX_PAYLOAD, rc->credits,
+				 why, size)) {
+		free(rc);
+		return TLPB_ERR_INVALID;
+	}
 	*out = rc;
 	return 0;
 }
@@ -134,10 +147,12 @@ static int open_link(tlpb_rc *rc, const struct tlpb_rc_config *config, struct tr
 		.role = TLPB_HOST,
 		.name = config->name ? config->name : program_invocation_short_name,
 		.offered = features(config),
-		.mps = TLPB_MAX_PAYLOAD, .mrrs = TLPB_MAX_PAYLOAD, .rcb = rc->rcb,
+		.mps = rc->takes, .mrrs = TLPB_MAX_PAYLOAD, .rcb = rc->rcb,
+		.order_seed = config->order_seed,
 		.events = &rc_link_events, .ctx = rc,
 	};
 
+	memcpy(link_config.credits, rc->credits, sizeof link_config.credits);
 	memcpy(link_config.token, token, TLPB_TOKEN);
 	return tlpb__link_new(transport, &link_config, &rc->link);
 }
@@ -347,7 +362,8 @@ int tlpb_rc_reset(tlpb_rc *rc, enum tlpb_reset kind)
 
 	tlpb__rc_enter(rc);
 	put_le16(body, (uint16_t)kind);
-	err = tlpb__link_send(rc->link, TLPB_FRAME_RESET, 0, body, sizeof body, NULL);
+	tlpb__link_flush(rc->link);	/* what was posted before it comes before it */
+	err = tlpb__link_send(rc->link, TLPB_FRAME_RESET, 0, body, sizeof body);
 	tlpb__link_flush(rc->link);
 	tlpb__rc_leave(rc);
 	return err;
@@ -362,7 +378,7 @@ int tlpb_rc_eoi(tlpb_rc *rc, unsigned pin)
 		return TLPB_ERR_INVALID;
 	tlpb__rc_enter(rc);
 	put_le16(body, (uint16_t)pin);
-	err = tlpb__link_send(rc->link, TLPB_FRAME_EOI, TLPB_FRAME_OPTIONAL, body, sizeof body, NULL);
+	err = tlpb__link_send(rc->link, TLPB_FRAME_EOI, TLPB_FRAME_OPTIONAL, body, sizeof body);
 	tlpb__link_flush(rc->link);
 	tlpb__rc_leave(rc);
 	return err;

@@ -211,7 +211,7 @@ static void send_piece(tlpb_rc *rc, struct rc_access *a)
 		TAILQ_INSERT_TAIL(&rc->unsent, a, entry);
 	count(&rc->stats, a->kind);
 	tlpb__tags_begin(&rc->tags, &tlp, data, is_write(a) ? 0 : n, on_answer, a);
-	tlpb__link_send_tlp(rc->link, &tlp, NULL);
+	tlpb__link_send_tlp(rc->link, &tlp, 0);
 }
 
 /* The halves of a write may not pass one another: the second waits for the first. */
@@ -225,12 +225,25 @@ static struct rc_access *next_to_send(tlpb_rc *rc)
 	return NULL;
 }
 
+static bool may_send(const tlpb_rc *rc, const struct rc_access *a)
+{
+	struct tlpb_credits cost = { .cls = TLPB_NON_POSTED, .hdr = 1, .data = is_write(a) };
+
+	return tlpb__link_has_room(rc->link, &cost);
+}
+
 static void send_pieces(tlpb_rc *rc)
 {
 	struct rc_access *a;
 
-	while (rc->tags.used < rc->tags.limit && tlpb_rc_is_up(rc) && (a = next_to_send(rc)))
+	while (rc->tags.used < rc->tags.limit && tlpb_rc_is_up(rc) && (a = next_to_send(rc)) &&
+	       may_send(rc, a))
 		send_piece(rc, a);
+}
+
+void tlpb__rc_access_room(tlpb_rc *rc)
+{
+	send_pieces(rc);
 }
 
 void tlpb__rc_access_text(const tlpb_rc *rc, const struct rc_access *access, char *text, size_t size)
@@ -410,25 +423,34 @@ int tlpb_rc_mem_read_async(tlpb_rc *rc, uint64_t addr, void *buf, size_t len, tl
 	return run_later(&a, done, arg);
 }
 
-static bool backlog_is_low(void *arg)
+struct room {
+	const struct link *link;
+	struct tlpb_credits cost;
+};
+
+static bool has_room(void *arg)
 {
-	return tlpb__link_backlog(arg) <= BACKLOG_MAX / 2;
+	const struct room *room = arg;
+
+	return tlpb__link_has_room(room->link, &room->cost) &&
+	       tlpb__link_backlog(room->link) <= BACKLOG_MAX;
 }
 
-/* Posted writes are queued without limit by nobody: a slow peer slows the writer down. */
-static int hold_back(tlpb_rc *rc)
-{
-	tlpb__link_flush_posted(rc->link);
-	if (tlpb__link_backlog(rc->link) <= BACKLOG_MAX)
-		return 0;
-	return tlpb__rc_wait(rc, backlog_is_low, rc->link, NULL);
-}
-
+/*
+ * Who posts waits until the peer has credits, and only then gives the TLP to the link: a
+ * slow peer slows the writer down, and nothing of ours is behind a write that cannot go.
+ * Where too many callbacks wait inside one another the write is queued instead.
+ */
 static int post(tlpb_rc *rc, const struct tlpb_tlp *tlp)
 {
-	int err = tlpb__link_send_tlp(rc->link, tlp, NULL);
+	struct room room = { .link = rc->link, .cost = tlpb_tlp_credits(tlp) };
+	int err = has_room(&room) ? 0 : tlpb__rc_wait(rc, has_room, &room, NULL);
 
-	return err ? err : hold_back(rc);
+	if (!err || err == TLPB_ERR_BUSY)
+		err = tlpb__link_send_tlp(rc->link, tlp, 0);
+	if (!err)
+		tlpb__link_flush_posted(rc->link);
+	return err;
 }
 
 static int write_piece(tlpb_rc *rc, uint64_t addr, const uint8_t *data, size_t len)

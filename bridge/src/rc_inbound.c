@@ -63,7 +63,7 @@ static void on_read(tlpb_rc *rc, const struct tlpb_tlp *tlp)
 
 static void report_fault(tlpb_rc *rc, const struct frame *frame, uint64_t addr, int err)
 {
-	struct dma_fault fault = { .sequence = frame->sequence, .reason = (uint16_t)-err,
+	struct dma_fault fault = { .mark = frame->mark, .reason = (uint16_t)-err,
 				   .addr = addr };
 
 	rc->stats.dma_faults++;

@@ -11,6 +11,7 @@
 #include <tlpbridge/rc.h>
 #include <tlpbridge/trace.h>
 
+#include "credits.h"
 #include "link.h"
 #include "tags.h"
 
@@ -22,6 +23,8 @@ struct tlpb_rc {
 	void *ctx;
 	tlpb_trace *trace;
 	unsigned mps, rcb;
+	unsigned takes;			/* the largest payload that it accepts */
+	uint16_t credits[TLPB_POOLS];	/* advertised */
 	char device_name[TLPB_NAME_MAX];	/* for messages; "" until known */
 	struct tags tags;
 	TAILQ_HEAD(, rc_access) unsent;	/* with pieces that have no tag yet */
@@ -69,6 +72,9 @@ bool tlpb__rc_may_wait(const tlpb_rc *rc);
  * for: the request of access, or, where that is NULL, room to send.
  */
 int tlpb__rc_wait(tlpb_rc *rc, bool (*until)(void *arg), void *arg, const struct rc_access *access);
+
+/* rc_access.c: the peer can take more requests. */
+void tlpb__rc_access_room(tlpb_rc *rc);
 
 /* rc_access.c: the link is down, all requests fail. */
 void tlpb__rc_abort(tlpb_rc *rc);

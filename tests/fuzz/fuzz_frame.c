@@ -99,7 +99,7 @@ size_t fuzz_seed(unsigned i, uint8_t *data, size_t size)
 	static const struct refuse refuse = { .reason = 4, .version = 1, .text = "in use" };
 	static const struct hello hello = { .version = 1, .mps = 512, .mrrs = 512, .rcb = 64,
 					    .name = "qemu" };
-	static const struct dma_fault fault = { .sequence = 7, .reason = 15, .addr = 0x1000 };
+	static const struct dma_fault fault = { .mark = 7, .reason = 15, .addr = 0x1000 };
 	static const struct goodbye goodbye = { .reason = 0, .text = "bye" };
 	uint8_t *body = data + TLPB_FRAME_HEADER;
 	size_t room = size - TLPB_FRAME_HEADER, n;

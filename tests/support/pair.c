@@ -523,7 +523,7 @@ int pair_request(struct tlpb_tlp *tlp, void *buf, size_t len)
 
 void pair_post(const struct tlpb_tlp *tlp)
 {
-	EXPECT_EQ(tlpb__link_send_tlp(pair.rc->link, tlp, NULL), 0);
+	EXPECT_EQ(tlpb__link_send_tlp(pair.rc->link, tlp, 0), 0);
 	tlpb__link_flush(pair.rc->link);
 }
 

@@ -313,7 +313,7 @@ static void send_poisoned(void *arg)
 	tlp.length_dw = 1;
 	tlp.payload = ones;
 	tlp.payload_len = 4;
-	EXPECT_EQ(tlpb__link_send_tlp(pair.ep->link, &tlp, NULL), 0);
+	EXPECT_EQ(tlpb__link_send_tlp(pair.ep->link, &tlp, 0), 0);
 	tlpb__link_flush(pair.ep->link);
 }
 

@@ -441,16 +441,15 @@ TEST(Dma, OnlyEnabledBytesAreWrittenToHostMemory)
 
 static struct dma_fault lie;
 
-/* The number of the write's frame is not known here: tell of all that it could be. */
+/* The mark of the write is not known here: tell of all that it could be. */
 static void tell_lies(uint64_t addr, const void *data, size_t len)
 {
 	uint8_t body[16];
 
-	for (lie.sequence = 0; lie.sequence < 200; lie.sequence++) {
+	for (lie.mark = 0; lie.mark < 200; lie.mark++) {
 		int n = tlpb__dma_fault_encode(&lie, body, sizeof body);
 
-		EXPECT_EQ(tlpb__link_send(pair.rc->link, TLPB_FRAME_DMA_FAULT, 0, body, (size_t)n,
-					  NULL), 0);
+		EXPECT_EQ(tlpb__link_send(pair.rc->link, TLPB_FRAME_DMA_FAULT, 0, body, (size_t)n), 0);
 	}
 	pair.host.on_write = NULL;
 }

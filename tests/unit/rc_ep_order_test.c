@@ -90,6 +90,7 @@ static void await(void (*look)(void *seen))
 	bool seen = false;
 
 	for (int ms = 0; !seen && ms < PAIR_PATIENCE_MS; ms++) {
+		tlpb_rc_process(pair.rc);	/* a write of a burst waits for that */
 		pair_on_ep(look, &seen);
 		nanosleep(&pause, NULL);
 	}

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include <tlpbridge/atomic.h>
+#include <tlpbridge/credits.h>
 #include <tlpbridge/device.h>
 #include <tlpbridge/err.h>
 #include <tlpbridge/tlp.h>
@@ -111,6 +112,8 @@ struct tlpb_ep_config {
 	unsigned register_count;
 	bool keep_config;	/* raw mode: the endpoint has the config space, not the model */
 	unsigned mps, mrrs;	/* bytes: largest Max_Payload_Size offered, read request; 0: 512 */
+	struct tlpb_pools credits;	/* advertised to hosts; zeros: the defaults */
+	uint64_t order_seed;	/* not 0: stress mode: TLPs go in any order that the rules allow */
 	const struct tlpb_ep_ops *ops;		/* copied */
 	void *ctx;
 	tlpb_trace *trace;	/* borrowed, may be NULL; outlives the endpoint */

@@ -28,6 +28,7 @@
 #include <stdint.h>
 
 #include <tlpbridge/atomic.h>
+#include <tlpbridge/credits.h>
 #include <tlpbridge/device.h>
 #include <tlpbridge/err.h>
 #include <tlpbridge/tlp.h>
@@ -112,6 +113,8 @@ struct tlpb_rc_config {
 	unsigned connect_timeout_ms;	/* 0: the default, 10,000 */
 	/* Largest payload sent to the device, and where its reads may be split; bytes; 0: 128 and 64. */
 	unsigned mps, rcb;
+	struct tlpb_pools credits;	/* advertised to the device; zeros: the defaults */
+	uint64_t order_seed;		/* not 0: stress mode: TLPs go in any order that the rules allow */
 	bool plain_pcie;		/* no DMA_FAULT: failed posted writes are told to nobody */
 	tlpb_trace *trace;		/* borrowed, may be NULL; until tlpb_rc_close() */
 	tlpb_rc_group *group;		/* see tlpb_rc_set_group(); NULL: alone */

@@ -7,7 +7,8 @@
  *
  *	0  u16 kind	2  u16 flags	4  u32 length of the body
  *	8  u64 simulated time of the sender, picoseconds
- *	16 u32 sequence (0 for the first frame of a sender, then +1)	20 u32 0
+ *	16 u32 sequence (0 for the first frame of a sender, then +1)
+ *	20 u32 mark: of a posted write, whatever its sender wants DMA_FAULT to give back; else 0
  *	24 body
  *
  * A string is u16 length and that many bytes. Bytes after the last field of a
@@ -33,12 +34,14 @@
  *	DEVICE	  records (device.h): u16 type, u16 flags, u32 length, value
  *	READY	  nothing: the endpoint's description is complete, the link is up
  *	TLP	  one TLP
+ *	CREDITS	  u16[6] as in HELLO: the credits allocated since the link is up, modulo 256
+ *		  (headers) and 4096 (data); 0 where they are infinite
  *	RESET	  u16 kind
- *	DMA_FAULT u32 sequence of the posted write's frame, u16 reason, u16 0, u64 address
+ *	DMA_FAULT u32 mark of the posted write's frame, u16 reason, u16 0, u64 address
  *	GOODBYE	  u16 reason, string text
  *	EOI	  u16 pin (0..3: INTA..INTD), u16 0
  *
- * Kinds 8, 9 (credits), 12..17 (barriers, memory grants) are reserved.
+ * Kinds 9, 12..17 (barriers, memory grants) are reserved.
  */
 #ifndef TLPBRIDGE_WIRE_H
 #define TLPBRIDGE_WIRE_H
@@ -62,6 +65,7 @@ enum tlpb_frame_kind {
 	TLPB_FRAME_DEVICE = 5,
 	TLPB_FRAME_READY = 6,
 	TLPB_FRAME_TLP = 7,
+	TLPB_FRAME_CREDITS = 8,
 	TLPB_FRAME_RESET = 10,
 	TLPB_FRAME_DMA_FAULT = 11,
 	TLPB_FRAME_GOODBYE = 18,

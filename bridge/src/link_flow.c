@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * TLPs of a link: what may go goes at once, the rest waits in the transmit queues; what
+ * has come is charged, and its credits go back when it has left its buffer.
+ *
+ * Design notes. Nothing in here waits for anything, so posted TLPs and completions are
+ * always taken from the transport, whatever own requests wait for. CREDITS are frames of
+ * the same stream, behind the completions that they follow: the peer hears of the credit
+ * of a request only after its completions, so what waits in the outbox for a peer that does
+ * not read is bounded by what was advertised to it. For completions that still wait in
+ * the transmit queue the credits of their requests wait, too, for the same bound.
+ *
+ * The peer is told when it has few left (credits.h) and something was freed since: with one
+ * maximal TLP free here it can always send, so no peer starves; and a CREDITS frame is rare
+ * where pools are large.
+ */
+#include <string.h>
+
+#include "link_private.h"
+
+/* What of a TLP its bytes do not tell. */
+struct aside {
+	uint32_t mark;
+	bool completes_write;		/* an I/O or configuration write */
+};
+
+void tlpb__link_flow_start(struct link *link)
+{
+	tlpb__credits_init(&link->credits, link->config.credits, link->config.mps,
+			   link->peer.credits);
+}
+
+void tlpb__link_flow_end(struct link *link)
+{
+	tlpb__tx_queue_clear(&link->waiting);
+}
+
+/* ---- sending ---- */
+
+static void charge(struct link *link, const struct tlpb_credits *cost, size_t len)
+{
+	tlpb__credits_consume(&link->credits, cost);
+	if (cost->cls == TLPB_COMPLETION)
+		tlpb__link_note_owed(link, len);
+}
+
+static bool stressed(const struct link *link)
+{
+	return link->config.order_seed;
+}
+
+/* It goes behind the others, packed where it will be sent from. */
+static int send_now(struct link *link, const struct tlpb_tlp *tlp, const struct tlpb_credits *cost,
+		    uint32_t mark)
+{
+	size_t room = TLPB_MAX_TLP - TLPB_MAX_PAYLOAD + tlp->payload_len;
+	struct frame frame = { .kind = TLPB_FRAME_TLP, .mark = mark };
+	uint8_t *p = tlpb__link_frame(link, room);
+	int len;
+
+	if (!p)
+		return TLPB_ERR_NOMEM;
+	len = tlpb_tlp_pack(tlp, p + TLPB_FRAME_HEADER, room);
+	if (len < 0) {
+		tlpb__outbox_trim(&link->outbox, TLPB_FRAME_HEADER + room);
+		return len;
+	}
+	tlpb__outbox_trim(&link->outbox, room - (size_t)len);
+	frame.length = (uint32_t)len;
+	tlpb__link_frame_done(link, p, &frame);
+	charge(link, cost, (size_t)len);
+	return 0;
+}
+
+static int send_later(struct link *link, const struct tlpb_tlp *tlp,
+		      const struct tlpb_credits *cost, const struct aside *aside)
+{
+	struct tlpb_order order = tlpb_order_of(tlp, aside->completes_write);
+	uint8_t bytes[TLPB_MAX_TLP];
+	int len = tlpb_tlp_pack(tlp, bytes, sizeof bytes);
+	struct queued_tlp *queued;
+
+	if (len < 0)
+		return len;
+	queued = tlpb__tx_queue_add(&link->waiting, &order, cost, (size_t)len);
+	if (!queued) {
+		tlpb__link_fail(link, TLPB_REASON_INTERNAL, "out of memory");
+		return TLPB_ERR_NOMEM;
+	}
+	queued->mark = aside->mark;
+	memcpy(queued->bytes, bytes, (size_t)len);
+	if (!stressed(link))
+		tlpb__link_pump(link);
+	return 0;
+}
+
+static int send_tlp(struct link *link, const struct tlpb_tlp *tlp, const struct aside *aside)
+{
+	struct tlpb_credits cost = tlpb_tlp_credits(tlp);
+
+	if (link->state == LINK_DOWN)
+		return TLPB_ERR_CLOSED;
+	if (!stressed(link) && tlpb__tx_queue_empty(&link->waiting) &&
+	    tlpb__credits_suffice(&link->credits, &cost))
+		return send_now(link, tlp, &cost, aside->mark);
+	return send_later(link, tlp, &cost, aside);
+}
+
+int tlpb__link_send_tlp(struct link *link, const struct tlpb_tlp *tlp, uint32_t mark)
+{
+	return send_tlp(link, tlp, &(struct aside){ .mark = mark });
+}
+
+int tlpb__link_send_write_completion(struct link *link, const struct tlpb_tlp *tlp)
+{
+	return send_tlp(link, tlp, &(struct aside){ .completes_write = true });
+}
+
+bool tlpb__link_has_room(const struct link *link, const struct tlpb_credits *cost)
+{
+	return tlpb__credits_suffice_behind(&link->credits, link->waiting.count[cost->cls],
+					    link->waiting.data[cost->cls], cost);
+}
+
+size_t tlpb__link_waiting(const struct link *link, enum tlpb_tlp_class cls)
+{
+	return link->waiting.bytes[cls];
+}
+
+/* ---- receiving ---- */
+
+/* No completion waits any more: the requests that were answered are over. */
+static void release_answered(struct link *link)
+{
+	if (!link->answered.hdr || link->waiting.count[TLPB_COMPLETION])
+		return;
+	tlpb__credits_release(&link->credits, &link->answered);
+	link->answered.hdr = link->answered.data = 0;
+}
+
+static void tell_credits(struct link *link)
+{
+	uint16_t limits[TLPB_POOLS];
+	uint8_t body[2 * TLPB_POOLS];
+
+	if (link->state != LINK_UP || !tlpb__credits_due(&link->credits))
+		return;
+	tlpb__credits_tell(&link->credits, limits);
+	tlpb__credits_encode(limits, body, sizeof body);
+	tlpb__link_send(link, TLPB_FRAME_CREDITS, 0, body, sizeof body);
+}
+
+void tlpb__link_release(struct link *link, const struct tlpb_credits *cost)
+{
+	if (cost->cls == TLPB_NON_POSTED) {
+		link->answered.cls = TLPB_NON_POSTED;
+		link->answered.hdr += cost->hdr;
+		link->answered.data += cost->data;
+		release_answered(link);
+	} else {
+		tlpb__credits_release(&link->credits, cost);
+	}
+	tell_credits(link);
+}
+
+void tlpb__link_pump(struct link *link)
+{
+	struct tlpb_credits cost;
+	struct queued_tlp *t;
+
+	if (tlpb__tx_queue_empty(&link->waiting))
+		return;
+	while (link->state == LINK_UP && (t = tlpb__tx_queue_next(&link->waiting, &link->credits))) {
+		struct frame frame = { .kind = TLPB_FRAME_TLP, .mark = t->mark,
+				       .length = (uint32_t)t->len };
+		uint8_t *p = tlpb__link_frame(link, t->len);
+
+		if (!p)
+			return;
+		memcpy(p + TLPB_FRAME_HEADER, t->bytes, t->len);
+		cost = t->cost;
+		tlpb__tx_queue_remove(&link->waiting, t);
+		tlpb__link_frame_done(link, p, &frame);
+		charge(link, &cost, frame.length);
+	}
+	release_answered(link);
+	tell_credits(link);
+}
+
+void tlpb__link_on_tlp(struct link *link, const struct frame *f)
+{
+	enum tlpb_rule rule = tlpb_tlp_check(f->body, f->length, link->config.mps);
+	struct tlpb_credits cost;
+	struct tlpb_tlp tlp;
+	unsigned pool;
+
+	if (rule != TLPB_RULE_NONE || tlpb_tlp_unpack(f->body, f->length, &tlp)) {
+		tlpb__link_fail(link, TLPB_REASON_PROTOCOL, "Malformed TLP (%s)",
+				tlpb_rule_name(rule));
+		return;
+	}
+	cost = tlpb_tlp_credits(&tlp);
+	if (!tlpb__credits_receive(&link->credits, &cost, &pool)) {
+		tlpb__link_fail(link, TLPB_REASON_PROTOCOL, "%s (%s)",
+				tlpb__credit_fault_text(CREDIT_FAULT_OVERFLOW), tlpb_pool_name(pool));
+		return;
+	}
+	if (!link->events.tlp || link->events.tlp(link->ctx, &tlp, f))
+		tlpb__link_release(link, &cost);
+}
+
+void tlpb__link_on_credits(struct link *link, const struct frame *f)
+{
+	uint16_t limits[TLPB_POOLS];
+	enum credit_fault fault;
+	unsigned pool;
+
+	if (tlpb__credits_decode(f->body, f->length, limits)) {
+		tlpb__link_protocol_error(link, "CREDITS", TLPB_ERR_TRUNCATED);
+		return;
+	}
+	fault = tlpb__credits_update(&link->credits, limits, &pool);
+	if (fault) {
+		tlpb__link_fail(link, TLPB_REASON_PROTOCOL, "%s (%s)",
+				tlpb__credit_fault_text(fault), tlpb_pool_name(pool));
+		return;
+	}
+	tlpb__link_pump(link);
+	if (link->state == LINK_UP && link->events.room)
+		link->events.room(link->ctx);
+}
