@@ -27,6 +27,8 @@ static void at_exit(Notifier *notifier, void *data)
 
 static bool check_properties(TLPBridge *s, Error **errp)
 {
+	char why[TLPBRIDGE_WHY];
+
 	if (!s->url || !*s->url) {
 		error_setg(errp, "url= is missing: say where the device is served, "
 			   "for example url=ipc:///run/user/1000/device.sock");
@@ -34,6 +36,11 @@ static bool check_properties(TLPBridge *s, Error **errp)
 	}
 	if (PCI_DEVICE(s)->romfile) {
 		error_setg(errp, "romfile= has no effect: the ROM is the served device's own");
+		return false;
+	}
+	if (s->credits_text &&
+	    tlpb_pools_parse(s->credits_text, &s->credits, why, sizeof(why))) {
+		error_setg(errp, "credits=: %s", why);
 		return false;
 	}
 	return true;
@@ -149,6 +156,8 @@ static TLPB_PROPERTIES properties[] = {
 	DEFINE_PROP_SIGNED("clock", TLPBridge, clock, TLPBRIDGE_CLOCK_FREE,
 			   clock_property, TLPBridgeClock),
 	DEFINE_PROP_BOOL("plain-pcie", TLPBridge, plain_pcie, false),
+	DEFINE_PROP_STRING("credits", TLPBridge, credits_text),
+	DEFINE_PROP_UINT64("stress-ordering", TLPBridge, order_seed, 0),
 	TLPB_END_OF_PROPERTIES
 };
 
@@ -173,6 +182,10 @@ static void describe_properties(ObjectClass *klass)
 				  "reads all ones" },
 		{ "clock", "hold: guest time stands still in long waits; free: it goes on" },
 		{ "plain-pcie", "failed posted writes are told to nobody, as on a real link" },
+		{ "credits", "how much the device may send before it waits, for example PH=1,PD=8; "
+			     "of PH, PD, NPH, NPD, CPLH, CPLD a number or 'infinite'" },
+		{ "stress-ordering", "send TLPs in any order that the ordering rules allow: a seed; "
+				     "0: in the order in which they were made" },
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(texts); i++)

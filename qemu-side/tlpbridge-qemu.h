@@ -111,6 +111,9 @@ struct TLPBridge {
 	TLPBridgeOnLinkDown on_link_down;
 	TLPBridgeClock clock;
 	bool plain_pcie;
+	char *credits_text;
+	struct tlpb_pools credits;	/* of it, by realize */
+	uint64_t order_seed;	/* 0: off */
 
 	/* All the rest belongs to the holder of the BQL. */
 	TLPBridgeLink link;	/* empty before realize and after exit; rc is NULL while lost, too */

@@ -20,6 +20,9 @@ static const kit::model_option common_options[] = {
 	{ "plaintext", nullptr, "allow plain tcp beyond loopback" },
 	{ "name", "NAME", "what a host asks for (the model's name; if taken, with .1, .2, ...)" },
 	{ "trace", "FILE", "record all frames of this device as pcap" },
+	{ "credits", "POOLS", "how much this device takes before hosts wait, for example\n"
+	  "PH=1,PD=8,NPH=1,NPD=1; of PH, PD, NPH, NPD, CPLH, CPLD a number or 'infinite'" },
+	{ "stress-ordering", "SEED", "send this device's TLPs in any order that the ordering rules allow" },
 	{ "quantum", "TIME", "how far posted writes may run ahead of simulated time, for example\n"
 	  "1us; 0ns, the default: not at all" },
 	{ "and", "MODEL", "one more device at the same URL; its options follow" },
@@ -89,6 +92,14 @@ static std::vector<option> long_options(const kit::model_type *model)
 	return options;
 }
 
+static void take_credits(tlpb::link_settings &link, const char *value)
+{
+	char why[256];
+
+	if (tlpb_pools_parse(value, &link.credits, why, sizeof why))
+		throw usage_error(std::string("--credits: ") + why);
+}
+
 static void take_option(arguments &args, const std::string &name, const char *value)
 {
 	device_arguments &device = args.devices.back();
@@ -107,6 +118,10 @@ static void take_option(arguments &args, const std::string &name, const char *va
 		device.name = value;
 	else if (name == "trace")
 		device.trace = value;
+	else if (name == "credits")
+		take_credits(device.link, value);
+	else if (name == "stress-ordering")
+		device.link.order_seed = kit::parse_number(value, UINT64_MAX);
 	else if (name == "quantum")
 		args.quantum = kit::parse_time(value);
 	else if (name == "help")

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "kit/model.h"
+#include "link_settings.h"
 
 namespace serve {
 
@@ -23,6 +24,7 @@ struct device_arguments {
 	const kit::model_type *model = nullptr;
 	std::string name;		// empty: the program chooses
 	std::string trace;		// file; empty: none
+	tlpb::link_settings link;
 	kit::option_values model_options;
 };
 

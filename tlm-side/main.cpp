@@ -72,7 +72,7 @@ public:
 	device(sc_core::sc_module_name module, const serve::device_arguments &args, name_pool &names)
 		: trace_path(args.trace), trace(open_trace(args.trace)),
 		  model(args.model->create(args.model_options)),
-		  function(describe(args, names)), endpoint("endpoint", function, trace.get())
+		  function(describe(args, names)), endpoint("endpoint", function, trace.get(), args.link)
 	{
 		connect();
 		tell_of_hosts();

@@ -99,17 +99,18 @@ tlpb_device to_device(const kit::function_description &function)
 }
 
 pcie_endpoint::pcie_endpoint(sc_core::sc_module_name name, const kit::function_description &function,
-			     tlpb_trace *trace)
-	: pcie_endpoint(name, to_device(function), trace, function.register_list)
+			     tlpb_trace *trace, const link_settings &settings)
+	: pcie_endpoint(name, to_device(function), trace, function.register_list, settings)
 {
 }
 
 pcie_endpoint::pcie_endpoint(sc_core::sc_module_name name, const tlpb_device &device,
 			     tlpb_trace *trace,
-			     const std::vector<kit::register_description> &registers)
+			     const std::vector<kit::register_description> &registers,
+			     const link_settings &settings)
 	: sc_module(name), bar("bar", TLPB_BARS), rom("rom"), dma("dma"), irq("irq"),
 	  intx_wire("intx_wire"), reset("reset"), eoi("eoi"),
-	  endpoint(open(device, trace, registers)),
+	  endpoint(open(device, trace, registers, settings)),
 	  port(endpoint, poll), nb_dma(port, [this](auto &...of_call) {
 		return dma->nb_transport_bw(of_call...);
 	  }),
@@ -207,7 +208,8 @@ register_names::register_names(const std::vector<kit::register_description> &lis
 
 // Before any process exists: a description that is refused leaves none behind.
 tlpb_ep *pcie_endpoint::open(const tlpb_device &device, tlpb_trace *trace,
-			     const std::vector<kit::register_description> &list)
+			     const std::vector<kit::register_description> &list,
+			     const link_settings &settings)
 {
 	register_names names(list);
 	tlpb_ep_ops ops = {};
@@ -228,6 +230,8 @@ tlpb_ep *pcie_endpoint::open(const tlpb_device &device, tlpb_trace *trace,
 	config.ops = &ops;
 	config.ctx = this;
 	config.trace = trace;
+	config.credits = settings.credits;
+	config.order_seed = settings.order_seed;
 	if (tlpb_ep_new(&config, &ep, why, sizeof why))
 		throw std::invalid_argument(std::string(device.name) + ": " + why);
 	return ep;

@@ -31,6 +31,7 @@
 #include "kit/function_description.h"
 #include "kit/interrupt_if.h"
 #include "kit/reset_if.h"
+#include "link_settings.h"
 #include "local_time.h"
 #include "nb_target.h"
 #include "request_payload.h"
@@ -90,13 +91,14 @@ public:
 
 	/*
 	 * trace is borrowed, may be null, and outlives the endpoint. Throws
-	 * std::invalid_argument when PCI does not allow the description.
+	 * std::invalid_argument when PCI does not allow the description, or the credits.
 	 */
 	pcie_endpoint(sc_core::sc_module_name name, const kit::function_description &function,
-		      tlpb_trace *trace = nullptr);
+		      tlpb_trace *trace = nullptr, const link_settings &settings = {});
 	pcie_endpoint(sc_core::sc_module_name name, const tlpb_device &device,
 		      tlpb_trace *trace = nullptr,
-		      const std::vector<kit::register_description> &registers = {});
+		      const std::vector<kit::register_description> &registers = {},
+		      const link_settings &settings = {});
 	~pcie_endpoint() override;
 
 	/*
@@ -117,7 +119,8 @@ private:
 	struct callbacks;	// the C functions of tlpb_ep_ops
 
 	tlpb_ep *open(const tlpb_device &device, tlpb_trace *trace,
-		      const std::vector<kit::register_description> &registers);
+		      const std::vector<kit::register_description> &registers,
+		      const link_settings &settings);
 	void end_of_elaboration() override;
 	void check_binding(unsigned region, socket &socket);
 	bool holds_only_msix(unsigned region) const;

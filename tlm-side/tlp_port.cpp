@@ -53,15 +53,16 @@ struct tlp_port::callbacks {
 };
 
 tlp_port::tlp_port(sc_core::sc_module_name name, const kit::function_description &function,
-		   config_space config, tlpb_trace *trace)
-	: sc_module(name), endpoint(open(function, config, trace))
+		   config_space config, tlpb_trace *trace,
+		   const link_settings &settings)
+	: sc_module(name), endpoint(open(function, config, trace, settings))
 {
 	rx.bind(*this);
 	tx.bind(*this);
 }
 
 tlpb_ep *tlp_port::open(const kit::function_description &function, config_space config,
-			tlpb_trace *trace)
+			tlpb_trace *trace, const link_settings &settings)
 {
 	tlpb_device device = to_device(function);
 	tlpb_ep_ops ops = {};
@@ -79,6 +80,8 @@ tlpb_ep *tlp_port::open(const kit::function_description &function, config_space 
 	ep_config.ops = &ops;
 	ep_config.ctx = this;
 	ep_config.trace = trace;
+	ep_config.credits = settings.credits;
+	ep_config.order_seed = settings.order_seed;
 	if (tlpb_ep_new(&ep_config, &ep, why, sizeof why))
 		throw std::invalid_argument(function.name + ": " + why);
 	return ep;

@@ -25,6 +25,7 @@
 
 #include "kit/function_description.h"
 #include "kit/reset_if.h"
+#include "link_settings.h"
 
 namespace tlpb {
 
@@ -75,10 +76,11 @@ public:
 	/*
 	 * The description is what the host is told before the first TLP. trace is borrowed, may
 	 * be null, and outlives the port. Throws std::invalid_argument when PCI does not allow
-	 * the description.
+	 * the description, or the credits.
 	 */
 	tlp_port(sc_core::sc_module_name name, const kit::function_description &function,
-		 config_space config = config_space::model, tlpb_trace *trace = nullptr);
+		 config_space config = config_space::model, tlpb_trace *trace = nullptr,
+		 const link_settings &settings = {});
 	~tlp_port() override;
 
 	// The library's endpoint; this module's.
@@ -94,7 +96,7 @@ private:
 	struct callbacks;	// the C functions of tlpb_ep_ops
 
 	tlpb_ep *open(const kit::function_description &function, config_space config,
-		      tlpb_trace *trace);
+		      tlpb_trace *trace, const link_settings &settings);
 	void arrive(const tlpb_tlp &tlp, uint64_t time_ps);
 	void forget_received();
 	void refuse(const tlpb_tlp &request);

@@ -207,6 +207,8 @@ void tlpb__link_on_tlp(struct link *link, const struct frame *f)
 	}
 	if (!link->events.tlp || link->events.tlp(link->ctx, &tlp, f))
 		tlpb__link_release(link, &cost);
+	else
+		tell_credits(link);	/* what was freed before may be wanted now */
 }
 
 void tlpb__link_on_credits(struct link *link, const struct frame *f)

@@ -28,17 +28,24 @@ static const struct tlpb_model_option common[] = {
 	{ .name = "plaintext", .help = "allow plain tcp beyond loopback" },
 	{ .name = "name", .argument = "NAME", .help = "what a host asks for (the model's name)" },
 	{ .name = "trace", .argument = "FILE", .help = "record all frames as pcap" },
+	{ .name = "credits", .argument = "POOLS",
+	  .help = "how much the device takes before hosts wait, for example\n"
+		  "PH=1,PD=8,NPH=1,NPD=1; of PH, PD, NPH, NPD, CPLH, CPLD a number or 'infinite'" },
+	{ .name = "stress-ordering", .argument = "SEED",
+	  .help = "send the device's TLPs in any order that the ordering rules allow" },
 	{ .name = "help", .help = "this text" },
 	{ .name = "version", .help = "the version" },
 };
 
 enum common_option { OPTION_LISTEN, OPTION_TLS_CERT, OPTION_TLS_KEY, OPTION_TLS_CA, OPTION_PLAINTEXT,
-		     OPTION_NAME, OPTION_TRACE, OPTION_HELP, OPTION_VERSION, COMMON_OPTIONS };
+		     OPTION_NAME, OPTION_TRACE, OPTION_CREDITS, OPTION_STRESS, OPTION_HELP, OPTION_VERSION, COMMON_OPTIONS };
 
 struct program {
 	struct tlpb_model *model;
 	struct tlpb_server_config at;
 	const char *trace_path;
+	struct tlpb_pools credits;
+	uint64_t order_seed;
 	bool help, version;
 	tlpb_trace *trace;
 	tlpb_server *server;
@@ -116,6 +123,21 @@ static int take_name(struct tlpb_device *device, const char *name)
 	return 0;
 }
 
+static int take_credits(struct program *p, const char *value)
+{
+	char why[WHY_MAX];
+
+	return tlpb_pools_parse(value, &p->credits, why, sizeof why) ? wrong("--credits: %s", why) : 0;
+}
+
+static int take_seed(struct program *p, const char *value)
+{
+	char *end;
+
+	p->order_seed = strtoull(value, &end, 0);
+	return end == value || *end ? wrong("--stress-ordering is a number, not \"%s\"", value) : 0;
+}
+
 static int take_common(struct program *p, int index, const char *value)
 {
 	switch (index) {
@@ -126,6 +148,8 @@ static int take_common(struct program *p, int index, const char *value)
 	case OPTION_PLAINTEXT: p->at.plaintext = true; break;
 	case OPTION_NAME: return take_name(p->model->device, value);
 	case OPTION_TRACE: p->trace_path = value; break;
+	case OPTION_CREDITS: return take_credits(p, value);
+	case OPTION_STRESS: return take_seed(p, value);
 	case OPTION_HELP: p->help = true; break;
 	case OPTION_VERSION: p->version = true; break;
 	}
@@ -221,7 +245,8 @@ static int open_endpoint(struct program *p, char *why, size_t size)
 	struct tlpb_model *model = p->model;
 	struct tlpb_ep_ops ops = *model->ops;
 	struct tlpb_ep_config config = { .device = model->device, .ops = &ops, .ctx = model->ctx,
-					 .trace = p->trace };
+					 .trace = p->trace, .credits = p->credits,
+					 .order_seed = p->order_seed };
 	int err;
 
 	if (!ops.connected)

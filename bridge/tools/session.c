@@ -122,11 +122,27 @@ static bool take_timeout(struct session_options *options, const char *value)
 	return true;
 }
 
+static bool take_credits(struct session_options *options, const char *value)
+{
+	char why[256];
+
+	return !tlpb_pools_parse(value, &options->credits, why, sizeof why) ||
+	       complain("--credits: %s", why);
+}
+
+static bool take_seed(struct session_options *options, const char *value)
+{
+	return parse_number(value, &options->order_seed) ||
+	       complain("--stress-ordering is a number, not \"%s\"", value);
+}
+
 bool session_option(struct session_options *options, int option, const char *value)
 {
 	switch (option) {
 	case OPT_DEVICE: options->device = value; break;
 	case OPT_TRACE: options->trace = value; break;
+	case OPT_CREDITS: return take_credits(options, value);
+	case OPT_STRESS_ORDERING: return take_seed(options, value);
 	case OPT_TLS_CA: options->tls_ca = value; break;
 	case OPT_TLS_CERT: options->tls_cert = value; break;
 	case OPT_TLS_KEY: options->tls_key = value; break;
@@ -144,6 +160,7 @@ struct tlpb_rc_config session_config_of(const struct session_options *options)
 		.connect_timeout_ms = options->connect_timeout_ms,
 		.tls_ca = options->tls_ca, .tls_cert = options->tls_cert, .tls_key = options->tls_key,
 		.tls_server_name = options->tls_server_name, .plaintext = options->plaintext,
+		.credits = options->credits, .order_seed = options->order_seed,
 	};
 }
 

@@ -19,6 +19,8 @@ struct session_options {
 	const char *tls_ca, *tls_cert, *tls_key, *tls_server_name;
 	bool plaintext;
 	unsigned connect_timeout_ms;	/* 0: the default */
+	struct tlpb_pools credits;
+	uint64_t order_seed;
 };
 
 struct session {
@@ -37,16 +39,21 @@ enum { SESSION_BDF = 0x0100 };		/* the device is 01:00.0 */
 
 /* For getopt_long() and the help. */
 enum {
-	OPT_DEVICE = 1000, OPT_TRACE, OPT_CONNECT_TIMEOUT, OPT_TLS_CA, OPT_TLS_CERT, OPT_TLS_KEY,
+	OPT_DEVICE = 1000, OPT_TRACE, OPT_CREDITS, OPT_STRESS_ORDERING, OPT_CONNECT_TIMEOUT, OPT_TLS_CA, OPT_TLS_CERT, OPT_TLS_KEY,
 	OPT_TLS_SERVER_NAME, OPT_PLAINTEXT, OPT_OTHERS
 };
 #define SESSION_OPTIONS                                                                  \
 	{ "device", required_argument, NULL, OPT_DEVICE },                               \
 	{ "trace", required_argument, NULL, OPT_TRACE },                                 \
+	{ "credits", required_argument, NULL, OPT_CREDITS },                             \
+	{ "stress-ordering", required_argument, NULL, OPT_STRESS_ORDERING },             \
 	CONNECT_OPTIONS
 #define SESSION_HELP                                                                     \
 	"  --device NAME           which of the server's devices (the first free one)\n" \
 	"  --trace FILE            record every frame as pcap\n"                         \
+	"  --credits POOLS         how much we take before the device waits, for example\n" \
+	"                          PH=1,PD=8,NPH=1,NPD=1; a number or 'infinite' each\n" \
+	"  --stress-ordering SEED  send TLPs in any order that the ordering rules allow\n" \
 	CONNECT_HELP
 
 /* Those of them that say how the server is reached. */

@@ -58,7 +58,7 @@ void board_open(struct board *b, const char *url, const char *device, tlpb_rc_gr
 {
 	static const struct tlpb_rc_ops ops = { .mem_read = on_read, .mem_write = on_write };
 	struct tlpb_rc_windows windows = { .bdf = HOST_BDF, .mem32 = 0xe0000000 };
-	struct tlpb_rc_config config = host_security;
+	struct tlpb_rc_config config = host_config();
 	char why[512];
 
 	config.url = url;
@@ -162,6 +162,7 @@ struct process *serve_several(const char *name, unsigned devices)
 		argv[n++] = "endpoint-test";
 	}
 	argv[n] = NULL;
+	process_add_flow_options(argv, sizeof argv / sizeof argv[0]);
 	server = process_start(argv);
 	if (!process_wait_output(server, "listening at", PROCESS_PATIENCE_MS))
 		FAIL("tlpbridge-serve does not listen:\n%s", process_output(server));

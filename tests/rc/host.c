@@ -3,6 +3,7 @@
 
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -108,12 +109,24 @@ static void on_waiting(void *ctx, const char *text)
 	snprintf(host.waiting, sizeof host.waiting, "%s", text);
 }
 
+struct tlpb_rc_config host_config(void)
+{
+	struct tlpb_rc_config config = host_security;
+	char why[256];
+
+	if (process_credits())
+		ASSERT_EQ(tlpb_pools_parse(process_credits(), &config.credits, why, sizeof why), 0);
+	if (process_order_seed())
+		config.order_seed = strtoull(process_order_seed(), NULL, 0);
+	return config;
+}
+
 int host_connect(const char *url, const char *device, unsigned timeout_ms)
 {
 	static const struct tlpb_rc_ops ops = {
 		.mem_read = on_read, .mem_write = on_write, .intx = on_intx, .down = on_down, .waiting = on_waiting,
 	};
-	struct tlpb_rc_config config = host_security;
+	struct tlpb_rc_config config = host_config();
 
 	config.url = url;
 	config.device = device;

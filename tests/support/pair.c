@@ -315,6 +315,18 @@ static struct transport *with_faults(struct transport *end, const struct fault_p
 	return cut_new(plan ? fault_new(end, plan) : end);
 }
 
+static void set_flow(const char *asked, struct tlpb_pools *credits, uint64_t *seed)
+{
+	const char *text = asked ? asked : process_credits();
+	const char *number = process_order_seed();
+	char why[256] = "";
+
+	if (text && tlpb_pools_parse(text, credits, why, sizeof why))
+		FAIL("%s", why);
+	if (number)
+		*seed = strtoull(number, NULL, 0);
+}
+
 int pair_connect(char *why, size_t size)
 {
 	struct tlpb_rc_ops ops = ops_of_options();
@@ -326,6 +338,7 @@ int pair_connect(char *why, size_t size)
 	};
 	struct transport *ends[2];
 
+	set_flow(pair.options.rc_credits, &config.credits, &config.order_seed);
 	if (tlpb__transport_mem_pair(pair.options.queue ? pair.options.queue : 64, ends))
 		return TLPB_ERR_NOMEM;
 	pair.rc_end = with_faults(ends[0], pair.options.rc_faults);
@@ -399,6 +412,7 @@ static void new_ep(void)
 	};
 	char why[256] = "";
 
+	set_flow(pair.options.ep_credits, &config.credits, &config.order_seed);
 	if (tlpb_ep_new(&config, &pair.ep, why, sizeof why))
 		FAIL("no endpoint: %s", why);
 }

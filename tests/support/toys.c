@@ -90,6 +90,8 @@ void toy_open(unsigned i, tlpb_rc_group *group)
 	struct transport *ends[2];
 	char why[256] = "";
 
+	for (unsigned pool = 0; pool < TLPB_POOLS; pool++)	/* toys do not count */
+		config.credits.credits[pool] = TLPB_CREDITS_INFINITE;
 	toy[i] = (struct toy){ NULL };
 	ASSERT_EQ(tlpb__transport_mem_pair(TOY_QUEUE, ends), 0);
 	raw_start(&toy[i].peer, ends[1]);

@@ -118,7 +118,7 @@ static void not_the_first(void)
 }
 
 static void unknown_required(void) { raw_frame(&raw, 1234, 0, "?", 1); }
-static void reserved_kind(void) { raw_frame(&raw, 8, 0, "?", 1); }
+static void reserved_kind(void) { raw_frame(&raw, 9, 0, "?", 1); }
 static void lobby_frame(void) { raw_frame(&raw, TLPB_FRAME_JOIN, 0, NULL, 0); }
 static void early_tlp(void) { raw_frame(&raw, TLPB_FRAME_TLP, 0, "\0\0\0\1\0\0\0\17\0\0\0", 12); }
 static void early_reset(void) { raw_frame(&raw, TLPB_FRAME_RESET, 0, "\0\0", 2); }
@@ -162,7 +162,7 @@ static const struct wrong at_first[] = {
 	{ "absurd length", absurd_length, TLPB_REASON_PROTOCOL, "larger than allowed" },
 	{ "not the first", not_the_first, TLPB_REASON_PROTOCOL, "frame 1 came where 0 was due" },
 	{ "unknown required", unknown_required, TLPB_REASON_PROTOCOL, "unknown frame of kind 1234" },
-	{ "reserved kind", reserved_kind, TLPB_REASON_PROTOCOL, "unknown frame of kind 8" },
+	{ "reserved kind", reserved_kind, TLPB_REASON_PROTOCOL, "unknown frame of kind 9" },
 	{ "JOIN", lobby_frame, TLPB_REASON_PROTOCOL, "unknown frame of kind 1" },
 	{ "early TLP", early_tlp, TLPB_REASON_PROTOCOL, "frame of kind 7 is not legal" },
 	{ "early RESET", early_reset, TLPB_REASON_PROTOCOL, "frame of kind 10 is not legal" },

@@ -20,7 +20,7 @@ static void setup(void)
 {
 	memset(result, 0, sizeof result);
 	results = 0;
-	pair_open(NULL);
+	pair_open(&(struct pair_options){ .ep_credits = "NPH=infinite,NPD=infinite" });
 	pair_enumerate();
 	for (unsigned i = 0; i < MODEL_MEMORY; i++)
 		for (unsigned region = 0; region < TLPB_REGIONS; region++)
