@@ -216,6 +216,7 @@ const struct tlpb_rc_ops tlpbridge_rc_ops = {
 	.mem_read = mem_read,
 	.mem_write = mem_write,
 	.atomic = atomic,
+	.dmwr = mem_write,
 	.intx = intx,
 	.message = message,
 	.down = down,

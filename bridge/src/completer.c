@@ -109,6 +109,8 @@ unsigned tlpb__bytes_asked(const struct tlpb_tlp *request)
 
 unsigned tlpb__request_bytes(const struct tlpb_tlp *request)
 {
+	if (tlpb__is_atomic(request))	/* its byte enables are reserved */
+		return tlpb__bytes_asked(request);
 	if (!request->first_be && request->length_dw == 1)
 		return 0;
 	return tlpb_byte_count(request->length_dw, request->first_be, request->last_be);
@@ -116,13 +118,16 @@ unsigned tlpb__request_bytes(const struct tlpb_tlp *request)
 
 uint64_t tlpb__request_address(const struct tlpb_tlp *request)
 {
-	return request->address + tlpb_first_byte(request->first_be);
+	return request->address +
+	       (tlpb__is_atomic(request) ? 0 : tlpb_first_byte(request->first_be));
 }
 
 bool tlpb__byte_enabled(const struct tlpb_tlp *request, unsigned i)
 {
 	unsigned at = tlpb_first_byte(request->first_be) + i;
 
+	if (tlpb__is_atomic(request))
+		return true;
 	if (at < 4)
 		return request->first_be >> at & 1;
 	if (at / 4 == request->length_dw - 1u)

@@ -38,7 +38,7 @@ struct tlpb_atomic tlpb__atomic(const struct tlpb_tlp *request);
 /* Byte Count of a completion that brings nothing of what was asked for (2.2.9). */
 unsigned tlpb__bytes_asked(const struct tlpb_tlp *request);
 
-/* Bytes that a memory read asks for, from its first enabled byte; 0 for a flush. */
+/* Bytes that a request spans, from its first enabled byte; 0 for a flush. */
 unsigned tlpb__request_bytes(const struct tlpb_tlp *request);
 
 /* Address of its first enabled byte. */

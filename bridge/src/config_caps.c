@@ -172,6 +172,7 @@ static void device_capabilities_2(const struct config_space *c, struct config_bi
 		{ TLPB_HAS_ATOMIC_32, 1 << 7 }, { TLPB_HAS_ATOMIC_64, 1 << 8 },
 		{ TLPB_HAS_CAS_128, 1 << 9 }, { TLPB_HAS_LTR, 1 << 11 },
 		{ TLPB_HAS_TAGS_10BIT, 1 << 16 | 1 << 17 },
+		{ TLPB_HAS_DMWR, 1 << 28 | 1 << 29 },
 	};
 
 	bits->value = 1 << 4 | bits_of(c, rows, COUNT(rows));

@@ -88,6 +88,8 @@ enum {
 
 	ARI_NEXT_FUNCTION = 5,
 
+	DEVICE_3_CONTROL = 8,
+
 	REBAR_CAPABILITY = 4,		/* and control 4 behind it; of each BAR, REBAR_STRIDE apart */
 	REBAR_CONTROL = 8,
 	REBAR_STRIDE = 8,
@@ -122,6 +124,7 @@ enum {
 	SRIOV_VF_MEMORY = 1 << 3,
 	SRIOV_ARI_HIERARCHY = 1 << 4,
 	ROM_ENABLE = 1 << 0,
+	DEVICE_3_DMWR_REQUESTS = 1 << 0,
 };
 
 #endif

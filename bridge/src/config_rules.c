@@ -186,6 +186,13 @@ bool tlpb__config_ltr_enabled(const struct config_space *c)
 	return device_control_2(c) & DEVCTL2_LTR;
 }
 
+bool tlpb__config_dmwr_enabled(const struct config_space *c)
+{
+	c = owner(c);
+	return c->at[PART_DEVICE_3] &&
+	       get_le32(reg(c, PART_DEVICE_3, DEVICE_3_CONTROL)) & DEVICE_3_DMWR_REQUESTS;
+}
+
 /* ---- SR-IOV ---- */
 
 unsigned tlpb__config_vfs(const struct config_space *pf)

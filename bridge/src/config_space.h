@@ -39,6 +39,7 @@ enum config_part {
 	PART_SERIAL_NUMBER,
 	PART_ARI,
 	PART_LTR,
+	PART_DEVICE_3,
 	PART_RESIZABLE_BAR,
 	PART_SRIOV,
 	CONFIG_PARTS,
@@ -149,6 +150,9 @@ bool tlpb__config_ecrc_check(const struct config_space *c);
 /* May the function send atomic operations, LTR messages? */
 bool tlpb__config_atomics_enabled(const struct config_space *c);
 bool tlpb__config_ltr_enabled(const struct config_space *c);
+
+/* May it send Deferrable Memory Writes? */
+bool tlpb__config_dmwr_enabled(const struct config_space *c);
 
 /* SR-IOV (9.3.3): how many VFs there are now, 0 while VF Enable is 0; bytes of each in BAR i. */
 unsigned tlpb__config_vfs(const struct config_space *pf);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests of an endpoint that carry data and bring an answer, each one TLP: AtomicOps.
- * They wait here for a tag, in order, as reads do in ep_dma.c.
+ * Requests of an endpoint that carry data and bring an answer, each one TLP: AtomicOps,
+ * Deferrable Memory Writes. They wait here for a tag, in order, as reads do in ep_dma.c.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -11,16 +11,20 @@
 struct exchange {
 	TAILQ_ENTRY(exchange) entry;	/* while it has no tag */
 	struct tlpb_tlp tlp;
-	uint8_t payload[2 * TLPB_ATOMIC_MAX];
+	uint8_t payload[TLPB_DMWR_MAX + 4];
 	uint8_t old[TLPB_ATOMIC_MAX];
 	size_t answer;			/* bytes */
-	tlpb_ep_atomic_done *done;
+	tlpb_ep_atomic_done *done;	/* one of the two */
+	tlpb_ep_done *written;
 	void *arg;
 };
 
 static void finish(struct exchange *x, int err)
 {
-	x->done(x->arg, err, err ? NULL : x->old);
+	if (x->done)
+		x->done(x->arg, err, err ? NULL : x->old);
+	else
+		x->written(x->arg, err);
 	free(x);
 }
 
@@ -63,6 +67,19 @@ void tlpb__ep_exchange_abort(tlpb_ep *ep, int err)
 	}
 }
 
+static struct exchange *new_exchange(tlpb_ep *ep, enum tlpb_tlp_kind kind, uint64_t addr,
+				     const struct tlpb_dma_attr *attr, void *arg)
+{
+	struct exchange *x = calloc(1, sizeof *x);
+
+	if (!x)
+		return NULL;
+	x->tlp = tlpb__ep_request_tlp(ep, kind, addr, attr);
+	x->tlp.payload = x->payload;
+	x->arg = arg;
+	return x;
+}
+
 static void start(tlpb_ep *ep, struct exchange *x)
 {
 	TAILQ_INSERT_TAIL(&ep->exchanges, x, entry);
@@ -79,7 +96,6 @@ static void set_operands(struct exchange *x, const struct tlpb_atomic *atomic)
 	if (cas)
 		memcpy(x->payload, atomic->compare, atomic->size);
 	memcpy(x->payload + (cas ? atomic->size : 0), atomic->operand, atomic->size);
-	x->tlp.payload = x->payload;
 	x->tlp.payload_len = (cas ? 2 : 1) * atomic->size;
 	x->tlp.length_dw = (uint16_t)(x->tlp.payload_len / 4);
 	x->answer = atomic->size;
@@ -97,13 +113,44 @@ int tlpb_ep_atomic(tlpb_ep *ep, uint64_t addr, const struct tlpb_atomic *atomic,
 		return TLPB_ERR_INVALID;
 	if (!tlpb__config_atomics_enabled(&ep->config))
 		return TLPB_ERR_DISABLED;
-	x = calloc(1, sizeof *x);
+	x = new_exchange(ep, atomic->op, addr, attr, arg);
 	if (!x)
 		return TLPB_ERR_NOMEM;
-	x->tlp = tlpb__ep_request_tlp(ep, atomic->op, addr, attr);
 	x->done = done;
-	x->arg = arg;
 	set_operands(x, atomic);
+	start(ep, x);
+	return 0;
+}
+
+static void set_data(struct exchange *x, uint64_t addr, const void *data, size_t len)
+{
+	struct tlpb_extent e = tlpb_extent(addr, len);
+
+	x->tlp.length_dw = e.length_dw;
+	x->tlp.first_be = e.first_be;
+	x->tlp.last_be = e.last_be;
+	x->tlp.payload_len = 4u * e.length_dw;
+	memcpy(x->payload + (addr & 3), data, len);
+}
+
+int tlpb_ep_dmwr(tlpb_ep *ep, uint64_t addr, const void *data, size_t len,
+		 const struct tlpb_dma_attr *attr, tlpb_ep_done *done, void *arg)
+{
+	int err = tlpb__ep_may_start(ep);
+	struct exchange *x;
+
+	if (err)
+		return err;
+	if (!done || !len || tlpb_next_request(addr, len, TLPB_DMWR_MAX) != len ||
+	    (attr && attr->tc > 7))
+		return TLPB_ERR_INVALID;
+	if (!tlpb__config_dmwr_enabled(&ep->config))
+		return TLPB_ERR_DISABLED;
+	x = new_exchange(ep, TLPB_DMWR, addr, attr, arg);
+	if (!x)
+		return TLPB_ERR_NOMEM;
+	x->written = done;
+	set_data(x, addr, data, len);
 	start(ep, x);
 	return 0;
 }

@@ -21,6 +21,7 @@ struct pending_request {
 	struct tlpb_ep_request face;	/* what the model sees; first, to get back here */
 	LIST_ENTRY(pending_request) entry;
 	struct tlpb_tlp tlp;
+	struct tlpb_atomic atomic;
 	unsigned generation, link;
 	struct tlpb_credits credits;	/* its buffer is this one */
 	int64_t since_ms;
@@ -107,7 +108,20 @@ static void on_config(tlpb_ep *ep, const struct tlpb_tlp *tlp)
 
 static bool is_write(const struct tlpb_tlp *tlp)
 {
-	return tlp->kind == TLPB_MWR || tlp->kind == TLPB_IOWR;
+	return tlp->kind == TLPB_MWR || tlp->kind == TLPB_DMWR || tlp->kind == TLPB_IOWR;
+}
+
+/* Does the device have what takes such a request? Of the atomic ones each size is apart. */
+static bool supported(const tlpb_ep *ep, const struct tlpb_tlp *tlp)
+{
+	uint32_t need = 0;
+
+	if (tlp->kind == TLPB_DMWR)
+		need = TLPB_HAS_DMWR;
+	else if (tlpb__is_atomic(tlp))
+		need = tlpb__request_bytes(tlp) == 4 ? TLPB_HAS_ATOMIC_32 :
+		       tlpb__request_bytes(tlp) == 8 ? TLPB_HAS_ATOMIC_64 : TLPB_HAS_CAS_128;
+	return !need || ep->config.device.has & need;
 }
 
 static void send_read_data(tlpb_ep *ep, const struct tlpb_tlp *tlp, const uint8_t *data)
@@ -141,8 +155,12 @@ static void send_completion(tlpb_ep *ep, const struct pending_request *p,
 
 	if (p->face.posted)
 		return;
+	if (status == TLPB_CPL_CRS && !p->face.deferrable)
+		status = TLPB_CPL_CA;
 	if (status != TLPB_CPL_SC || p->face.write)
 		complete_without_data(ep, tlp, status);
+	else if (p->face.atomic)
+		tlpb__complete_atomic(ep->link, tlp, ep->id, p->face.data);
 	else if (tlp->kind == TLPB_IORD || !p->face.length)
 		send_register(ep, tlp, p->face.data, p->face.length);
 	else
@@ -201,10 +219,15 @@ static struct pending_request *new_request(tlpb_ep *ep, const struct tlpb_tlp *t
 	p->link = ep->links;
 	p->since_ms = monotonic_ms();
 	p->face = (struct tlpb_ep_request){
-		.write = is_write(tlp), .posted = tlp->kind == TLPB_MWR, .length = len,
+		.write = is_write(tlp), .posted = tlp->kind == TLPB_MWR,
+		.deferrable = tlp->kind == TLPB_DMWR, .length = len,
 		.data = p->bytes, .tlp = &p->tlp, .time_ps = time_ps,
 	};
 	set_enables(p);
+	if (tlpb__is_atomic(tlp)) {
+		p->atomic = tlpb__atomic(tlp);
+		p->face.atomic = &p->atomic;
+	}
 	if (p->face.write && len)
 		memcpy(p->bytes, tlp->payload + tlpb_first_byte(tlp->first_be), len);
 	LIST_INSERT_HEAD(&ep->requests, p, entry);
@@ -225,11 +248,25 @@ static void msix_access(tlpb_ep *ep, struct pending_request *p)
 		tlpb__ep_irq_update(ep);
 }
 
-static bool region_allows(const tlpb_ep *ep, int region, bool write)
+static bool region_allows(const tlpb_ep *ep, int region, const struct tlpb_tlp *tlp)
 {
-	uint32_t need = write ? TLPB_REGION_WRITE : TLPB_REGION_READ;
+	uint32_t need = is_write(tlp) ? TLPB_REGION_WRITE : TLPB_REGION_READ;
 
-	return ep->config.device.region[region].flags & need;
+	if (tlpb__is_atomic(tlp))
+		need = TLPB_REGION_READ | TLPB_REGION_WRITE;
+	return (ep->config.device.region[region].flags & need) == need;
+}
+
+/* Poisoned data must not modify anything (2.7.2.2). */
+static bool is_poisoned(const struct tlpb_tlp *tlp)
+{
+	return tlp->ep && tlpb_kind_has_data(tlp->kind);
+}
+
+/* The MSI-X table and PBA are written and read, and nothing else. */
+static bool msix_takes(const struct tlpb_tlp *tlp)
+{
+	return tlp->kind == TLPB_MRD || tlp->kind == TLPB_MWR;
 }
 
 static int find_region(const tlpb_ep *ep, const struct tlpb_tlp *tlp, uint64_t *offset)
@@ -249,12 +286,17 @@ static bool on_access(tlpb_ep *ep, const struct tlpb_tlp *tlp, uint64_t time_ps)
 	uint64_t offset;
 	int region = find_region(ep, tlp, &offset);
 
-	if (region < 0 || !region_allows(ep, region, is_write(tlp)) || (tlp->ep && is_write(tlp))) {
+	bool msix = region >= 0 && tlpb__msix_claims(&ep->msix, (unsigned)region, offset, len);
+
+	if (region < 0 || !region_allows(ep, region, tlp) || is_poisoned(tlp) ||
+	    !supported(ep, tlp) || (msix && !msix_takes(tlp))) {
 		refuse(ep, tlp);
 		return true;
 	}
-	if (tlp->kind == TLPB_MWR && !len)
-		return true;	/* no byte enabled: nothing to write, nobody to tell */
+	if (is_write(tlp) && !len && tlp->kind != TLPB_IOWR) {
+		complete_without_data(ep, tlp, TLPB_CPL_SC);
+		return true;	/* no byte enabled: nothing to write */
+	}
 	p = new_request(ep, tlp, time_ps);
 	if (!p) {
 		tlpb__link_fail(ep->link, TLPB_REASON_INTERNAL, "out of memory");
@@ -262,7 +304,7 @@ static bool on_access(tlpb_ep *ep, const struct tlpb_tlp *tlp, uint64_t time_ps)
 	}
 	p->face.region = (unsigned)region;
 	p->face.offset = offset;
-	if (tlpb__msix_claims(&ep->msix, p->face.region, offset, len))
+	if (msix)
 		msix_access(ep, p);
 	else
 		ep->ops.access(ep->ctx, &p->face);
@@ -280,8 +322,8 @@ bool tlpb__ep_is_config(const struct tlpb_tlp *tlp)
 
 static bool is_access(const struct tlpb_tlp *tlp)
 {
-	return tlp->kind == TLPB_MRD || tlp->kind == TLPB_MWR ||
-	       tlp->kind == TLPB_IORD || tlp->kind == TLPB_IOWR;
+	return tlp->kind == TLPB_MRD || tlp->kind == TLPB_MWR || tlp->kind == TLPB_DMWR ||
+	       tlp->kind == TLPB_IORD || tlp->kind == TLPB_IOWR || tlpb__is_atomic(tlp);
 }
 
 static bool answered_here(const tlpb_ep *ep, const struct tlpb_tlp *tlp)
@@ -309,7 +351,7 @@ static bool execute(tlpb_ep *ep, const struct tlpb_tlp *tlp, uint64_t time_ps)
 	if (tlpb__ep_is_config(tlp))
 		on_config(ep, tlp);
 	else if (tlp->kind != TLPB_MSG && tlp->kind != TLPB_MSGD)
-		refuse(ep, tlp);	/* locked reads, atomics, deferrable writes: none here */
+		refuse(ep, tlp);	/* locked reads: none here */
 	else if (ep->ops.message)
 		ep->ops.message(ep->ctx, tlp);
 	return true;

@@ -17,33 +17,16 @@ enum {
 	ONES = -1,
 };
 
-struct rc_access {
-	TAILQ_ENTRY(rc_access) entry;	/* in unsent, while a piece has not been sent */
-	tlpb_rc *rc;
-	enum tlpb_tlp_kind kind;
-	uint16_t bdf;			/* configuration */
-	uint64_t addr;
-	size_t len, sent;		/* bytes */
-	bool begun;			/* the first piece is sent: a flush has no bytes */
-	unsigned outstanding;		/* pieces */
-	uint8_t *buf;			/* memory reads: where data go */
-	uint8_t bytes[4];		/* the others: data, either way */
-	uint32_t *value;		/* where bytes of such a read go */
-	int err;
-
-	tlpb_rc_done *done;		/* NULL: somebody waits for over */
-	void *arg;
-	bool over;
-};
-
+/* What brings data that go to buf. */
 static bool is_memory(const struct rc_access *a)
 {
-	return a->kind == TLPB_MRD;
+	return a->kind == TLPB_MRD || a->kind == TLPB_FETCHADD || a->kind == TLPB_SWAP ||
+	       a->kind == TLPB_CAS;
 }
 
 static bool is_write(const struct rc_access *a)
 {
-	return a->kind == TLPB_CFGWR0 || a->kind == TLPB_IOWR;
+	return a->kind == TLPB_CFGWR0 || a->kind == TLPB_IOWR || a->kind == TLPB_DMWR;
 }
 
 static uint32_t ones(size_t size)
@@ -164,15 +147,32 @@ static size_t next_piece(const struct rc_access *a)
 	uint64_t addr = a->addr + a->sent;
 	size_t left = a->len - a->sent;
 
+	if (a->payload_len)
+		return left;
 	if (is_memory(a))
 		return tlpb_next_request(addr, left, tlpb__link_peer(a->rc->link)->mrrs);
 	return register_part(addr, left);
+}
+
+/* Byte enables of an AtomicOp are reserved (2.2.5). */
+static struct tlpb_tlp exchange_tlp(const struct rc_access *a)
+{
+	struct tlpb_tlp tlp = memory_tlp(a->kind, a->addr, a->len);
+
+	if (is_memory(a))
+		tlp.first_be = tlp.last_be = 0;
+	tlp.payload = a->payload;
+	tlp.payload_len = a->payload_len;
+	tlp.length_dw = (uint16_t)(a->payload_len / 4);
+	return tlp;
 }
 
 static struct tlpb_tlp piece_tlp(const struct rc_access *a, size_t len)
 {
 	uint64_t addr = a->addr + a->sent;
 
+	if (a->payload_len)
+		return exchange_tlp(a);
 	if (is_memory(a))
 		return memory_tlp(a->kind, addr, len);
 	if (a->kind == TLPB_IORD || a->kind == TLPB_IOWR)
@@ -187,6 +187,8 @@ static void count(struct tlpb_rc_stats *stats, enum tlpb_tlp_kind kind)
 	stats->config_writes += kind == TLPB_CFGWR0;
 	stats->io_reads += kind == TLPB_IORD;
 	stats->io_writes += kind == TLPB_IOWR;
+	stats->atomics += kind == TLPB_FETCHADD || kind == TLPB_SWAP || kind == TLPB_CAS;
+	stats->deferrable_writes += kind == TLPB_DMWR;
 }
 
 /* Sending may take the link down, and so end the access: it is not looked at afterwards. */
@@ -198,7 +200,7 @@ static void send_piece(tlpb_rc *rc, struct rc_access *a)
 
 	if (data)
 		data += a->sent;
-	if (is_write(a)) {
+	if (is_write(a) && !a->payload_len) {
 		memcpy(dw + ((a->addr + a->sent) & 3), data, n);
 		tlp.payload = dw;
 		tlp.payload_len = 4;
@@ -229,6 +231,8 @@ static bool may_send(const tlpb_rc *rc, const struct rc_access *a)
 {
 	struct tlpb_credits cost = { .cls = TLPB_NON_POSTED, .hdr = 1, .data = is_write(a) };
 
+	if (a->payload_len)
+		cost.data = (uint16_t)((a->payload_len + 15) / 16);
 	return tlpb__link_has_room(rc->link, &cost);
 }
 
@@ -270,7 +274,7 @@ static bool is_over(void *arg)
 }
 
 /* The access itself ends when the link does, so the wait always ends with it over. */
-static int run(struct rc_access *a)
+int tlpb__rc_access_run(struct rc_access *a)
 {
 	tlpb_rc *rc = a->rc;
 	int err = !tlpb_rc_is_up(rc) ? TLPB_ERR_CLOSED : !tlpb__rc_may_wait(rc) ? TLPB_ERR_BUSY : 0;
@@ -342,7 +346,7 @@ int tlpb_rc_config_read(tlpb_rc *rc, uint16_t bdf, unsigned offset, unsigned siz
 	struct rc_access a = reader(rc, TLPB_CFGRD0, offset, size, value);
 
 	a.bdf = bdf;
-	return config_access_ok(offset, size) ? run(&a) : TLPB_ERR_INVALID;
+	return config_access_ok(offset, size) ? tlpb__rc_access_run(&a) : TLPB_ERR_INVALID;
 }
 
 int tlpb_rc_config_write(tlpb_rc *rc, uint16_t bdf, unsigned offset, unsigned size, uint32_t value)
@@ -350,21 +354,21 @@ int tlpb_rc_config_write(tlpb_rc *rc, uint16_t bdf, unsigned offset, unsigned si
 	struct rc_access a = writer(rc, TLPB_CFGWR0, offset, size, value);
 
 	a.bdf = bdf;
-	return config_access_ok(offset, size) ? run(&a) : TLPB_ERR_INVALID;
+	return config_access_ok(offset, size) ? tlpb__rc_access_run(&a) : TLPB_ERR_INVALID;
 }
 
 int tlpb_rc_io_read(tlpb_rc *rc, uint32_t addr, unsigned size, uint32_t *value)
 {
 	struct rc_access a = reader(rc, TLPB_IORD, addr, size, value);
 
-	return size_ok(size) ? run(&a) : TLPB_ERR_INVALID;
+	return size_ok(size) ? tlpb__rc_access_run(&a) : TLPB_ERR_INVALID;
 }
 
 int tlpb_rc_io_write(tlpb_rc *rc, uint32_t addr, unsigned size, uint32_t value)
 {
 	struct rc_access a = writer(rc, TLPB_IOWR, addr, size, value);
 
-	return size_ok(size) ? run(&a) : TLPB_ERR_INVALID;
+	return size_ok(size) ? tlpb__rc_access_run(&a) : TLPB_ERR_INVALID;
 }
 
 int tlpb_rc_config_read_async(tlpb_rc *rc, uint16_t bdf, unsigned offset, unsigned size,
@@ -412,7 +416,7 @@ int tlpb_rc_mem_read(tlpb_rc *rc, uint64_t addr, void *buf, size_t len)
 {
 	struct rc_access a = memory_reader(rc, addr, buf, len);
 
-	return run(&a);
+	return tlpb__rc_access_run(&a);
 }
 
 int tlpb_rc_mem_read_async(tlpb_rc *rc, uint64_t addr, void *buf, size_t len, tlpb_rc_done *done,

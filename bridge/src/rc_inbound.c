@@ -12,6 +12,7 @@ static enum tlpb_cpl_status status_of(int err)
 	case TLPB_ERR_NO_ADDRESS:
 	case TLPB_ERR_ACCESS:
 	case TLPB_ERR_UNSUPPORTED:
+	case TLPB_ERR_POISONED:
 		return TLPB_CPL_UR;
 	default:
 		return TLPB_CPL_CA;
@@ -126,6 +127,32 @@ static void on_atomic(tlpb_rc *rc, const struct tlpb_tlp *tlp)
 		tlpb__complete_atomic(rc->link, tlp, ROOT_ID, old);
 }
 
+/* A payload whose bytes are not all enabled would need several calls, and could end in part. */
+static int do_dmwr(tlpb_rc *rc, const struct tlpb_tlp *tlp)
+{
+	unsigned len = tlpb__request_bytes(tlp);
+
+	if (tlp->ep || !rc->ops.dmwr)
+		return TLPB_ERR_UNSUPPORTED;
+	for (unsigned i = 0; i < len; i++)
+		if (!tlpb__byte_enabled(tlp, i))
+			return TLPB_ERR_UNSUPPORTED;
+	if (!len)
+		return 0;
+	return rc->ops.dmwr(rc->ctx, tlp, tlpb__request_address(tlp),
+			    tlp->payload + tlpb_first_byte(tlp->first_be), len);
+}
+
+static void on_dmwr(tlpb_rc *rc, const struct tlpb_tlp *tlp)
+{
+	int err = do_dmwr(rc, tlp);
+	enum tlpb_cpl_status status = err == TLPB_ERR_CRS ? TLPB_CPL_CRS :
+				      err ? status_of(err) : TLPB_CPL_SC;
+
+	rc->stats.dma_deferrable_writes++;
+	tlpb__complete_status(rc->link, tlp, ROOT_ID, status, tlpb__bytes_asked(tlp));
+}
+
 static void on_message(tlpb_rc *rc, const struct tlpb_tlp *tlp)
 {
 	unsigned code = tlp->message_code;
@@ -157,6 +184,9 @@ void tlpb__rc_inbound(tlpb_rc *rc, const struct tlpb_tlp *tlp, const struct fram
 		break;
 	case TLPB_MWR:
 		on_write(rc, tlp, frame);
+		break;
+	case TLPB_DMWR:
+		on_dmwr(rc, tlp);
 		break;
 	case TLPB_FETCHADD:
 	case TLPB_SWAP:

@@ -15,7 +15,27 @@
 #include "link.h"
 #include "tags.h"
 
-struct rc_access;
+/* An access to the device, see rc_access.c. */
+struct rc_access {
+	TAILQ_ENTRY(rc_access) entry;	/* in unsent, while a piece has not been sent */
+	tlpb_rc *rc;
+	enum tlpb_tlp_kind kind;
+	uint16_t bdf;			/* configuration */
+	uint64_t addr;
+	size_t len, sent;		/* bytes */
+	bool begun;			/* the first piece is sent: a flush has no bytes */
+	unsigned outstanding;		/* pieces */
+	uint8_t *buf;			/* memory reads, atomics: where data go */
+	uint8_t bytes[4];		/* registers: data, either way */
+	uint8_t payload[TLPB_DMWR_MAX + 4];	/* atomics, deferrable writes: what goes out */
+	size_t payload_len;
+	uint32_t *value;		/* where bytes of such a read go */
+	int err;
+
+	tlpb_rc_done *done;		/* NULL: somebody waits for over */
+	void *arg;
+	bool over;
+};
 
 struct tlpb_rc {
 	struct link *link;
@@ -78,6 +98,9 @@ void tlpb__rc_access_room(tlpb_rc *rc);
 
 /* rc_access.c: the link is down, all requests fail. */
 void tlpb__rc_abort(tlpb_rc *rc);
+
+/* Begin it and wait for its end. Returns its error; buf and value are set in any case. */
+int tlpb__rc_access_run(struct rc_access *access);
 
 /* What of an access is waited for, in words. */
 void tlpb__rc_access_text(const tlpb_rc *rc, const struct rc_access *access, char *text, size_t size);

@@ -106,7 +106,7 @@ static bool on_cancelled(void *ctx)
 }
 
 static const struct tlpb_rc_ops host_ops = {
-	.mem_read = on_mem_read, .mem_write = on_mem_write, .atomic = on_atomic, .intx = on_intx, .down = on_down,
+	.mem_read = on_mem_read, .mem_write = on_mem_write, .atomic = on_atomic, .dmwr = on_mem_write, .intx = on_intx, .down = on_down,
 	.waiting = on_waiting, .cancelled = on_cancelled,
 };
 

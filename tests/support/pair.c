@@ -8,6 +8,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <tlpbridge/regs.h>
+
 #include "bytes.h"
 #include "caught_log.h"
 #include "cut.h"
@@ -40,7 +42,8 @@ struct tlpb_device pair_device(void)
 		.msix_table_bar = 0, .msix_table_offset = 0x10000,
 		.msix_pba_bar = 0, .msix_pba_offset = 0x18000,
 		.has = TLPB_HAS_LTR | TLPB_HAS_PME | TLPB_HAS_TAGS_10BIT | TLPB_HAS_ATOMIC_REQUESTS |
-		       TLPB_HAS_ATOMIC_32 | TLPB_HAS_ATOMIC_64 | TLPB_HAS_CAS_128,
+		       TLPB_HAS_ATOMIC_32 | TLPB_HAS_ATOMIC_64 | TLPB_HAS_CAS_128 |
+		       TLPB_HAS_DMWR | TLPB_HAS_DMWR_REQUESTS,
 	};
 }
 
@@ -144,8 +147,19 @@ static void host_down(void *ctx, enum tlpb_reason reason, const char *text)
 	snprintf(pair.host.down_text, sizeof pair.host.down_text, "%s", text);
 }
 
+static int host_dmwr(void *ctx, const struct tlpb_tlp *request, uint64_t addr, const void *data,
+		     size_t len)
+{
+	pair.host.dmwrs++;
+	if (pair.host.defers) {
+		pair.host.defers--;
+		return TLPB_ERR_CRS;
+	}
+	return host_write(ctx, request, addr, data, len);
+}
+
 static const struct tlpb_rc_ops host_ops = {
-	.mem_read = host_read, .mem_write = host_write, .atomic = host_atomic, .intx = host_intx,
+	.mem_read = host_read, .mem_write = host_write, .atomic = host_atomic, .dmwr = host_dmwr, .intx = host_intx,
 	.message = host_message, .down = host_down,
 };
 
@@ -153,8 +167,10 @@ static struct tlpb_rc_ops ops_of_options(void)
 {
 	struct tlpb_rc_ops ops = host_ops;
 
-	if (pair.options.no_host_atomics)
+	if (pair.options.no_host_atomics) {
 		ops.atomic = NULL;
+		ops.dmwr = NULL;
+	}
 	return ops;
 }
 
@@ -166,7 +182,8 @@ static void note_access(const struct tlpb_ep_request *r)
 
 	*a = (struct model_access){
 		.region = r->region, .offset = r->offset, .length = r->length, .write = r->write,
-		.posted = r->posted, .has_enables = r->byte_enable != NULL,
+		.posted = r->posted, .deferrable = r->deferrable, .atomic = r->atomic != NULL,
+		.has_enables = r->byte_enable != NULL,
 		.requester_id = r->tlp->requester_id,
 	};
 	for (size_t i = 0; r->byte_enable && i < r->length && i < sizeof a->enable; i++)
@@ -178,6 +195,10 @@ static void access_memory(struct tlpb_ep_request *r)
 {
 	uint8_t *memory = pair.model.memory[r->region] + r->offset % MODEL_MEMORY;
 
+	if (r->atomic) {
+		EXPECT_TRUE(tlpb_memory_access(pair.model.memory[r->region], MODEL_MEMORY, r));
+		return;
+	}
 	for (size_t i = 0; i < r->length; i++) {
 		if (r->byte_enable && !r->byte_enable[i])
 			continue;

@@ -49,7 +49,8 @@ struct host {
 
 	struct { uint64_t addr; uint32_t data; } msi[MSI_MAX];
 	unsigned msis;
-	unsigned reads, writes, atomics;	/* calls */
+	unsigned reads, writes, atomics, dmwrs;	/* calls */
+	unsigned defers;		/* deferrable writes to be answered with CRS */
 
 	bool intx[4];
 	unsigned intx_changes;
@@ -70,7 +71,7 @@ struct model_access {
 	unsigned region;
 	uint64_t offset;
 	size_t length;
-	bool write, posted, has_enables;
+	bool write, posted, deferrable, atomic, has_enables;
 	uint8_t enable[64];		/* the first ones, when has_enables */
 	uint16_t requester_id;
 };

@@ -356,3 +356,123 @@ TEST(AtomicOp, TheyDoNotPassEarlierDmaWrites)
 	EXPECT_EQ(get_le32(pair.host.ram + 8188), 0x22222223);
 	pair_close();
 }
+
+/* ---- host to endpoint ---- */
+
+static uint64_t bar(unsigned i, uint64_t offset)
+{
+	return pair.bar[i].addr + offset;
+}
+
+static void reaches_bar(unsigned size)
+{
+	struct tlpb_atomic a = of(TLPB_CAS, size, 0x0102030405060708, 0);
+	uint8_t *at = pair.model.memory[1] + 0x40, before[TLPB_ATOMIC_MAX], old[TLPB_ATOMIC_MAX];
+
+	memset(at - 16, 0x22, 48);
+	memset(a.compare, 0x22, size);
+	memset(before, 0x22, sizeof before);
+	EXPECT_EQ(tlpb_rc_atomic(pair.rc, bar(1, 0x40), &a, old), 0);
+	EXPECT_MEMEQ(old, before, size);
+	EXPECT_MEMEQ(at, a.operand, size);
+	EXPECT_EQ(at[-1], 0x22);
+	EXPECT_EQ(at[size], 0x22);
+	EXPECT_TRUE(pair.model.last.atomic);
+	EXPECT_EQ(pair.model.last.offset, 0x40);
+	EXPECT_EQ(pair.model.last.length, size);
+}
+
+TEST(AtomicOpToDevice, EverySizeIsDoneAndGivesTheOldValue)
+{
+	uint8_t old[8];
+
+	setup();
+	reaches_bar(4);
+	reaches_bar(8);
+	reaches_bar(16);
+	put_le64(pair.model.memory[3], 40);
+	EXPECT_EQ(tlpb_rc_atomic(pair.rc, bar(3, 0), &(struct tlpb_atomic){ .op = TLPB_FETCHADD, .size = 8,
+				 .operand = { 2 } }, old), 0);
+	EXPECT_EQ(get_le64(old), 40);
+	EXPECT_EQ(get_le64(pair.model.memory[3]), 42);
+	EXPECT_EQ(tlpb_rc_atomic(pair.rc, bar(3, 4), &(struct tlpb_atomic){ .op = TLPB_SWAP, .size = 4,
+				 .operand = { 9 } }, old), 0);
+	EXPECT_EQ(get_le32(old), 0);
+	EXPECT_EQ(get_le64(pair.model.memory[3]), 0x90000002a);
+	pair_close();
+}
+
+/* The vector "cas128_unsupported_size": an architected Length, but not a size of this completer. */
+TEST(AtomicOpToDevice, ASizeThatTheDeviceHasNotIsUnsupportedRequest)
+{
+	static const struct { uint32_t has; unsigned size; } rows[] = {
+		{ TLPB_HAS_ATOMIC_32, 4 }, { TLPB_HAS_ATOMIC_64, 8 }, { TLPB_HAS_CAS_128, 16 },
+	};
+
+	for (unsigned i = 0; i < 3; i++) {
+		struct tlpb_device device = pair_device();
+		uint8_t old[TLPB_ATOMIC_MAX];
+
+		device.has = rows[i].has;
+		pair_open(&(struct pair_options){ .device = &device });
+		pair_enumerate();
+		for (unsigned j = 0; j < 3; j++) {
+			struct tlpb_atomic a = of(TLPB_CAS, rows[j].size, 1, 0);
+
+			EXPECT_EQ(tlpb_rc_atomic(pair.rc, bar(1, 0), &a, old),
+				  i == j ? 0 : TLPB_ERR_UNSUPPORTED);
+			EXPECT_EQ(old[0], i == j ? 0 : 0xff);
+		}
+		EXPECT_EQ(pair.model.accesses, 1);
+		pair_close();
+	}
+}
+
+TEST(AtomicOpToDevice, TheMsixTableTheRomAndNoBarAreUnsupportedRequest)
+{
+	struct tlpb_atomic a = of(TLPB_SWAP, 4, 1, 0);
+	uint8_t old[4];
+
+	setup();
+	EXPECT_EQ(tlpb_rc_atomic(pair.rc, bar(0, 0x10000), &a, old), TLPB_ERR_UNSUPPORTED);
+	EXPECT_EQ(tlpb_rc_atomic(pair.rc, pair.rom, &a, old), TLPB_ERR_UNSUPPORTED);
+	EXPECT_EQ(tlpb_rc_atomic(pair.rc, 0x1000, &a, old), TLPB_ERR_UNSUPPORTED);
+	EXPECT_EQ(tlpb_rc_atomic(pair.rc, bar(1, 2), &a, old), TLPB_ERR_INVALID);
+	EXPECT_EQ(pair.model.accesses, 0);
+	pair_close();
+}
+
+TEST(AtomicOpToDevice, WhatTheModelSaysIsTheCompletion)
+{
+	struct tlpb_atomic a = of(TLPB_SWAP, 4, 1, 0);
+	uint8_t old[4];
+
+	setup();
+	pair.model.status = TLPB_CPL_CA;
+	EXPECT_EQ(tlpb_rc_atomic(pair.rc, bar(1, 0), &a, old), TLPB_ERR_ABORTED);
+	pair.model.status = TLPB_CPL_CRS;	/* not for an AtomicOp */
+	EXPECT_EQ(tlpb_rc_atomic(pair.rc, bar(1, 0), &a, old), TLPB_ERR_ABORTED);
+	pair_close();
+}
+
+/* Reserved byte enables are not looked at; a poisoned operand is. */
+TEST(AtomicOpToDevice, ReservedByteEnablesAreIgnoredAndPoisonIsNot)
+{
+	static const uint8_t operand[8] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+	struct tlpb_tlp tlp = {
+		.kind = TLPB_SWAP, .address = bar(1, 8), .length_dw = 2, .first_be = 0x8,
+		.last_be = 1, .payload = operand, .payload_len = 8,
+	};
+	uint8_t old[8];
+
+	setup();
+	tlp.address = bar(1, 8);
+	tlp.hdr_4dw = tlp.address >> 32 != 0;
+	EXPECT_EQ(pair_request(&tlp, old, 8), 0);
+	EXPECT_MEMEQ(pair.model.memory[1] + 8, operand, 8);
+	memset(pair.model.memory[1] + 8, 0, 8);
+	tlp.ep = true;
+	EXPECT_EQ(pair_request(&tlp, old, 8), TLPB_ERR_UNSUPPORTED);
+	EXPECT_EQ(get_le64(pair.model.memory[1] + 8), 0);
+	pair_close();
+}

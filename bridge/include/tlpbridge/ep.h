@@ -36,6 +36,13 @@ typedef struct tlpb_trace tlpb_trace;
 struct tlpb_ep_request {
 	bool write;
 	bool posted;			/* memory write: completion only gives the request back */
+	bool deferrable;		/* a write that may be completed with TLPB_CPL_CRS: try again */
+	/*
+	 * Not NULL: an AtomicOp, in place of a read or a write. Do it, and leave what was there in
+	 * data; regs.h does it for registers and memory. Comes to devices with TLPB_HAS_ATOMIC_32,
+	 * TLPB_HAS_ATOMIC_64, TLPB_HAS_CAS_128 alone, of these sizes.
+	 */
+	const struct tlpb_atomic *atomic;
 	unsigned region;		/* enum tlpb_region_index: a BAR or the ROM */
 	uint64_t offset;		/* bytes from the start of the region */
 	size_t length;			/* bytes, 1..4096; 0: a flush, complete it when earlier writes are done */
@@ -128,7 +135,10 @@ const struct tlpb_device *tlpb_ep_device(const tlpb_ep *ep);
 /* Is a host connected? */
 bool tlpb_ep_is_up(const tlpb_ep *ep);
 
-/* Finish a request with an enum tlpb_cpl_status; only SC sends the data of a read. */
+/*
+ * Finish a request with an enum tlpb_cpl_status; only SC sends the data of a read. CRS is for
+ * requests that are deferrable; for others it is sent as CA.
+ */
 void tlpb_ep_complete(tlpb_ep *ep, struct tlpb_ep_request *request, enum tlpb_cpl_status status);
 
 /*
@@ -196,6 +206,17 @@ typedef void tlpb_ep_atomic_done(void *arg, int err, const void *old);
  */
 int tlpb_ep_atomic(tlpb_ep *ep, uint64_t addr, const struct tlpb_atomic *atomic,
 		   const struct tlpb_dma_attr *attr, tlpb_ep_atomic_done *done, void *arg);
+
+/* err is 0 or why it failed: TLPB_ERR_CRS: not now, try again later. */
+typedef void tlpb_ep_done(void *arg, int err);
+
+/*
+ * A Deferrable Memory Write: one request, whose result the host tells. 1 to 128 bytes, counted
+ * from the doubleword in which they begin, within 4 KiB. data is copied. Returns as tlpb_ep_atomic(): TLPB_ERR_DISABLED without
+ * TLPB_HAS_DMWR_REQUESTS and DMWr Requester Enable.
+ */
+int tlpb_ep_dmwr(tlpb_ep *ep, uint64_t addr, const void *data, size_t len,
+		 const struct tlpb_dma_attr *attr, tlpb_ep_done *done, void *arg);
 
 /*
  * Interrupts (6.1). Vectors count from 0. MSI, MSI-X: one event. INTx: the line's level,

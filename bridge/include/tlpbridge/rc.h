@@ -69,6 +69,13 @@ struct tlpb_rc_ops {
 	int (*atomic)(void *ctx, const struct tlpb_tlp *request, uint64_t addr,
 		      const struct tlpb_atomic *atomic, void *old);
 
+	/*
+	 * A Deferrable Memory Write, as mem_write but never in part: return TLPB_ERR_CRS, and
+	 * change nothing, where the endpoint shall try again. NULL: Unsupported Request.
+	 */
+	int (*dmwr)(void *ctx, const struct tlpb_tlp *request, uint64_t addr, const void *data,
+		    size_t len);
+
 	/* INTx changed: pin 0..3 is INTA..INTD; level true is asserted. */
 	void (*intx)(void *ctx, unsigned pin, bool level);
 
@@ -222,6 +229,20 @@ int tlpb_rc_mem_write(tlpb_rc *rc, uint64_t addr, const void *data, size_t len);
 int tlpb_rc_mem_write_enabled(tlpb_rc *rc, uint64_t addr, const void *data, const uint8_t *enable,
 			      size_t len);
 
+/*
+ * An AtomicOp on the device's memory, naturally aligned; waits. old gets what was there,
+ * atomic->size bytes, all ones where it failed: TLPB_ERR_UNSUPPORTED, the device has no atomic
+ * operations of that size there; TLPB_ERR_INVALID, not one that exists; others as for a read.
+ */
+int tlpb_rc_atomic(tlpb_rc *rc, uint64_t addr, const struct tlpb_atomic *atomic, void *old);
+
+/*
+ * A Deferrable Memory Write of 1 to 128 bytes, counted from the doubleword in which they begin,
+ * within 4 KiB; waits, and tells how it ended.
+ * TLPB_ERR_CRS: the device did not take it now; try again later.
+ */
+int tlpb_rc_dmwr(tlpb_rc *rc, uint64_t addr, const void *data, size_t len);
+
 /* I/O space, size 1, 2 or 4 bytes, any alignment. Both wait: I/O writes are non-posted. */
 int tlpb_rc_io_read(tlpb_rc *rc, uint32_t addr, unsigned size, uint32_t *value);
 int tlpb_rc_io_write(tlpb_rc *rc, uint32_t addr, unsigned size, uint32_t value);
@@ -297,7 +318,8 @@ struct tlpb_rc_stats {
 	uint64_t mem_reads, mem_writes, io_reads, io_writes;	/* TLPs to the device */
 	uint64_t dma_reads, dma_writes;				/* TLPs from the device */
 	uint64_t dma_read_bytes, dma_write_bytes;
-	uint64_t dma_atomics;
+	uint64_t atomics, deferrable_writes;			/* TLPs to the device */
+	uint64_t dma_atomics, dma_deferrable_writes;		/* TLPs from the device */
 	uint64_t dma_faults, intx_messages, other_messages;
 	uint64_t unexpected_completions;
 };
