@@ -71,7 +71,7 @@ static tlpb_dma_attr attributes(const tlm::tlm_generic_payload &payload)
 {
 	auto *tlp = payload.get_extension<kit::tlp_extension>();
 
-	return tlp ? tlpb_dma_attr{ tlp->tc, tlp->ido, tlp->ro, tlp->ns } : tlpb_dma_attr{};
+	return tlp ? tlpb_dma_attr{ tlp->tc, tlp->ido, tlp->ro, tlp->ns, 0 } : tlpb_dma_attr{};
 }
 
 void dma_port::begin_piece(const transfer_ptr &transfer, const tlm::tlm_generic_payload &payload,

@@ -21,7 +21,7 @@ struct config_register {
 	struct config_bits bits;
 	/* What depends on the device. NULL: nothing. */
 	void (*fit)(const struct config_space *c, struct config_bits *bits);
-	config_written *written;	/* NULL: a write has no effect beyond the register */
+	config_hook *written;	/* NULL: a write has no effect beyond the register */
 	uint32_t vf_rw;		/* of rw, what a virtual function has; the rest reads 0 there */
 };
 

@@ -30,14 +30,14 @@ unsigned tlpb__config_command(const struct config_space *c)
 }
 
 /* A virtual function has no power states of its own here. */
-static bool in_d0(const struct config_space *c)
+bool tlpb__config_in_d0(const struct config_space *c)
 {
 	return !(*reg(owner(c), PART_PM, PM_CONTROL) & PM_STATE);
 }
 
 bool tlpb__config_bus_master(const struct config_space *c)
 {
-	return tlpb__config_command(c) & COMMAND_BUS_MASTER && in_d0(c);
+	return tlpb__config_command(c) & COMMAND_BUS_MASTER && tlpb__config_in_d0(c);
 }
 
 void tlpb__config_set_intx_status(struct config_space *c, bool pending)
@@ -122,7 +122,7 @@ static bool region_enabled(const struct config_space *c, unsigned index)
 	bool io = c->device.region[index].flags & TLPB_REGION_IO;
 	unsigned need = io ? COMMAND_IO : COMMAND_MEMORY;
 
-	if (!c->device.region[index].size || !in_d0(c))
+	if (!c->device.region[index].size || !tlpb__config_in_d0(c))
 		return false;
 	if (c->pf)
 		return vf_enabled(c);
@@ -148,16 +148,15 @@ int tlpb__config_match(const struct config_space *c, bool io, uint64_t addr, uns
 
 /* ---- power, links, errors ---- */
 
-bool tlpb__config_pme(struct config_space *c)
+enum pme tlpb__config_pme(struct config_space *c)
 {
 	uint8_t *control = c->value + c->at[PART_PM] + PM_CONTROL;
-	unsigned before;
+	unsigned before = get_le16(control);
 
-	if (c->pf || !(c->device.has & TLPB_HAS_PME))
-		return false;
-	before = get_le16(control);
 	put_le16(control, (uint16_t)(before | PM_PME_STATUS));
-	return before & PM_PME_ENABLE && !(before & PM_PME_STATUS);
+	if (!(before & PM_PME_ENABLE))
+		return PME_DISABLED;
+	return before & PM_PME_STATUS ? PME_TOLD : PME_DUE;
 }
 
 static bool aer_control(const struct config_space *c, unsigned bit)

@@ -57,8 +57,8 @@ enum {
 struct config_space;
 
 /* Called after a write to the doubleword at offset at, with what was there and what was written. */
-typedef unsigned config_written(struct config_space *c, unsigned at, uint32_t before,
-				uint32_t written);
+typedef unsigned config_hook(struct config_space *c, unsigned at, uint32_t before,
+			     uint32_t written);
 
 struct config_space {
 	uint8_t value[CONFIG_SIZE];
@@ -68,7 +68,7 @@ struct config_space {
 	uint8_t sticky[CONFIG_SIZE];	/* 1: kept by a function-level reset and a hot reset */
 	uint8_t flr_kept[CONFIG_SIZE];	/* 1: kept by a function-level reset */
 	uint16_t at[CONFIG_PARTS];
-	struct { uint16_t at; config_written *call; } hook[CONFIG_HOOKS];
+	struct { uint16_t at; config_hook *call; } hook[CONFIG_HOOKS];
 	unsigned hooks;
 	unsigned free, free_extended;	/* where the next capability may go */
 	unsigned last, last_extended;	/* the end of each chain; 0: empty */
@@ -140,8 +140,15 @@ unsigned tlpb__config_attributes(const struct config_space *c);
 int tlpb__config_match(const struct config_space *c, bool io, uint64_t addr, unsigned len,
 		       uint64_t *offset);
 
-/* Power management events (5.3.3): sets PME_Status; true: a PM_PME message is due. */
-bool tlpb__config_pme(struct config_space *c);
+bool tlpb__config_in_d0(const struct config_space *c);
+
+/* A power management event (5.3.3) of a function that has them: sets PME_Status. */
+enum pme {
+	PME_DUE,		/* a PM_PME message is to be sent */
+	PME_TOLD,		/* it has been: software did not clear the status yet */
+	PME_DISABLED,
+};
+enum pme tlpb__config_pme(struct config_space *c);
 
 /* May the endpoint make, and must it check, ECRC (2.7.1)? */
 bool tlpb__config_ecrc_generate(const struct config_space *c);

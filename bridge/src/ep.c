@@ -9,30 +9,21 @@
 #include "completer.h"
 #include "ep_private.h"
 
-unsigned tlpb__ep_mps(const tlpb_ep *ep)
+unsigned tlpb__ep_mps(const struct function *f)
 {
-	unsigned mps = tlpb__config_mps(&ep->config);
-	unsigned peer = tlpb__link_peer(ep->link)->mps;
+	unsigned mps = tlpb__config_mps(&f->config);
+	unsigned peer = tlpb__link_peer(f->ep->link)->mps;
 
 	return mps < peer ? mps : peer;
 }
 
-/* ---- reset ---- */
-
-/* Everything a reset clears; the captured ID survives a function-level reset (6.6.2). */
+/* Of all functions; a virtual one goes with its physical one. */
 void tlpb__ep_reset(tlpb_ep *ep, enum tlpb_reset kind, bool link_lost)
 {
-	tlpb__ep_requests_reset(ep, link_lost);
-	tlpb__ep_irq_reset(ep);
-	tlpb__config_reset(&ep->config, kind);
-	tlpb__msix_reset(&ep->msix);
-	if (kind != TLPB_RESET_FLR)
-		ep->id = 0;
-	ep->generation++;
-	ep->posted_with_model = 0;	/* what the model keeps is of the past */
-	tlpb__ep_dma_abort(ep, TLPB_ERR_CLOSED, link_lost);
-	if (ep->ops.reset)
-		ep->ops.reset(ep->ctx, kind);
+	for (unsigned i = 0; i < ep->functions; i++)
+		if (!ep->list[i]->pf)
+			tlpb__function_reset(ep->list[i], kind, link_lost);
+	ep->id = 0;
 }
 
 /* ---- link events ---- */
@@ -43,7 +34,7 @@ static void on_completion(tlpb_ep *ep, const struct tlpb_tlp *tlp)
 
 	if (err && !ep->unexpected_completions++)	/* said once: the peer decides how many come */
 		tlpb_log(TLPB_LOG_WARNING, "%s: completion for tag %u dropped: %s",
-			 ep->config.device.name, tlp->tag,
+			 ep->f0->config.device.name, tlp->tag,
 			 err == TLPB_ERR_NOT_FOUND ? "nothing asked for it (Unexpected Completion)"
 						   : "it does not continue its request");
 	if (ep->link)
@@ -92,13 +83,17 @@ static void on_dma_fault(void *ctx, const struct dma_fault *fault)
 	tlpb__ep_dma_fault(ctx, fault);
 }
 
-/* One link is one function today: the end of another pin's interrupt is not ours. */
+/* The end of the pin's interrupt concerns each function that shares it. */
 static void on_eoi(void *ctx, unsigned pin)
 {
 	tlpb_ep *ep = ctx;
 
-	if (ep->ops.eoi && pin + 1 == ep->config.device.intx_pin)
-		ep->ops.eoi(ep->ctx);
+	for (unsigned i = 0; i < ep->functions; i++) {
+		struct function *f = ep->list[i];
+
+		if (f->ops.eoi && pin + 1 == f->config.device.intx_pin)
+			f->ops.eoi(f->ctx);
+	}
 }
 
 /* Nobody connected yet and nobody will: nothing to tell the model. */
@@ -108,7 +103,7 @@ static void on_down(void *ctx, enum tlpb_reason reason, const char *text)
 
 	if (!ep->host[0]) {
 		tlpb_log(TLPB_LOG_WARNING, "%s: link failed before it was up: %s",
-			 ep->config.device.name, text);
+			 ep->f0->config.device.name, text);
 		return;
 	}
 	tlpb__ep_reset(ep, TLPB_RESET_POWER, true);
@@ -160,9 +155,10 @@ int tlpb__ep_attach(tlpb_ep *ep, struct transport *transport, const uint8_t toke
 		    uint16_t link_number)
 {
 	struct link_config config = {
-		.role = TLPB_ENDPOINT, .name = ep->config.device.name,
+		.role = TLPB_ENDPOINT, .name = ep->f0->config.device.name,
 		.offered = TLPB_FEATURE_DMA_FAULT, .mps = ep->mps, .mrrs = TLPB_MAX_PAYLOAD,
-		.rcb = ENDPOINT_RCB, .order_seed = ep->order_seed, .device = &ep->config.device,
+		.rcb = ENDPOINT_RCB, .order_seed = ep->order_seed,
+		.device = &ep->f0->config.device,
 		.extra = ep->registers, .extra_len = ep->registers_len,
 		.events = &ep_link_events, .ctx = ep,
 	};
@@ -250,6 +246,17 @@ static int describe_registers(tlpb_ep *ep, const struct tlpb_ep_config *config,
 	return 0;
 }
 
+static int add_first_function(tlpb_ep *ep, const struct tlpb_ep_config *config,
+			      char *why, size_t why_size)
+{
+	const struct tlpb_ep_function first = {
+		.device = config->device, .ops = config->ops, .ctx = config->ctx,
+		.capabilities = config->capabilities, .capability_count = config->capability_count,
+	};
+
+	return tlpb__function_add(ep, &first, why, why_size);
+}
+
 int tlpb_ep_new(const struct tlpb_ep_config *config, tlpb_ep **out, char *why, size_t why_size)
 {
 	unsigned mps = config->mps;
@@ -286,16 +293,16 @@ int tlpb_ep_new(const struct tlpb_ep_config *config, tlpb_ep **out, char *why, s
 	TAILQ_INIT(&ep->exchanges);
 	LIST_INIT(&ep->requests);
 	STAILQ_INIT(&ep->held);
-	tlpb__config_init(&ep->config, config->device, mps);
 	tlpb__tags_init(&ep->tags, 32);
-	if (tlpb__msix_init(&ep->msix, &ep->config.device))
-		goto no_memory;
+	err = add_first_function(ep, config, why, why_size);
+	if (err) {
+		free(ep->registers);
+		free(ep);
+		return err;
+	}
 	*out = ep;
 	return 0;
 no_memory:
-	if (ep)
-		free(ep->registers);
-	free(ep);
 	snprintf(why, why_size, "out of memory");
 	return TLPB_ERR_NOMEM;
 }
@@ -306,26 +313,19 @@ void tlpb_ep_free(tlpb_ep *ep)
 		return;
 	tlpb__ep_detach(ep, TLPB_REASON_NORMAL, "the device went away");
 	tlpb__ep_requests_free(ep);
-	tlpb__msix_free(&ep->msix);
+	tlpb__functions_free(ep);
 	free(ep->registers);
 	free(ep);
 }
 
 const struct tlpb_device *tlpb_ep_device(const tlpb_ep *ep)
 {
-	return &ep->config.device;
+	return &ep->f0->config.device;
 }
 
 bool tlpb_ep_is_up(const tlpb_ep *ep)
 {
 	return ep->link && tlpb__link_state(ep->link) == LINK_UP;
-}
-
-uint32_t tlpb_ep_config_peek(const tlpb_ep *ep, unsigned offset, unsigned size)
-{
-	uint32_t dw = tlpb__config_read(&ep->config, offset & ~3u) >> (8 * (offset & 3));
-
-	return size == 4 ? dw : dw & ((1u << (8 * size)) - 1);
 }
 
 int tlpb_ep_message(tlpb_ep *ep, const struct tlpb_tlp *msg)

@@ -18,6 +18,7 @@
 struct dma_op {
 	TAILQ_ENTRY(dma_op) entry;
 	tlpb_ep *ep;
+	struct function *f;
 	uint64_t addr;
 	uint8_t *buf;
 	size_t len;		/* to read; 0: a flush */
@@ -75,26 +76,26 @@ static void on_flush_done(void *arg, const struct tags_request *request, int err
 	finish_if_over(op);
 }
 
-struct tlpb_tlp tlpb__ep_request_tlp(const tlpb_ep *ep, enum tlpb_tlp_kind kind, uint64_t addr,
+struct tlpb_tlp tlpb__ep_request_tlp(const struct function *f, enum tlpb_tlp_kind kind, uint64_t addr,
 				     const struct tlpb_dma_attr *attr)
 {
 	static const struct tlpb_dma_attr plain;
-	unsigned enabled = tlpb__config_attributes(&ep->config);
+	unsigned enabled = tlpb__config_attributes(&f->config);
 
 	if (!attr)
 		attr = &plain;
 	return (struct tlpb_tlp){
-		.kind = kind, .hdr_4dw = addr >> 32 != 0, .requester_id = ep->id,
+		.kind = kind, .hdr_4dw = addr >> 32 != 0, .requester_id = tlpb__function_id(f),
 		.address = addr & ~3ull,
 		.tc = attr->tc, .ro = attr->ro && enabled & ATTRIBUTE_RO,
 		.ns = attr->ns && enabled & ATTRIBUTE_NS, .ido = attr->ido && enabled & ATTRIBUTE_IDO,
 	};
 }
 
-static struct tlpb_tlp request_tlp(const tlpb_ep *ep, enum tlpb_tlp_kind kind, uint64_t addr,
+static struct tlpb_tlp request_tlp(const struct function *f, enum tlpb_tlp_kind kind, uint64_t addr,
 				   size_t len, const struct tlpb_dma_attr *attr)
 {
-	struct tlpb_tlp tlp = tlpb__ep_request_tlp(ep, kind, addr, attr);
+	struct tlpb_tlp tlp = tlpb__ep_request_tlp(f, kind, addr, attr);
 	struct tlpb_extent e = tlpb_extent(addr, len);
 
 	tlp.length_dw = e.length_dw;
@@ -107,12 +108,13 @@ static struct tlpb_tlp request_tlp(const tlpb_ep *ep, enum tlpb_tlp_kind kind, u
 static bool issue_next(struct dma_op *op)
 {
 	tlpb_ep *ep = op->ep;
-	unsigned mrrs = tlpb__config_mrrs(&ep->config);
+	unsigned mrrs = tlpb__config_mrrs(&op->f->config);
 	uint64_t addr = op->addr + op->issued;
 	size_t n = tlpb_next_request(addr, op->len - op->issued, mrrs < ep->mrrs ? mrrs : ep->mrrs);
-	struct tlpb_tlp tlp = request_tlp(ep, TLPB_MRD, addr, n, &op->attr);
+	struct tlpb_tlp tlp = request_tlp(op->f, TLPB_MRD, addr, n, &op->attr);
 	struct tlpb_credits cost = tlpb_tlp_credits(&tlp);
 
+	tlpb__ep_limit_tags(op->f);
 	if (!tlpb__link_has_room(ep->link, &cost) ||
 	    tlpb__tags_begin(&ep->tags, &tlp, op->buf + op->issued, n,
 			     op->write ? on_flush_done : on_read_done, op))
@@ -141,7 +143,7 @@ static bool issue_one(tlpb_ep *ep)
 
 	if (!op)
 		return false;
-	if (tlpb__config_bus_master(&ep->config))
+	if (tlpb__config_bus_master(&op->f->config))
 		return issue_next(op);
 	note_failure(op, TLPB_ERR_BUS_MASTER_OFF, op->addr + op->issued);
 	finish_if_over(op);
@@ -153,37 +155,43 @@ void tlpb__ep_dma_pump(tlpb_ep *ep)
 {
 	bool dma, exchange;
 
-	ep->tags.limit = tlpb__config_tags(&ep->config);
 	do {
 		exchange = tlpb__ep_exchange_issue(ep);
 		dma = issue_one(ep);
 	} while (exchange || dma);
 }
 
-int tlpb__ep_may_start(const tlpb_ep *ep)
+void tlpb__ep_limit_tags(struct function *f)
 {
-	if (tlpb__ep_is_raw(ep))
-		return TLPB_ERR_INVALID;
-	if (!tlpb_ep_is_up(ep))
-		return TLPB_ERR_CLOSED;
-	return tlpb__config_bus_master(&ep->config) ? 0 : TLPB_ERR_BUS_MASTER_OFF;
+	f->ep->tags.limit = tlpb__config_tags(&f->config);
 }
 
 static const struct tlpb_dma_attr plain;
 
-static bool attr_legal(const struct tlpb_dma_attr *attr)
+/* NULL: there is no such function. */
+static struct function *function_of(const tlpb_ep *ep, const struct tlpb_dma_attr *attr)
 {
-	return !attr || attr->tc < 8;
+	return tlpb__function_at(ep, attr ? attr->function : 0);
 }
 
-static struct dma_op *new_op(tlpb_ep *ep, uint64_t addr, const struct tlpb_dma_attr *attr,
+int tlpb__ep_may_start(const tlpb_ep *ep, const struct function *f, const struct tlpb_dma_attr *attr)
+{
+	if (tlpb__ep_is_raw(ep) || !f || (attr && attr->tc > 7))
+		return TLPB_ERR_INVALID;
+	if (!tlpb_ep_is_up(ep))
+		return TLPB_ERR_CLOSED;
+	return tlpb__config_bus_master(&f->config) ? 0 : TLPB_ERR_BUS_MASTER_OFF;
+}
+
+static struct dma_op *new_op(struct function *f, uint64_t addr, const struct tlpb_dma_attr *attr,
 			     tlpb_ep_dma_done *done, void *arg)
 {
 	struct dma_op *op = calloc(1, sizeof *op);
 
 	if (!op)
 		return NULL;
-	op->ep = ep;
+	op->ep = f->ep;
+	op->f = f;
 	op->addr = addr;
 	op->since_ms = monotonic_ms();
 	op->attr = attr ? *attr : plain;
@@ -206,14 +214,15 @@ int tlpb_ep_dma_read(tlpb_ep *ep, uint64_t addr, void *buf, size_t len,
 		     const struct tlpb_dma_attr *attr,
 		     tlpb_ep_dma_done *done, void *arg)
 {
-	int err = tlpb__ep_may_start(ep);
+	struct function *f = function_of(ep, attr);
+	int err = tlpb__ep_may_start(ep, f, attr);
 	struct dma_op *op;
 
 	if (err)
 		return err;
-	if (!done || (!buf && len) || !attr_legal(attr))
+	if (!done || (!buf && len))
 		return TLPB_ERR_INVALID;
-	op = new_op(ep, addr, attr, done, arg);
+	op = new_op(f, addr, attr, done, arg);
 	if (!op)
 		return TLPB_ERR_NOMEM;
 	op->buf = buf;
@@ -222,10 +231,10 @@ int tlpb_ep_dma_read(tlpb_ep *ep, uint64_t addr, void *buf, size_t len,
 	return 0;
 }
 
-static int send_write(tlpb_ep *ep, uint64_t addr, const uint8_t *data, size_t n,
+static int send_write(struct function *f, uint64_t addr, const uint8_t *data, size_t n,
 		      const struct tlpb_dma_attr *attr, uint32_t mark)
 {
-	struct tlpb_tlp tlp = request_tlp(ep, TLPB_MWR, addr, n, attr);
+	struct tlpb_tlp tlp = request_tlp(f, TLPB_MWR, addr, n, attr);
 	uint8_t dws[TLPB_MAX_PAYLOAD];
 	size_t lead = addr & 3;
 
@@ -234,18 +243,18 @@ static int send_write(tlpb_ep *ep, uint64_t addr, const uint8_t *data, size_t n,
 	memset(dws, 0, 4);			/* bytes not enabled are sent as 0 */
 	memset(dws + tlp.payload_len - 4, 0, 4);
 	memcpy(dws + lead, data, n);
-	return tlpb__link_send_tlp(ep->link, &tlp, mark);
+	return tlpb__link_send_tlp(f->ep->link, &tlp, mark);
 }
 
-static int send_writes(tlpb_ep *ep, uint64_t addr, const uint8_t *data, size_t len,
+static int send_writes(struct function *f, uint64_t addr, const uint8_t *data, size_t len,
 		       const struct tlpb_dma_attr *attr, uint32_t mark)
 {
 	int err = 0;
 
 	while (len && !err) {
-		size_t n = tlpb_next_request(addr, len, tlpb__ep_mps(ep));
+		size_t n = tlpb_next_request(addr, len, tlpb__ep_mps(f));
 
-		err = send_write(ep, addr, data, n, attr, mark);
+		err = send_write(f, addr, data, n, attr, mark);
 		addr += n;
 		data += n;
 		len -= n;
@@ -265,19 +274,18 @@ int tlpb_ep_dma_write(tlpb_ep *ep, uint64_t addr, const void *data, size_t len,
 		      const struct tlpb_dma_attr *attr,
 		      tlpb_ep_dma_done *done, void *arg)
 {
+	struct function *f = function_of(ep, attr);
 	struct dma_op *op;
 	uint32_t mark;
-	int err = tlpb__ep_may_start(ep);
+	int err = tlpb__ep_may_start(ep, f, attr);
 
 	if (err)
 		return err;
-	if (!attr_legal(attr))
-		return TLPB_ERR_INVALID;
-	op = done ? new_op(ep, addr, attr, done, arg) : NULL;
+	op = done ? new_op(f, addr, attr, done, arg) : NULL;
 	if (done && !op)
 		return TLPB_ERR_NOMEM;
 	mark = done ? next_mark(ep) : 0;
-	err = send_writes(ep, addr, data, len, attr ? attr : &plain, mark);
+	err = send_writes(f, addr, data, len, attr ? attr : &plain, mark);
 	if (err) {
 		free(op);
 		return err;
@@ -325,18 +333,27 @@ void tlpb__ep_dma_fault(tlpb_ep *ep, const struct dma_fault *fault)
 		ep->ops.dma_fault(ep->ctx, fault->addr, err);
 }
 
-void tlpb__ep_dma_abort(tlpb_ep *ep, int err, bool forget)
+/* The lost link's tags are free at once, for all functions. */
+void tlpb__ep_dma_abort(struct function *f, int err, bool forget)
 {
+	tlpb_ep *ep = f->ep;
 	struct dma_op *op, *next;
 
-	/* Those with requests in flight end through their tags, the others here. */
 	TAILQ_FOREACH(op, &ep->dma, entry)
-		note_failure(op, err, op->addr);
-	tlpb__ep_exchange_abort(ep, err);
-	tlpb__tags_abort(&ep->tags, err, forget);
+		if (op->f == f || forget)
+			note_failure(op, err, op->addr);
+	if (forget)
+		tlpb__tags_abort(&ep->tags, err, true);
+	tlpb__ep_exchange_abort(f, err);
+	/* Those with requests in flight end through their tags, the others here. */
 	for (op = TAILQ_FIRST(&ep->dma); op; op = next) {
 		next = TAILQ_NEXT(op, entry);
-		finish_if_over(op);
+		if (op->f != f)
+			continue;
+		if (op->outstanding)
+			tlpb__tags_abort_of(&ep->tags, op, err);
+		else
+			finish_if_over(op);
 	}
 }
 

@@ -9,7 +9,9 @@
 #include "ep_private.h"
 
 struct exchange {
-	TAILQ_ENTRY(exchange) entry;	/* while it has no tag */
+	TAILQ_ENTRY(exchange) entry;
+	struct function *f;
+	bool sent;			/* it has a tag */
 	struct tlpb_tlp tlp;
 	uint8_t payload[TLPB_DMWR_MAX + 4];
 	uint8_t old[TLPB_ATOMIC_MAX];
@@ -21,6 +23,7 @@ struct exchange {
 
 static void finish(struct exchange *x, int err)
 {
+	TAILQ_REMOVE(&x->f->ep->exchanges, x, entry);
 	if (x->done)
 		x->done(x->arg, err, err ? NULL : x->old);
 	else
@@ -33,49 +36,75 @@ static void on_answer(void *arg, const struct tags_request *request, int err)
 	finish(arg, err);
 }
 
-/* False when there is none, or the host has no credits. */
-static bool take_tag(tlpb_ep *ep, struct exchange *x)
+static struct exchange *first_waiting(const tlpb_ep *ep)
+{
+	struct exchange *x;
+
+	TAILQ_FOREACH(x, &ep->exchanges, entry)
+		if (!x->sent)
+			return x;
+	return NULL;
+}
+
+/* False when there is no tag, or the host has no credits. */
+static bool send(tlpb_ep *ep, struct exchange *x)
 {
 	struct tlpb_credits cost = tlpb_tlp_credits(&x->tlp);
 
-	return tlpb__link_has_room(ep->link, &cost) &&
-	       !tlpb__tags_begin(&ep->tags, &x->tlp, x->old, x->answer, on_answer, x);
+	tlpb__ep_limit_tags(x->f);
+	if (!tlpb__link_has_room(ep->link, &cost) ||
+	    tlpb__tags_begin(&ep->tags, &x->tlp, x->old, x->answer, on_answer, x))
+		return false;
+	x->sent = true;
+	tlpb__link_send_tlp(ep->link, &x->tlp, 0);
+	return true;
 }
 
 bool tlpb__ep_exchange_issue(tlpb_ep *ep)
 {
-	struct exchange *x = TAILQ_FIRST(&ep->exchanges);
-	bool master = tlpb__config_bus_master(&ep->config);
+	struct exchange *x = tlpb_ep_is_up(ep) ? first_waiting(ep) : NULL;
 
-	if (!x || !tlpb_ep_is_up(ep) || (master && !take_tag(ep, x)))
+	if (!x)
 		return false;
-	TAILQ_REMOVE(&ep->exchanges, x, entry);
-	if (master)
-		tlpb__link_send_tlp(ep->link, &x->tlp, 0);
-	else
-		finish(x, TLPB_ERR_BUS_MASTER_OFF);
+	if (tlpb__config_bus_master(&x->f->config))
+		return send(ep, x);
+	finish(x, TLPB_ERR_BUS_MASTER_OFF);
 	return true;
 }
 
-void tlpb__ep_exchange_abort(tlpb_ep *ep, int err)
+/* The first of the function's; what a callback starts meanwhile is refused or comes behind. */
+static struct exchange *first_of(const struct function *f)
 {
 	struct exchange *x;
 
-	while ((x = TAILQ_FIRST(&ep->exchanges))) {
-		TAILQ_REMOVE(&ep->exchanges, x, entry);
-		finish(x, err);
+	TAILQ_FOREACH(x, &f->ep->exchanges, entry)
+		if (x->f == f)
+			return x;
+	return NULL;
+}
+
+void tlpb__ep_exchange_abort(struct function *f, int err)
+{
+	struct exchange *x;
+
+	while ((x = first_of(f))) {
+		if (x->sent)
+			tlpb__tags_abort_of(&f->ep->tags, x, err);
+		else
+			finish(x, err);
 	}
 }
 
-static struct exchange *new_exchange(tlpb_ep *ep, enum tlpb_tlp_kind kind, uint64_t addr,
+static struct exchange *new_exchange(struct function *f, enum tlpb_tlp_kind kind, uint64_t addr,
 				     const struct tlpb_dma_attr *attr, void *arg)
 {
 	struct exchange *x = calloc(1, sizeof *x);
 
 	if (!x)
 		return NULL;
-	x->tlp = tlpb__ep_request_tlp(ep, kind, addr, attr);
+	x->tlp = tlpb__ep_request_tlp(f, kind, addr, attr);
 	x->tlp.payload = x->payload;
+	x->f = f;
 	x->arg = arg;
 	return x;
 }
@@ -104,16 +133,17 @@ static void set_operands(struct exchange *x, const struct tlpb_atomic *atomic)
 int tlpb_ep_atomic(tlpb_ep *ep, uint64_t addr, const struct tlpb_atomic *atomic,
 		   const struct tlpb_dma_attr *attr, tlpb_ep_atomic_done *done, void *arg)
 {
-	int err = tlpb__ep_may_start(ep);
+	struct function *f = tlpb__function_at(ep, attr ? attr->function : 0);
+	int err = tlpb__ep_may_start(ep, f, attr);
 	struct exchange *x;
 
 	if (err)
 		return err;
-	if (!done || !tlpb_atomic_legal(atomic, addr) || (attr && attr->tc > 7))
+	if (!done || !tlpb_atomic_legal(atomic, addr))
 		return TLPB_ERR_INVALID;
-	if (!tlpb__config_atomics_enabled(&ep->config))
+	if (!tlpb__config_atomics_enabled(&f->config))
 		return TLPB_ERR_DISABLED;
-	x = new_exchange(ep, atomic->op, addr, attr, arg);
+	x = new_exchange(f, atomic->op, addr, attr, arg);
 	if (!x)
 		return TLPB_ERR_NOMEM;
 	x->done = done;
@@ -136,17 +166,17 @@ static void set_data(struct exchange *x, uint64_t addr, const void *data, size_t
 int tlpb_ep_dmwr(tlpb_ep *ep, uint64_t addr, const void *data, size_t len,
 		 const struct tlpb_dma_attr *attr, tlpb_ep_done *done, void *arg)
 {
-	int err = tlpb__ep_may_start(ep);
+	struct function *f = tlpb__function_at(ep, attr ? attr->function : 0);
+	int err = tlpb__ep_may_start(ep, f, attr);
 	struct exchange *x;
 
 	if (err)
 		return err;
-	if (!done || !len || tlpb_next_request(addr, len, TLPB_DMWR_MAX) != len ||
-	    (attr && attr->tc > 7))
+	if (!done || !len || tlpb_next_request(addr, len, TLPB_DMWR_MAX) != len)
 		return TLPB_ERR_INVALID;
-	if (!tlpb__config_dmwr_enabled(&ep->config))
+	if (!tlpb__config_dmwr_enabled(&f->config))
 		return TLPB_ERR_DISABLED;
-	x = new_exchange(ep, TLPB_DMWR, addr, attr, arg);
+	x = new_exchange(f, TLPB_DMWR, addr, attr, arg);
 	if (!x)
 		return TLPB_ERR_NOMEM;
 	x->written = done;

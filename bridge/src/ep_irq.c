@@ -7,41 +7,40 @@
 #include "bytes.h"
 #include "ep_private.h"
 
-static void send_interrupt_write(tlpb_ep *ep, uint64_t addr, uint32_t data)
+static void send_interrupt_write(const struct function *f, uint64_t addr, uint32_t data)
 {
 	uint8_t dw[4];
 	struct tlpb_tlp tlp = {
-		.kind = TLPB_MWR, .hdr_4dw = addr >> 32 != 0, .requester_id = ep->id,
+		.kind = TLPB_MWR, .hdr_4dw = addr >> 32 != 0, .requester_id = tlpb__function_id(f),
 		.address = addr & ~3ull, .length_dw = 1, .first_be = 0xf,
 		.payload = dw, .payload_len = 4,
 	};
 
 	put_le32(dw, data);
-	tlpb__link_send_tlp(ep->link, &tlp, 0);
+	tlpb__link_send_tlp(f->ep->link, &tlp, 0);
 }
 
-static void send_msi(tlpb_ep *ep, unsigned vector)
+static void send_msi(const struct function *f, unsigned vector)
 {
 	uint64_t addr;
 	uint32_t data;
 
-	tlpb__config_msi_message(&ep->config, vector, &addr, &data);
-	send_interrupt_write(ep, addr, data);
+	tlpb__config_msi_message(&f->config, vector, &addr, &data);
+	send_interrupt_write(f, addr, data);
 }
 
-static void send_msix(tlpb_ep *ep, unsigned vector)
+static void send_msix(const struct function *f, unsigned vector)
 {
 	uint64_t addr;
 	uint32_t data;
 
-	tlpb__msix_message(&ep->msix, vector, &addr, &data);
-	send_interrupt_write(ep, addr, data);
+	tlpb__msix_message(&f->msix, vector, &addr, &data);
+	send_interrupt_write(f, addr, data);
 }
 
-static bool msix_masked(const tlpb_ep *ep, unsigned vector)
+static bool msix_masked(const struct function *f, unsigned vector)
 {
-	return tlpb__config_msix_function_masked(&ep->config) ||
-	       tlpb__msix_masked(&ep->msix, vector);
+	return tlpb__config_msix_function_masked(&f->config) || tlpb__msix_masked(&f->msix, vector);
 }
 
 static void flush(tlpb_ep *ep)
@@ -49,60 +48,81 @@ static void flush(tlpb_ep *ep)
 	tlpb__link_flush(ep->link);
 }
 
-enum tlpb_irq_result tlpb_ep_msi(tlpb_ep *ep, unsigned vector)
+enum tlpb_irq_result tlpb_ep_function_msi(tlpb_ep *ep, unsigned function, unsigned vector)
 {
+	struct function *f = tlpb__function_at(ep, function);
+
 	if (!tlpb_ep_is_up(ep))
 		return TLPB_IRQ_NO_LINK;
-	if (!tlpb__config_msi_enabled(&ep->config))
-		return TLPB_IRQ_DISABLED;
-	if (vector >= tlpb__config_msi_granted(&ep->config))
+	if (!f)
 		return TLPB_IRQ_NO_VECTOR;
-	if (tlpb__config_msi_masked(&ep->config, vector)) {
-		if (tlpb__config_msi_pending(&ep->config, vector))
+	if (!tlpb__config_msi_enabled(&f->config))
+		return TLPB_IRQ_DISABLED;
+	if (vector >= tlpb__config_msi_granted(&f->config))
+		return TLPB_IRQ_NO_VECTOR;
+	if (tlpb__config_msi_masked(&f->config, vector)) {
+		if (tlpb__config_msi_pending(&f->config, vector))
 			return TLPB_IRQ_MERGED;
-		tlpb__config_msi_set_pending(&ep->config, vector, true);
+		tlpb__config_msi_set_pending(&f->config, vector, true);
 		return TLPB_IRQ_MASKED;
 	}
-	if (!tlpb__config_bus_master(&ep->config))
+	if (!tlpb__config_bus_master(&f->config))
 		return TLPB_IRQ_BUS_MASTER_OFF;
-	send_msi(ep, vector);
+	send_msi(f, vector);
+	flush(ep);
+	return TLPB_IRQ_SENT;
+}
+
+enum tlpb_irq_result tlpb_ep_msi(tlpb_ep *ep, unsigned vector)
+{
+	return tlpb_ep_function_msi(ep, 0, vector);
+}
+
+enum tlpb_irq_result tlpb_ep_function_msix(tlpb_ep *ep, unsigned function, unsigned vector)
+{
+	struct function *f = tlpb__function_at(ep, function);
+
+	if (!tlpb_ep_is_up(ep))
+		return TLPB_IRQ_NO_LINK;
+	if (!f)
+		return TLPB_IRQ_NO_VECTOR;
+	if (!tlpb__config_msix_enabled(&f->config))
+		return TLPB_IRQ_DISABLED;
+	if (vector >= f->config.device.msix_vectors)
+		return TLPB_IRQ_NO_VECTOR;
+	if (msix_masked(f, vector)) {
+		if (tlpb__msix_pending(&f->msix, vector))
+			return TLPB_IRQ_MERGED;
+		tlpb__msix_set_pending(&f->msix, vector, true);
+		return TLPB_IRQ_MASKED;
+	}
+	if (!tlpb__config_bus_master(&f->config))
+		return TLPB_IRQ_BUS_MASTER_OFF;
+	send_msix(f, vector);
 	flush(ep);
 	return TLPB_IRQ_SENT;
 }
 
 enum tlpb_irq_result tlpb_ep_msix(tlpb_ep *ep, unsigned vector)
 {
-	if (!tlpb_ep_is_up(ep))
-		return TLPB_IRQ_NO_LINK;
-	if (!tlpb__config_msix_enabled(&ep->config))
-		return TLPB_IRQ_DISABLED;
-	if (vector >= ep->config.device.msix_vectors)
-		return TLPB_IRQ_NO_VECTOR;
-	if (msix_masked(ep, vector)) {
-		if (tlpb__msix_pending(&ep->msix, vector))
-			return TLPB_IRQ_MERGED;
-		tlpb__msix_set_pending(&ep->msix, vector, true);
-		return TLPB_IRQ_MASKED;
-	}
-	if (!tlpb__config_bus_master(&ep->config))
-		return TLPB_IRQ_BUS_MASTER_OFF;
-	send_msix(ep, vector);
-	flush(ep);
-	return TLPB_IRQ_SENT;
+	return tlpb_ep_function_msix(ep, 0, vector);
 }
 
 /* ---- INTx ---- */
 
-/* Interrupt Disable, MSI and MSI-X each silence the line; its level stays in Status. */
-static bool intx_silenced(const tlpb_ep *ep)
+/*
+ * Interrupt Disable, MSI, MSI-X and D3hot each silence the line; its level stays in Status. The
+ * pin of several functions is asserted while one of them asserts it (2.2.8.1).
+ */
+static bool intx_silenced(const struct function *f)
 {
-	return tlpb__config_command(&ep->config) & COMMAND_INTX_DISABLE ||
-	       tlpb__config_msi_enabled(&ep->config) || tlpb__config_msix_enabled(&ep->config);
+	return tlpb__config_command(&f->config) & COMMAND_INTX_DISABLE ||
+	       tlpb__config_msi_enabled(&f->config) || tlpb__config_msix_enabled(&f->config) ||
+	       !tlpb__config_in_d0(&f->config);
 }
 
-static void send_intx(tlpb_ep *ep, bool asserted)
+static void send_intx(tlpb_ep *ep, unsigned pin, bool asserted)
 {
-	unsigned pin = ep->config.device.intx_pin - 1u;
 	struct tlpb_tlp tlp = {
 		.kind = TLPB_MSG, .hdr_4dw = true, .requester_id = ep->id,
 		.routing = TLPB_ROUTE_LOCAL,
@@ -111,73 +131,130 @@ static void send_intx(tlpb_ep *ep, bool asserted)
 	};
 
 	tlpb__link_send_tlp(ep->link, &tlp, 0);
-	ep->intx_sent = asserted;
+	ep->intx_sent[pin] = asserted;
 }
 
-static void update_intx(tlpb_ep *ep)
+static bool pin_wanted(const tlpb_ep *ep, unsigned pin)
 {
-	bool want = ep->intx_level && !intx_silenced(ep);
+	for (unsigned i = 0; i < ep->functions; i++) {
+		const struct function *f = ep->list[i];
 
-	tlpb__config_set_intx_status(&ep->config, ep->intx_level);
-	if (want != ep->intx_sent)
-		send_intx(ep, want);
+		if (f->config.device.intx_pin == pin + 1 && f->intx_level && !intx_silenced(f))
+			return true;
+	}
+	return false;
 }
 
-enum tlpb_irq_result tlpb_ep_intx(tlpb_ep *ep, bool level)
+static void update_intx(struct function *f)
 {
-	bool was = ep->intx_level;
+	unsigned pin = f->config.device.intx_pin - 1u;
+	bool want = pin_wanted(f->ep, pin);
 
-	if (!ep->config.device.intx_pin)
+	tlpb__config_set_intx_status(&f->config, f->intx_level);
+	if (want != f->ep->intx_sent[pin])
+		send_intx(f->ep, pin, want);
+}
+
+enum tlpb_irq_result tlpb_ep_function_intx(tlpb_ep *ep, unsigned function, bool level)
+{
+	struct function *f = tlpb__function_at(ep, function);
+	bool was;
+
+	if (!f || !f->config.device.intx_pin)
 		return TLPB_IRQ_NO_VECTOR;
 	if (!tlpb_ep_is_up(ep))
 		return TLPB_IRQ_NO_LINK;
-	ep->intx_level = level;
-	update_intx(ep);
+	was = f->intx_level;
+	f->intx_level = level;
+	update_intx(f);
 	flush(ep);
-	if (level && intx_silenced(ep))
+	if (level && intx_silenced(f))
 		return TLPB_IRQ_DISABLED;
 	return level == was ? TLPB_IRQ_MERGED : TLPB_IRQ_SENT;
 }
 
+enum tlpb_irq_result tlpb_ep_intx(tlpb_ep *ep, bool level)
+{
+	return tlpb_ep_function_intx(ep, 0, level);
+}
+
+/* ---- power management events ---- */
+
+static void send_pme(const struct function *f)
+{
+	struct tlpb_tlp tlp = {
+		.kind = TLPB_MSG, .hdr_4dw = true, .requester_id = tlpb__function_id(f),
+		.routing = TLPB_ROUTE_TO_ROOT, .message_code = TLPB_MSG_PM_PME,
+	};
+
+	tlpb__link_send_tlp(f->ep->link, &tlp, 0);
+}
+
+enum tlpb_irq_result tlpb_ep_pme(tlpb_ep *ep, unsigned function)
+{
+	struct function *f = tlpb__function_at(ep, function);
+
+	if (!f || !(f->config.device.has & TLPB_HAS_PME) || f->pf)
+		return TLPB_IRQ_NO_VECTOR;
+	if (!tlpb_ep_is_up(ep))
+		return TLPB_IRQ_NO_LINK;
+	switch (tlpb__config_pme(&f->config)) {
+	case PME_DISABLED:
+		return TLPB_IRQ_DISABLED;
+	case PME_TOLD:
+		return TLPB_IRQ_MERGED;
+	default:
+		send_pme(f);
+		flush(ep);
+		return TLPB_IRQ_SENT;
+	}
+}
+
 /* ---- after config space or the table changed ---- */
 
-static void update_msi(tlpb_ep *ep)
+static void update_msi(struct function *f)
 {
-	for (unsigned v = 0; v < tlpb__config_msi_granted(&ep->config); v++) {
-		if (!tlpb__config_msi_pending(&ep->config, v) ||
-		    tlpb__config_msi_masked(&ep->config, v))
+	for (unsigned v = 0; v < tlpb__config_msi_granted(&f->config); v++) {
+		if (!tlpb__config_msi_pending(&f->config, v) ||
+		    tlpb__config_msi_masked(&f->config, v))
 			continue;
-		tlpb__config_msi_set_pending(&ep->config, v, false);
-		send_msi(ep, v);
+		tlpb__config_msi_set_pending(&f->config, v, false);
+		send_msi(f, v);
 	}
 }
 
-static void update_msix(tlpb_ep *ep)
+static void update_msix(struct function *f)
 {
-	for (unsigned v = 0; v < ep->config.device.msix_vectors; v++) {
-		if (!tlpb__msix_pending(&ep->msix, v) || msix_masked(ep, v))
+	for (unsigned v = 0; v < f->config.device.msix_vectors; v++) {
+		if (!tlpb__msix_pending(&f->msix, v) || msix_masked(f, v))
 			continue;
-		tlpb__msix_set_pending(&ep->msix, v, false);
-		send_msix(ep, v);
+		tlpb__msix_set_pending(&f->msix, v, false);
+		send_msix(f, v);
 	}
 }
 
-void tlpb__ep_irq_update(tlpb_ep *ep)
+void tlpb__ep_irq_update(struct function *f)
 {
-	if (ep->config.device.intx_pin)
-		update_intx(ep);
-	if (!tlpb__config_bus_master(&ep->config))
+	if (f->config.device.intx_pin)
+		update_intx(f);
+	if (!tlpb__config_bus_master(&f->config))
 		return;
-	if (tlpb__config_msi_enabled(&ep->config))
-		update_msi(ep);
-	if (tlpb__config_msix_enabled(&ep->config))
-		update_msix(ep);
+	if (tlpb__config_msi_enabled(&f->config))
+		update_msi(f);
+	if (tlpb__config_msix_enabled(&f->config))
+		update_msix(f);
 }
 
-void tlpb__ep_irq_reset(tlpb_ep *ep)
+void tlpb__ep_irq_reset(struct function *f)
 {
-	ep->intx_level = false;
-	if (ep->intx_sent && tlpb_ep_is_up(ep))
-		send_intx(ep, false);
-	ep->intx_sent = false;
+	unsigned pin = f->config.device.intx_pin - 1u;
+	bool want;
+
+	f->intx_level = false;
+	if (!f->config.device.intx_pin)
+		return;
+	want = pin_wanted(f->ep, pin);
+	if (f->ep->intx_sent[pin] != want && tlpb_ep_is_up(f->ep))
+		send_intx(f->ep, pin, want);
+	f->ep->intx_sent[pin] = want;
 }

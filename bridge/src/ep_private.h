@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The inside of an endpoint: ep.c (life, reset), ep_request.c, ep_raw.c, ep_dma.c, ep_exchange.c, ep_irq.c. */
+/*
+ * The inside of an endpoint: ep.c (life, reset), ep_function.c, ep_request.c, ep_raw.c, ep_dma.c,
+ * ep_exchange.c, ep_irq.c.
+ */
 #ifndef TLPB_EP_PRIVATE_H
 #define TLPB_EP_PRIVATE_H
 
@@ -20,12 +23,32 @@ struct exchange;
 struct pending_request;
 struct held_request;
 
-enum { ENDPOINT_RCB = 128 };	/* where an endpoint may split completions (2.3.1.1) */
+enum {
+	ENDPOINT_RCB = 128,	/* where an endpoint may split completions (2.3.1.1) */
+	FUNCTIONS_MAX = 256,
+};
 
-struct tlpb_ep {
+/* A physical or a virtual function. */
+struct function {
+	tlpb_ep *ep;
+	unsigned number;
 	struct config_space config;	/* config.device is the description */
 	struct msix msix;
-	struct tlpb_ep_ops ops;
+	struct tlpb_ep_ops ops;		/* of a VF: its PF's */
+	void *ctx;
+	struct function *pf;		/* NULL: this is no VF */
+	bool there;			/* a VF: while VF Enable is set */
+	bool intx_level;		/* what the model wants */
+	unsigned generation;		/* completions of an older one are dropped */
+	unsigned posted_with_model;	/* of this generation */
+};
+
+struct tlpb_ep {
+	struct function *f0;		/* function 0 */
+	struct function *function[FUNCTIONS_MAX];	/* by number; NULL: none */
+	struct function *list[FUNCTIONS_MAX];		/* all, in order of their numbers */
+	unsigned functions;
+	struct tlpb_ep_ops ops;		/* function 0's, for what is of the link */
 	void *ctx;
 	tlpb_trace *trace;
 	unsigned mps, mrrs;
@@ -37,7 +60,7 @@ struct tlpb_ep {
 	struct link *link;		/* NULL: no host */
 	uint16_t link_number;
 	unsigned links;			/* that it has had: credits go back to their own */
-	uint16_t id;			/* captured from configuration writes (2.2.6.2) */
+	uint16_t id;			/* of function 0, captured from configuration writes (2.2.6.2) */
 	char host[TEXT_MAX];
 
 	struct tags tags;
@@ -47,7 +70,6 @@ struct tlpb_ep {
 	unsigned posted_with_model;		/* how many of them are posted */
 	STAILQ_HEAD(, held_request) held;	/* behind posted writes that the model has */
 	bool releasing;
-	unsigned generation;		/* completions of an older one are dropped */
 	uint32_t writes;		/* DMA writes with a result so far: their marks */
 
 	unsigned unexpected_completions;	/* on this link */
@@ -56,8 +78,7 @@ struct tlpb_ep {
 	bool keep_config;		/* raw mode, see ep_raw.c */
 	bool raw_held, raw_waits;	/* the model takes no TLPs; waits until it may send */
 
-	bool intx_level;		/* what the model wants */
-	bool intx_sent;			/* what the host was told */
+	bool intx_sent[4];		/* what the host was told of each pin */
 };
 
 /* ---- for server.c ---- */
@@ -83,8 +104,33 @@ int tlpb__ep_fd(const tlpb_ep *ep);
 
 /* ---- between the parts ---- */
 
-/* Everything a reset clears. */
+/* Everything a reset clears, of all functions. */
 void tlpb__ep_reset(tlpb_ep *ep, enum tlpb_reset kind, bool link_lost);
+
+/* ---- functions ---- */
+
+/* Returns 0, or an error with the reason in why. */
+int tlpb__function_add(tlpb_ep *ep, const struct tlpb_ep_function *config, char *why,
+		       size_t why_size);
+void tlpb__functions_free(tlpb_ep *ep);
+
+/* NULL: there is none now. */
+struct function *tlpb__function_at(const tlpb_ep *ep, unsigned number);
+
+/* The function that a configuration request or a message by ID is for; NULL: none. */
+struct function *tlpb__function_of_id(const tlpb_ep *ep, uint16_t dest_id);
+
+/* Requester and completer ID. */
+uint16_t tlpb__function_id(const struct function *f);
+
+/* The part of a bus, device and function number that all functions share. */
+uint16_t tlpb__ep_device_id(const tlpb_ep *ep, uint16_t id);
+
+/* Reset one function, of its own or with all. */
+void tlpb__function_reset(struct function *f, enum tlpb_reset kind, bool link_lost);
+
+/* VF Enable of a PF has changed. */
+void tlpb__function_update_vfs(struct function *pf, bool link_lost);
 
 /*
  * A request or message from the host: now, or behind the posted writes before it. True: it
@@ -96,7 +142,7 @@ bool tlpb__ep_request(tlpb_ep *ep, const struct tlpb_tlp *tlp, const struct fram
 void tlpb__ep_release_held(tlpb_ep *ep);
 
 /* Answer, or drop when the link is lost, what has not been completed. */
-void tlpb__ep_requests_reset(tlpb_ep *ep, bool link_lost);
+void tlpb__ep_requests_reset(struct function *f, bool link_lost);
 void tlpb__ep_requests_free(tlpb_ep *ep);
 
 /* The host's requests that the model has, or that wait behind its posted writes. */
@@ -114,29 +160,34 @@ int tlpb__ep_raw_process(tlpb_ep *ep);
 /* Is it a configuration request? */
 bool tlpb__ep_is_config(const struct tlpb_tlp *tlp);
 
-/* Payload bytes of the largest TLP that may be sent now. */
-unsigned tlpb__ep_mps(const tlpb_ep *ep);
+/* Payload bytes of the largest TLP that the function may send now. */
+unsigned tlpb__ep_mps(const struct function *f);
 
-/* May the model start DMA? 0 or why not. */
-int tlpb__ep_may_start(const tlpb_ep *ep);
+/* May the function's model start DMA with attr (NULL: plain)? 0 or why not. f: NULL, none. */
+int tlpb__ep_may_start(const tlpb_ep *ep, const struct function *f, const struct tlpb_dma_attr *attr);
 
-/* The fields of a memory request at addr that do not depend on what it is. */
-struct tlpb_tlp tlpb__ep_request_tlp(const tlpb_ep *ep, enum tlpb_tlp_kind kind, uint64_t addr,
+/* The fields of a memory request at addr that do not depend on what it is. attr: NULL, plain. */
+struct tlpb_tlp tlpb__ep_request_tlp(const struct function *f, enum tlpb_tlp_kind kind, uint64_t addr,
 				     const struct tlpb_dma_attr *attr);
 
-/* Start one; false when there is none, no tag, no link, or the host has no credits. abort: end those not started. */
+/* Start one; false when there is none, no tag, no link, or the host has no credits. */
 bool tlpb__ep_exchange_issue(tlpb_ep *ep);
-void tlpb__ep_exchange_abort(tlpb_ep *ep, int err);
+
+/* End the function's, those that have no tag any more included. */
+void tlpb__ep_exchange_abort(struct function *f, int err);
+
+/* Tags as many as software allows the function. */
+void tlpb__ep_limit_tags(struct function *f);
 
 /* Start what can be started: tags came free or bus mastering was switched on. */
 void tlpb__ep_dma_pump(tlpb_ep *ep);
 void tlpb__ep_dma_fault(tlpb_ep *ep, const struct dma_fault *fault);
 
-/* End all DMA with err; forget as in tags.h. */
-void tlpb__ep_dma_abort(tlpb_ep *ep, int err, bool forget);
+/* End all DMA of a function with err; forget as in tags.h. */
+void tlpb__ep_dma_abort(struct function *f, int err, bool forget);
 
 /* Config space or the MSI-X table changed: send what is due now. */
-void tlpb__ep_irq_update(tlpb_ep *ep);
-void tlpb__ep_irq_reset(tlpb_ep *ep);
+void tlpb__ep_irq_update(struct function *f);
+void tlpb__ep_irq_reset(struct function *f);
 
 #endif

@@ -51,7 +51,7 @@ void tlpb_ep_hold_tlps(tlpb_ep *ep, bool hold)
 /* Without keep_config it is the model that knows what software wrote to Max_Payload_Size. */
 static unsigned largest_payload(const tlpb_ep *ep)
 {
-	return ep->keep_config ? tlpb__ep_mps(ep) : tlpb__link_peer(ep->link)->mps;
+	return ep->keep_config ? tlpb__ep_mps(ep->f0) : tlpb__link_peer(ep->link)->mps;
 }
 
 static enum tlpb_rule broken_rule(const tlpb_ep *ep, const uint8_t *bytes, int len)
@@ -76,7 +76,7 @@ static int may_send(tlpb_ep *ep, const struct tlpb_tlp *tlp, enum tlpb_rule *rul
 	*rule = broken_rule(ep, bytes, len);
 	if (*rule)
 		return TLPB_ERR_MALFORMED;
-	if (ep->keep_config && needs_bus_master(tlp) && !tlpb__config_bus_master(&ep->config))
+	if (ep->keep_config && needs_bus_master(tlp) && !tlpb__config_bus_master(&ep->f0->config))
 		return TLPB_ERR_BUS_MASTER_OFF;
 	return 0;
 }

@@ -20,6 +20,7 @@
 struct pending_request {
 	struct tlpb_ep_request face;	/* what the model sees; first, to get back here */
 	LIST_ENTRY(pending_request) entry;
+	struct function *f;
 	struct tlpb_tlp tlp;
 	struct tlpb_atomic atomic;
 	unsigned generation, link;
@@ -37,71 +38,87 @@ struct held_request {
 };
 
 /* A completion without data; nothing for a posted request. */
-static void complete_without_data(tlpb_ep *ep, const struct tlpb_tlp *request,
+static void complete_without_data(const struct function *f, const struct tlpb_tlp *request,
 				  enum tlpb_cpl_status status)
 {
 	if (tlpb_kind_class(request->kind) == TLPB_NON_POSTED)
-		tlpb__complete_status(ep->link, request, ep->id, status,
+		tlpb__complete_status(f->ep->link, request, tlpb__function_id(f), status,
 				      tlpb__bytes_asked(request));
 }
 
-static void refuse(tlpb_ep *ep, const struct tlpb_tlp *request)
+/* What is for none of the functions is refused by the first. */
+static void refuse(const struct function *f, const struct tlpb_tlp *request)
 {
-	complete_without_data(ep, request, TLPB_CPL_UR);
+	complete_without_data(f, request, TLPB_CPL_UR);
 }
 
 /* ---- configuration requests ---- */
 
-static bool for_this_function(const struct tlpb_tlp *tlp)
+/* NULL: type 1, or there is no such function. */
+static struct function *config_target(const tlpb_ep *ep, const struct tlpb_tlp *tlp)
 {
-	return (tlp->kind == TLPB_CFGRD0 || tlp->kind == TLPB_CFGWR0) && !(tlp->dest_id & 7);
+	if (tlp->kind != TLPB_CFGRD0 && tlp->kind != TLPB_CFGWR0)
+		return NULL;
+	return tlpb__function_of_id(ep, tlp->dest_id);
 }
 
-static void config_read(tlpb_ep *ep, const struct tlpb_tlp *tlp)
+static void config_read(struct function *f, const struct tlpb_tlp *tlp)
 {
 	uint8_t dw[4];
 
-	put_le32(dw, tlpb__config_read(&ep->config, tlp->reg_offset));
-	tlpb__complete_register(ep->link, tlp, tlp->dest_id, dw);
+	put_le32(dw, tlpb__config_read(&f->config, tlp->reg_offset));
+	tlpb__complete_register(f->ep->link, tlp, tlp->dest_id, dw);
 }
 
-static void tell_config_written(tlpb_ep *ep, const struct tlpb_tlp *tlp)
+static void tell_config_written(struct function *f, const struct tlpb_tlp *tlp)
 {
-	if (ep->ops.config_written && tlp->first_be)
-		ep->ops.config_written(ep->ctx,
-				       tlp->reg_offset + tlpb_first_byte(tlp->first_be),
-				       tlpb_byte_count(1, tlp->first_be, 0));
+	if (f->ops.config_written && tlp->first_be && !f->pf)
+		f->ops.config_written(f->ctx, tlp->reg_offset + tlpb_first_byte(tlp->first_be),
+				      tlpb_byte_count(1, tlp->first_be, 0));
 }
 
-static void config_write(tlpb_ep *ep, const struct tlpb_tlp *tlp)
+/* True: the function was reset. */
+static bool obey(struct function *f, unsigned events)
 {
+	if (events & (CONFIG_FLR | CONFIG_SOFT_RESET)) {
+		tlpb__function_reset(f, TLPB_RESET_FLR, false);
+		return true;
+	}
+	if (events & CONFIG_VFS)
+		tlpb__function_update_vfs(f, false);
+	return false;
+}
+
+static void config_write(struct function *f, const struct tlpb_tlp *tlp)
+{
+	tlpb_ep *ep = f->ep;
 	unsigned events;
 
 	if (tlp->ep) {		/* poisoned: must not modify (2.7.2.2) */
-		refuse(ep, tlp);
+		refuse(f, tlp);
 		return;
 	}
-	ep->id = tlp->dest_id;
-	events = tlpb__config_write(&ep->config, tlp->reg_offset, tlp->first_be,
+	ep->id = tlpb__ep_device_id(ep, tlp->dest_id);
+	events = tlpb__config_write(&f->config, tlp->reg_offset, tlp->first_be,
 				    get_le32(tlp->payload));
-	tlpb__complete_status(ep->link, tlp, ep->id, TLPB_CPL_SC, 4);
-	if (events & CONFIG_FLR) {
-		tlpb__ep_reset(ep, TLPB_RESET_FLR, false);
+	tlpb__complete_status(ep->link, tlp, tlpb__function_id(f), TLPB_CPL_SC, 4);
+	if (obey(f, events))
 		return;
-	}
-	tlpb__ep_irq_update(ep);
+	tlpb__ep_irq_update(f);
 	tlpb__ep_dma_pump(ep);
-	tell_config_written(ep, tlp);
+	tell_config_written(f, tlp);
 }
 
 static void on_config(tlpb_ep *ep, const struct tlpb_tlp *tlp)
 {
-	if (!for_this_function(tlp))
-		refuse(ep, tlp);
+	struct function *f = config_target(ep, tlp);
+
+	if (!f)
+		refuse(ep->f0, tlp);
 	else if (tlp->kind == TLPB_CFGRD0)
-		config_read(ep, tlp);
+		config_read(f, tlp);
 	else
-		config_write(ep, tlp);
+		config_write(f, tlp);
 }
 
 /* ---- memory and I/O requests ---- */
@@ -112,7 +129,7 @@ static bool is_write(const struct tlpb_tlp *tlp)
 }
 
 /* Does the device have what takes such a request? Of the atomic ones each size is apart. */
-static bool supported(const tlpb_ep *ep, const struct tlpb_tlp *tlp)
+static bool supported(const struct function *f, const struct tlpb_tlp *tlp)
 {
 	uint32_t need = 0;
 
@@ -121,18 +138,18 @@ static bool supported(const tlpb_ep *ep, const struct tlpb_tlp *tlp)
 	else if (tlpb__is_atomic(tlp))
 		need = tlpb__request_bytes(tlp) == 4 ? TLPB_HAS_ATOMIC_32 :
 		       tlpb__request_bytes(tlp) == 8 ? TLPB_HAS_ATOMIC_64 : TLPB_HAS_CAS_128;
-	return !need || ep->config.device.has & need;
+	return !need || f->config.device.has & need;
 }
 
-static void send_read_data(tlpb_ep *ep, const struct tlpb_tlp *tlp, const uint8_t *data)
+static void send_read_data(const struct function *f, const struct tlpb_tlp *tlp, const uint8_t *data)
 {
 	uint64_t addr = tlpb__request_address(tlp);
 	size_t left = tlpb__request_bytes(tlp);
 
 	while (left) {
-		size_t n = tlpb_next_completion(addr, left, tlpb__ep_mps(ep), ENDPOINT_RCB);
+		size_t n = tlpb_next_completion(addr, left, tlpb__ep_mps(f), ENDPOINT_RCB);
 
-		tlpb__complete_data(ep->link, tlp, ep->id, addr, data, n, (unsigned)left);
+		tlpb__complete_data(f->ep->link, tlp, tlpb__function_id(f), addr, data, n, (unsigned)left);
 		addr += n;
 		data += n;
 		left -= n;
@@ -140,16 +157,16 @@ static void send_read_data(tlpb_ep *ep, const struct tlpb_tlp *tlp, const uint8_
 }
 
 /* Data of an I/O read, or none for a flush, in the one DW that goes back. */
-static void send_register(tlpb_ep *ep, const struct tlpb_tlp *tlp, const uint8_t *data, size_t len)
+static void send_register(const struct function *f, const struct tlpb_tlp *tlp, const uint8_t *data,
+			  size_t len)
 {
 	uint8_t dw[4] = { 0 };
 
 	memcpy(dw + tlpb_first_byte(tlp->first_be), data, len);
-	tlpb__complete_register(ep->link, tlp, ep->id, dw);
+	tlpb__complete_register(f->ep->link, tlp, tlpb__function_id(f), dw);
 }
 
-static void send_completion(tlpb_ep *ep, const struct pending_request *p,
-			    enum tlpb_cpl_status status)
+static void send_completion(const struct pending_request *p, enum tlpb_cpl_status status)
 {
 	const struct tlpb_tlp *tlp = &p->tlp;
 
@@ -158,13 +175,19 @@ static void send_completion(tlpb_ep *ep, const struct pending_request *p,
 	if (status == TLPB_CPL_CRS && !p->face.deferrable)
 		status = TLPB_CPL_CA;
 	if (status != TLPB_CPL_SC || p->face.write)
-		complete_without_data(ep, tlp, status);
+		complete_without_data(p->f, tlp, status);
 	else if (p->face.atomic)
-		tlpb__complete_atomic(ep->link, tlp, ep->id, p->face.data);
+		tlpb__complete_atomic(p->f->ep->link, tlp, tlpb__function_id(p->f), p->face.data);
 	else if (tlp->kind == TLPB_IORD || !p->face.length)
-		send_register(ep, tlp, p->face.data, p->face.length);
+		send_register(p->f, tlp, p->face.data, p->face.length);
 	else
-		send_read_data(ep, tlp, p->face.data);
+		send_read_data(p->f, tlp, p->face.data);
+}
+
+/* False: the function was reset since. */
+static bool is_current(const struct pending_request *p)
+{
+	return p->generation == p->f->generation;
 }
 
 /* A link that is gone took its credits with it. */
@@ -178,10 +201,12 @@ void tlpb_ep_complete(tlpb_ep *ep, struct tlpb_ep_request *request, enum tlpb_cp
 {
 	struct pending_request *p = (struct pending_request *)request;
 
-	if (ep->link && p->generation == ep->generation)
-		send_completion(ep, p, status);
-	if (p->generation == ep->generation)
+	if (ep->link && is_current(p))
+		send_completion(p, status);
+	if (is_current(p)) {
 		ep->posted_with_model -= p->face.posted;
+		p->f->posted_with_model -= p->face.posted;
+	}
 	give_credits_back(ep, p);
 	LIST_REMOVE(p, entry);
 	free(p);
@@ -203,7 +228,7 @@ static void set_enables(struct pending_request *p)
 	p->face.byte_enable = all ? NULL : enable;
 }
 
-static struct pending_request *new_request(tlpb_ep *ep, const struct tlpb_tlp *tlp,
+static struct pending_request *new_request(struct function *f, const struct tlpb_tlp *tlp,
 					   uint64_t time_ps)
 {
 	size_t len = tlpb__request_bytes(tlp);
@@ -211,15 +236,16 @@ static struct pending_request *new_request(tlpb_ep *ep, const struct tlpb_tlp *t
 
 	if (!p)
 		return NULL;
+	p->f = f;
 	p->tlp = *tlp;
 	p->tlp.payload = NULL;	/* moved into bytes, below */
 	p->tlp.payload_len = 0;
 	p->credits = tlpb_tlp_credits(tlp);
-	p->generation = ep->generation;
-	p->link = ep->links;
+	p->generation = f->generation;
+	p->link = f->ep->links;
 	p->since_ms = monotonic_ms();
 	p->face = (struct tlpb_ep_request){
-		.write = is_write(tlp), .posted = tlp->kind == TLPB_MWR,
+		.function = f->number, .write = is_write(tlp), .posted = tlp->kind == TLPB_MWR,
 		.deferrable = tlp->kind == TLPB_DMWR, .length = len,
 		.data = p->bytes, .tlp = &p->tlp, .time_ps = time_ps,
 	};
@@ -230,31 +256,61 @@ static struct pending_request *new_request(tlpb_ep *ep, const struct tlpb_tlp *t
 	}
 	if (p->face.write && len)
 		memcpy(p->bytes, tlp->payload + tlpb_first_byte(tlp->first_be), len);
-	LIST_INSERT_HEAD(&ep->requests, p, entry);
-	ep->posted_with_model += p->face.posted;
+	LIST_INSERT_HEAD(&f->ep->requests, p, entry);
+	f->ep->posted_with_model += p->face.posted;
+	f->posted_with_model += p->face.posted;
 	return p;
 }
 
-static void msix_access(tlpb_ep *ep, struct pending_request *p)
+static void msix_access(struct pending_request *p)
 {
 	struct tlpb_ep_request *r = &p->face;
+	struct function *f = p->f;
 
 	if (r->write)
-		tlpb__msix_write(&ep->msix, r->region, r->offset, r->data, r->byte_enable, r->length);
+		tlpb__msix_write(&f->msix, r->region, r->offset, r->data, r->byte_enable, r->length);
 	else
-		tlpb__msix_read(&ep->msix, r->region, r->offset, r->data, r->length);
-	tlpb_ep_complete(ep, r, TLPB_CPL_SC);
-	if (ep->link)
-		tlpb__ep_irq_update(ep);
+		tlpb__msix_read(&f->msix, r->region, r->offset, r->data, r->length);
+	tlpb_ep_complete(f->ep, r, TLPB_CPL_SC);
+	if (f->ep->link)
+		tlpb__ep_irq_update(f);
 }
 
-static bool region_allows(const tlpb_ep *ep, int region, const struct tlpb_tlp *tlp)
+/* Where a memory or I/O request goes. */
+struct place {
+	struct function *f;
+	unsigned region;
+	uint64_t offset;
+};
+
+/* False: no function claims it. */
+static bool find_place(const tlpb_ep *ep, const struct tlpb_tlp *tlp, struct place *place)
+{
+	bool io = tlp->kind == TLPB_IORD || tlp->kind == TLPB_IOWR;
+	uint64_t addr = tlpb__request_address(tlp);
+	unsigned len = tlpb__request_bytes(tlp);
+
+	for (unsigned i = 0; i < ep->functions; i++) {
+		struct function *f = ep->list[i];
+		int region = f->there ? tlpb__config_match(&f->config, io, addr, len ? len : 1,
+							   &place->offset) : -1;
+
+		if (region < 0)
+			continue;
+		place->f = f;
+		place->region = (unsigned)region;
+		return true;
+	}
+	return false;
+}
+
+static bool region_allows(const struct place *place, const struct tlpb_tlp *tlp)
 {
 	uint32_t need = is_write(tlp) ? TLPB_REGION_WRITE : TLPB_REGION_READ;
 
 	if (tlpb__is_atomic(tlp))
 		need = TLPB_REGION_READ | TLPB_REGION_WRITE;
-	return (ep->config.device.region[region].flags & need) == need;
+	return (place->f->config.device.region[place->region].flags & need) == need;
 }
 
 /* Poisoned data must not modify anything (2.7.2.2). */
@@ -269,45 +325,47 @@ static bool msix_takes(const struct tlpb_tlp *tlp)
 	return tlp->kind == TLPB_MRD || tlp->kind == TLPB_MWR;
 }
 
-static int find_region(const tlpb_ep *ep, const struct tlpb_tlp *tlp, uint64_t *offset)
+static bool is_msix(const struct place *place, const struct tlpb_tlp *tlp)
 {
-	bool io = tlp->kind == TLPB_IORD || tlp->kind == TLPB_IOWR;
-	unsigned len = tlpb__request_bytes(tlp);
+	return tlpb__msix_claims(&place->f->msix, place->region, place->offset,
+				 tlpb__request_bytes(tlp));
+}
 
-	return tlpb__config_match(&ep->config, io, tlpb__request_address(tlp), len ? len : 1,
-				  offset);
+static bool allowed(const struct place *place, const struct tlpb_tlp *tlp)
+{
+	return region_allows(place, tlp) && !is_poisoned(tlp) && supported(place->f, tlp) &&
+	       (!is_msix(place, tlp) || msix_takes(tlp));
 }
 
 /* False: it is the model's now. */
 static bool on_access(tlpb_ep *ep, const struct tlpb_tlp *tlp, uint64_t time_ps)
 {
-	unsigned len = tlpb__request_bytes(tlp);
 	struct pending_request *p;
-	uint64_t offset;
-	int region = find_region(ep, tlp, &offset);
+	struct place place;
 
-	bool msix = region >= 0 && tlpb__msix_claims(&ep->msix, (unsigned)region, offset, len);
-
-	if (region < 0 || !region_allows(ep, region, tlp) || is_poisoned(tlp) ||
-	    !supported(ep, tlp) || (msix && !msix_takes(tlp))) {
-		refuse(ep, tlp);
+	if (!find_place(ep, tlp, &place)) {
+		refuse(ep->f0, tlp);
 		return true;
 	}
-	if (is_write(tlp) && !len && tlp->kind != TLPB_IOWR) {
-		complete_without_data(ep, tlp, TLPB_CPL_SC);
+	if (!allowed(&place, tlp)) {
+		refuse(place.f, tlp);
+		return true;
+	}
+	if (is_write(tlp) && !tlpb__request_bytes(tlp) && tlp->kind != TLPB_IOWR) {
+		complete_without_data(place.f, tlp, TLPB_CPL_SC);
 		return true;	/* no byte enabled: nothing to write */
 	}
-	p = new_request(ep, tlp, time_ps);
+	p = new_request(place.f, tlp, time_ps);
 	if (!p) {
 		tlpb__link_fail(ep->link, TLPB_REASON_INTERNAL, "out of memory");
 		return true;
 	}
-	p->face.region = (unsigned)region;
-	p->face.offset = offset;
-	if (msix)
-		msix_access(ep, p);
+	p->face.region = place.region;
+	p->face.offset = place.offset;
+	if (is_msix(&place, tlp))
+		msix_access(p);
 	else
-		ep->ops.access(ep->ctx, &p->face);
+		place.f->ops.access(place.f->ctx, &p->face);
 	return false;
 }
 
@@ -328,19 +386,29 @@ static bool is_access(const struct tlpb_tlp *tlp)
 
 static bool answered_here(const tlpb_ep *ep, const struct tlpb_tlp *tlp)
 {
-	uint64_t offset;
-	int region;
+	struct place place;
 
 	if (tlpb__ep_is_config(tlp))
 		return true;
-	region = is_access(tlp) ? find_region(ep, tlp, &offset) : -1;
-	return region >= 0 && tlpb__msix_claims(&ep->msix, (unsigned)region, offset,
-						tlpb__request_bytes(tlp));
+	return is_access(tlp) && find_place(ep, tlp, &place) && is_msix(&place, tlp);
 }
 
 static bool must_wait(const tlpb_ep *ep, const struct tlpb_tlp *tlp)
 {
 	return ep->posted_with_model && answered_here(ep, tlp);
+}
+
+/* By ID to the function that has it, the others to the first. */
+static void on_message(tlpb_ep *ep, const struct tlpb_tlp *tlp)
+{
+	struct function *f = NULL;
+
+	if (tlp->routing == TLPB_ROUTE_BY_ID)
+		f = tlpb__function_of_id(ep, (uint16_t)(tlp->dw2 >> 16));
+	if (!f)
+		f = ep->f0;
+	if (f->ops.message)
+		f->ops.message(f->ctx, tlp);
 }
 
 /* As tlpb__ep_request(). */
@@ -351,9 +419,9 @@ static bool execute(tlpb_ep *ep, const struct tlpb_tlp *tlp, uint64_t time_ps)
 	if (tlpb__ep_is_config(tlp))
 		on_config(ep, tlp);
 	else if (tlp->kind != TLPB_MSG && tlp->kind != TLPB_MSGD)
-		refuse(ep, tlp);	/* locked reads: none here */
-	else if (ep->ops.message)
-		ep->ops.message(ep->ctx, tlp);
+		refuse(ep->f0, tlp);	/* locked reads: none here */
+	else
+		on_message(ep, tlp);
 	return true;
 }
 
@@ -422,37 +490,57 @@ bool tlpb__ep_request(tlpb_ep *ep, const struct tlpb_tlp *tlp, const struct fram
  * Completions of requests that the model still has will be dropped, and a host
  * without completion timeout would wait for ever: they are answered now.
  */
-static void refuse_pending(tlpb_ep *ep)
+static void refuse_pending(struct function *f)
 {
 	struct pending_request *p;
 
-	LIST_FOREACH(p, &ep->requests, entry)
-		if (p->generation == ep->generation)
-			refuse(ep, &p->tlp);
+	LIST_FOREACH(p, &f->ep->requests, entry)
+		if (p->f == f && is_current(p))
+			refuse(f, &p->tlp);
 }
 
-/* Writes that came before the reset still reach the model; it has those before them already. */
-static void flush_held(tlpb_ep *ep, bool link_lost)
+static bool is_for(const struct function *f, const struct tlpb_tlp *tlp)
 {
+	struct place place;
+
+	if (tlpb__ep_is_config(tlp))
+		return config_target(f->ep, tlp) == f;
+	return is_access(tlp) && find_place(f->ep, tlp, &place) ? place.f == f : f == f->ep->f0;
+}
+
+/*
+ * Writes that came before the reset still reach the model; it has those before them already.
+ * What is for other functions stays where it is.
+ */
+static void flush_held(struct function *f, bool link_lost)
+{
+	tlpb_ep *ep = f->ep;
+	STAILQ_HEAD(, held_request) others = STAILQ_HEAD_INITIALIZER(others);
+
 	while (!STAILQ_EMPTY(&ep->held)) {
 		struct held_request *h = take_held(ep);
 		bool over = true;
 
+		if (!is_for(f, &h->tlp)) {
+			STAILQ_INSERT_TAIL(&others, h, entry);
+			continue;
+		}
 		if (h->tlp.kind == TLPB_MWR && !answered_here(ep, &h->tlp))
 			over = execute(ep, &h->tlp, h->time_ps);
 		else if (!link_lost)
-			refuse(ep, &h->tlp);
+			refuse(f, &h->tlp);
 		if (over && !link_lost)
 			release_tlp(ep, &h->tlp);
 		free(h);
 	}
+	STAILQ_CONCAT(&ep->held, &others);
 }
 
-void tlpb__ep_requests_reset(tlpb_ep *ep, bool link_lost)
+void tlpb__ep_requests_reset(struct function *f, bool link_lost)
 {
 	if (!link_lost)
-		refuse_pending(ep);
-	flush_held(ep, link_lost);
+		refuse_pending(f);
+	flush_held(f, link_lost);
 }
 
 void tlpb__ep_requests_free(tlpb_ep *ep)
@@ -477,7 +565,7 @@ void tlpb__ep_requests_outstanding(const tlpb_ep *ep, struct tlpb_outstanding *o
 
 	*out = (struct tlpb_outstanding){ 0 };
 	LIST_FOREACH(p, &ep->requests, entry) {
-		if (p->generation != ep->generation)
+		if (!is_current(p))
 			continue;
 		out->requests++;
 		oldest = p;

@@ -191,3 +191,10 @@ void tlpb__tags_abort(struct tags *tags, int err, bool forget)
 			abandon(r, err);
 	}
 }
+
+void tlpb__tags_abort_of(struct tags *tags, const void *arg, int err)
+{
+	for (unsigned i = 0; i < TAGS_MAX; i++)
+		if (tags->request[i].used && tags->request[i].arg == arg)
+			abandon(&tags->request[i], err);
+}

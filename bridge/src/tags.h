@@ -61,6 +61,9 @@ int tlpb__tags_complete(struct tags *tags, const struct tlpb_tlp *completion);
  */
 void tlpb__tags_abort(struct tags *tags, int err, bool forget);
 
+/* As abort, without forget, but only those that began with arg. */
+void tlpb__tags_abort_of(struct tags *tags, const void *arg, int err);
+
 /* Address of the first byte of a memory read that has not arrived. */
 uint64_t tlpb__tags_next_address(const struct tags_request *request);
 

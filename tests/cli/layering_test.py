@@ -23,7 +23,7 @@ LAYERS = {
     "tags": 3, "config_space": 3, "config_caps": 3, "config_caps_extended": 3, "config_aer": 3, "config_layout": 3, "config_rules": 3, "msix": 3, "outbox": 3, "credits": 3, "tx_queue": 3,
     "link": 4, "link_flow": 4, "link_hello": 4, "link_private": 4, "completer": 4,
     "rc": 5, "rc_private": 5, "rc_group": 5, "rc_access": 5, "rc_exchange": 5, "rc_inbound": 5, "rc_enumerate": 5,
-    "ep": 5, "ep_private": 5, "ep_request": 5, "ep_raw": 5, "ep_dma": 5, "ep_exchange": 5, "ep_irq": 5, "regs": 5,
+    "ep": 5, "ep_private": 5, "ep_function": 5, "ep_request": 5, "ep_raw": 5, "ep_dma": 5, "ep_exchange": 5, "ep_irq": 5, "regs": 5,
     "server": 5, "serve": 5, "status": 5, "status_ask": 5, "trace": 5,
 }
 PUBLIC_LAYERS = {"err": 0, "log": 0, "wire": 1, "tlp": 1, "order": 1, "credits": 1, "atomic": 1, "device": 1,

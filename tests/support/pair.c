@@ -76,6 +76,7 @@ static int host_read(void *ctx, const struct tlpb_tlp *request, uint64_t addr, v
 
 	EXPECT_LE(addr % TLPB_PAGE + len, TLPB_PAGE);
 	pair.host.reads++;
+	pair.host.requester_id = request->requester_id;
 	if (err || !ram)
 		return err ? err : TLPB_ERR_NO_ADDRESS;
 	memcpy(buf, ram, len);
@@ -104,6 +105,7 @@ static int host_write(void *ctx, const struct tlpb_tlp *request, uint64_t addr, 
 	EXPECT_LE(addr % TLPB_PAGE + len, TLPB_PAGE);
 	EXPECT_GT(len, 0);
 	pair.host.writes++;
+	pair.host.requester_id = request->requester_id;
 	if (err)
 		return err;
 	if (addr - MSI_BASE < 0x100000)
@@ -429,7 +431,7 @@ static void new_ep(void)
 	struct tlpb_ep_config config = {
 		.device = pair.options.device ? pair.options.device : &device,
 		.mps = pair.options.ep_mps, .mrrs = pair.options.ep_mrrs,
-		.ops = &model_ops, .trace = pair.options.ep_trace,
+		.ops = pair.options.ops ? pair.options.ops : &model_ops, .trace = pair.options.ep_trace,
 	};
 	char why[256] = "";
 
@@ -519,11 +521,16 @@ void pair_serve_until_set(atomic_bool *flag)
 }
 
 /* A config read comes back behind everything that was on its way in both directions. */
-void pair_settle(void)
+void pair_settle_at(uint16_t bdf)
 {
 	uint32_t value;
 
-	EXPECT_EQ(tlpb_rc_config_read(pair.rc, PAIR_BDF, 0, 4, &value), 0);
+	EXPECT_EQ(tlpb_rc_config_read(pair.rc, bdf, 0, 4, &value), 0);
+}
+
+void pair_settle(void)
+{
+	pair_settle_at(PAIR_BDF);
 }
 
 struct answer {

@@ -51,6 +51,7 @@ struct host {
 	unsigned msis;
 	unsigned reads, writes, atomics, dmwrs;	/* calls */
 	unsigned defers;		/* deferrable writes to be answered with CRS */
+	uint16_t requester_id;		/* of the last of them */
 
 	bool intx[4];
 	unsigned intx_changes;
@@ -104,6 +105,7 @@ struct model {
 
 struct pair_options {
 	const struct tlpb_device *device;	/* NULL: pair_device() */
+	const struct tlpb_ep_ops *ops;		/* NULL: the model above */
 	unsigned ep_mps, ep_mrrs, rc_mps, rcb;	/* 0: 512, 512, 512, 64 */
 	bool plain_pcie, no_host_atomics;
 	const char *ep_credits, *rc_credits;	/* NULL: as the environment says, see process.h */
@@ -174,6 +176,7 @@ void pair_serve_until_set(atomic_bool *flag);
 
 /* Until the endpoint has handled all that was sent so far, and the host the answers. */
 void pair_settle(void);
+void pair_settle_at(uint16_t bdf);	/* for a device that is not at PAIR_BDF */
 
 /* A request that rc.h has no call for: sent as it is. Returns the completion's error. */
 int pair_request(struct tlpb_tlp *tlp, void *buf, size_t len);

@@ -306,7 +306,7 @@ TEST(AtomicOp, AHostWithoutAtomicsAnswersUnsupportedRequest)
 
 static void send_poisoned(void *arg)
 {
-	struct tlpb_tlp tlp = tlpb__ep_request_tlp(pair.ep, TLPB_SWAP, ram, NULL);
+	struct tlpb_tlp tlp = tlpb__ep_request_tlp(pair.ep->f0, TLPB_SWAP, ram, NULL);
 	static const uint8_t ones[4] = { 0xff, 0xff, 0xff, 0xff };
 
 	tlp.ep = true;

@@ -44,7 +44,7 @@ static int from_device(uint64_t addr, const void *data, size_t len)
 
 static void enable_requester(void)
 {
-	ASSERT_EQ(tlpb_rc_config_write(pair.rc, PAIR_BDF, pair.ep->config.at[PART_DEVICE_3] +
+	ASSERT_EQ(tlpb_rc_config_write(pair.rc, PAIR_BDF, pair.ep->f0->config.at[PART_DEVICE_3] +
 				       DEVICE_3_CONTROL, 4, DEVICE_3_DMWR_REQUESTS), 0);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The endpoint's face: one PCI Express function that answers requests, does DMA
- * and raises interrupts. The SystemC host uses it, and a model in plain C uses
- * it directly. The endpoint owns its config space.
+ * The endpoint's face: PCI Express functions that answer requests, do DMA and raise interrupts.
+ * The SystemC host uses it, and a model in plain C uses it directly. The endpoint owns the
+ * functions' config spaces. Most devices have one function, 0: what names no function means it.
  *
  * Threads: an endpoint and the server it is added to belong to one thread.
  * Callbacks run on it, inside tlpb_server_process() or tlpb_server_wait().
@@ -34,6 +34,7 @@ typedef struct tlpb_trace tlpb_trace;
  * tlpb_ep_complete(), which must be called exactly once, at once or later.
  */
 struct tlpb_ep_request {
+	unsigned function;		/* its number; those of VFs follow from struct tlpb_sriov */
 	bool write;
 	bool posted;			/* memory write: completion only gives the request back */
 	bool deferrable;		/* a write that may be completed with TLPB_CPL_CRS: try again */
@@ -70,18 +71,29 @@ struct tlpb_ep_ops {
 	void (*access)(void *ctx, struct tlpb_ep_request *request);
 
 	/*
-	 * The function was reset; config space has its initial values again. DMA in
+	 * The function was reset; config space has its initial values again, but for what this
+	 * kind of reset keeps. DMA in
 	 * flight has ended in TLPB_ERR_CLOSED; requests not yet completed stay the
 	 * model's; the host got Unsupported Request for them, what the model says
-	 * later is dropped.
+	 * later is dropped. A return from D3hot with TLPB_HAS_SOFT_RESET comes as TLPB_RESET_FLR.
+	 * Not for virtual functions.
 	 */
 	void (*reset)(void *ctx, enum tlpb_reset kind);
+
+	/* If set, called instead of reset: the same for each function by its number, VFs included. */
+	void (*function_reset)(void *ctx, unsigned function, enum tlpb_reset kind);
+
+	/*
+	 * Software made the virtual functions of function or took them away, after a reset of each:
+	 * there are count now.
+	 */
+	void (*vfs)(void *ctx, unsigned function, unsigned count);
 
 	/* A host came or went. */
 	void (*connected)(void *ctx, const char *host);
 	void (*disconnected)(void *ctx, enum tlpb_reason reason, const char *text);
 
-	/* Config space was written by the host (after the write took effect). */
+	/* Config space was written by the host (after the write took effect). Not for VFs. */
 	void (*config_written)(void *ctx, unsigned offset, unsigned size);
 
 	/* A message TLP from the host; valid during the call. */
@@ -117,6 +129,8 @@ struct tlpb_ep_config {
 	const struct tlpb_device *device;	/* copied */
 	const struct tlpb_register *registers;	/* names for tools, copied; may be NULL */
 	unsigned register_count;
+	const struct tlpb_capability *capabilities;	/* of its own, copied; may be NULL */
+	unsigned capability_count;
 	bool keep_config;	/* raw mode: the endpoint has the config space, not the model */
 	unsigned mps, mrrs;	/* bytes: largest Max_Payload_Size offered, read request; 0: 512 */
 	struct tlpb_pools credits;	/* advertised to hosts; zeros: the defaults */
@@ -129,6 +143,28 @@ struct tlpb_ep_config {
 /* On failure returns a negative error and the reason in why. */
 int tlpb_ep_new(const struct tlpb_ep_config *config, tlpb_ep **ep, char *why, size_t why_size);
 void tlpb_ep_free(tlpb_ep *ep);
+
+/* A further function. */
+struct tlpb_ep_function {
+	unsigned number;	/* 1..7; when function 0 has TLPB_HAS_ARI, 1..255 */
+	const struct tlpb_device *device;	/* copied; its name is not used */
+	const struct tlpb_capability *capabilities;	/* copied; may be NULL */
+	unsigned capability_count;
+	/*
+	 * Copied; NULL: those of function 0, with its ctx. connected, disconnected, now_ps and
+	 * what is of raw mode are those of function 0 for all.
+	 */
+	const struct tlpb_ep_ops *ops;
+	void *ctx;
+};
+
+/*
+ * Add a function, before a host comes. Returns 0, TLPB_ERR_BUSY (there is a host),
+ * TLPB_ERR_INVALID (the description, or the number is not free), TLPB_ERR_NOMEM, with the reason
+ * in why.
+ */
+int tlpb_ep_add_function(tlpb_ep *ep, const struct tlpb_ep_function *function, char *why,
+			 size_t why_size);
 
 const struct tlpb_device *tlpb_ep_device(const tlpb_ep *ep);
 
@@ -168,6 +204,7 @@ typedef void tlpb_ep_dma_done(void *arg, int err, uint64_t fail_addr);
 struct tlpb_dma_attr {
 	uint8_t tc;		/* Traffic Class, 0..7 */
 	bool ido, ro, ns;
+	uint8_t function;	/* whose requests they are */
 };
 
 /*
@@ -181,10 +218,11 @@ struct tlpb_dma_attr {
  * Enable is cleared before that read could be sent, the result is
  * TLPB_ERR_BUS_MASTER_OFF, and what arrived is not known. done may be NULL for a write.
  *
- * attr may be NULL: Traffic Class 0, no attribute.
+ * attr may be NULL: Traffic Class 0, no attribute, function 0.
  *
  * Returns 0, or at once and without calling done: TLPB_ERR_BUS_MASTER_OFF,
- * TLPB_ERR_CLOSED (no host), TLPB_ERR_NOMEM, TLPB_ERR_INVALID (raw mode: completions are the model's).
+ * TLPB_ERR_CLOSED (no host), TLPB_ERR_NOMEM, TLPB_ERR_INVALID (no such function; raw mode:
+ * completions are the model's).
  */
 int tlpb_ep_dma_read(tlpb_ep *ep, uint64_t addr, void *buf, size_t len,
 		     const struct tlpb_dma_attr *attr,
@@ -227,11 +265,30 @@ enum tlpb_irq_result tlpb_ep_msi(tlpb_ep *ep, unsigned vector);
 enum tlpb_irq_result tlpb_ep_msix(tlpb_ep *ep, unsigned vector);
 enum tlpb_irq_result tlpb_ep_intx(tlpb_ep *ep, bool level);
 
+/* The same of another function; one that is not there has no vectors. */
+enum tlpb_irq_result tlpb_ep_function_msi(tlpb_ep *ep, unsigned function, unsigned vector);
+enum tlpb_irq_result tlpb_ep_function_msix(tlpb_ep *ep, unsigned function, unsigned vector);
+enum tlpb_irq_result tlpb_ep_function_intx(tlpb_ep *ep, unsigned function, bool level);
+
+/*
+ * A power management event of a function with TLPB_HAS_PME (5.3.3), in D3hot, too: PME_Status is
+ * set, and a PM_PME message sent if software has enabled it (TLPB_IRQ_SENT) and did not clear
+ * the status of the last one (TLPB_IRQ_MERGED).
+ */
+enum tlpb_irq_result tlpb_ep_pme(tlpb_ep *ep, unsigned function);
+
 /* Send a message TLP; the requester ID is filled in. Posted. */
 int tlpb_ep_message(tlpb_ep *ep, const struct tlpb_tlp *msg);
 
 /* The function's own view of its config space, for models and tests: size 1, 2, 4. */
 uint32_t tlpb_ep_config_peek(const tlpb_ep *ep, unsigned offset, unsigned size);
+
+/* The same of another function; all ones when it is not there. */
+uint32_t tlpb_ep_function_peek(const tlpb_ep *ep, unsigned function, unsigned offset,
+			       unsigned size);
+
+/* Is the function there? VFs are while software has enabled them. */
+bool tlpb_ep_has_function(const tlpb_ep *ep, unsigned function);
 
 #ifdef __cplusplus
 }
