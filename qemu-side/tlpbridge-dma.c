@@ -161,18 +161,19 @@ static void intx(void *ctx, unsigned pin, bool level)
 	}
 }
 
-static void message(void *ctx, const struct tlpb_tlp *msg)
+static bool message(void *ctx, const struct tlpb_tlp *msg)
 {
 	TLPBridge *s = ctx;
 	g_autofree char *label = NULL;
 	char text[128];
 
 	if (!bql_locked() || s->told_message)
-		return;
+		return true;
 	s->told_message = true;
 	label = tlpbridge_label(s);
 	tlpb_tlp_text(msg, text, sizeof(text));
 	info_report("%s: ignored message %s (and any further one)", label, text);
+	return true;	/* told already */
 }
 
 static void down(void *ctx, enum tlpb_reason reason, const char *text)

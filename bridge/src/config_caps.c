@@ -191,7 +191,7 @@ static void device_control_2(const struct config_space *c, struct config_bits *b
 
 static const struct config_register pcie[] = {
 	R(2, 2, .bits.value = 2),
-	R(4, 4, .fit = device_capabilities),
+	R(PCIE_DEVCAP, 4, .fit = device_capabilities, .bits.flr_kept = DEVCAP_POWER_LIMIT),
 	/* MRRS 512, no snoop, relaxed ordering; Max_Payload_Size is kept */
 	R(PCIE_DEVCTL, 2, .bits.value = 0x2810, .bits.rw = 0x79ff, .bits.flr_kept = 7 << 5,
 	  .written = device_control_written),

@@ -185,6 +185,14 @@ bool tlpb__config_ltr_enabled(const struct config_space *c)
 	return device_control_2(c) & DEVCTL2_LTR;
 }
 
+void tlpb__config_capture_power(struct config_space *c, unsigned limit)
+{
+	uint8_t *capabilities = c->value + c->at[PART_PCIE] + PCIE_DEVCAP;
+
+	put_le32(capabilities, (get_le32(capabilities) & ~(uint32_t)DEVCAP_POWER_LIMIT) |
+			       limit << DEVCAP_POWER_SHIFT);
+}
+
 bool tlpb__config_dmwr_enabled(const struct config_space *c)
 {
 	c = owner(c);

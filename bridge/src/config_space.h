@@ -158,6 +158,9 @@ bool tlpb__config_ecrc_check(const struct config_space *c);
 bool tlpb__config_atomics_enabled(const struct config_space *c);
 bool tlpb__config_ltr_enabled(const struct config_space *c);
 
+/* The power limit of the slot, as a message told it: 10 bits, see message.h (7.5.3.3). */
+void tlpb__config_capture_power(struct config_space *c, unsigned limit);
+
 /* May it send Deferrable Memory Writes? */
 bool tlpb__config_dmwr_enabled(const struct config_space *c);
 

@@ -168,7 +168,7 @@ int tlpb__ep_attach(tlpb_ep *ep, struct transport *transport, const uint8_t toke
 	ep->links++;
 	ep->link_number = link_number;
 	ep->host[0] = 0;
-	ep->unexpected_completions = 0;
+	ep->unexpected_completions = ep->unsupported_messages = 0;
 	ep->to_device = ep->to_host = (struct tlpb_counters){ 0 };
 	ep->raw_held = ep->raw_waits = false;
 	return tlpb__link_new(transport, &config, &ep->link);
@@ -326,17 +326,4 @@ const struct tlpb_device *tlpb_ep_device(const tlpb_ep *ep)
 bool tlpb_ep_is_up(const tlpb_ep *ep)
 {
 	return ep->link && tlpb__link_state(ep->link) == LINK_UP;
-}
-
-int tlpb_ep_message(tlpb_ep *ep, const struct tlpb_tlp *msg)
-{
-	struct tlpb_tlp tlp = *msg;
-	int err;
-
-	if (!tlpb_ep_is_up(ep))
-		return TLPB_ERR_CLOSED;
-	tlp.requester_id = ep->id;
-	err = tlpb__link_send_tlp(ep->link, &tlp, 0);
-	tlpb__link_flush(ep->link);
-	return err;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The inside of an endpoint: ep.c (life, reset), ep_function.c, ep_request.c, ep_raw.c, ep_dma.c,
- * ep_exchange.c, ep_irq.c.
+ * ep_exchange.c, ep_irq.c, ep_message.c.
  */
 #ifndef TLPB_EP_PRIVATE_H
 #define TLPB_EP_PRIVATE_H
@@ -73,6 +73,7 @@ struct tlpb_ep {
 	uint32_t writes;		/* DMA writes with a result so far: their marks */
 
 	unsigned unexpected_completions;	/* on this link */
+	unsigned unsupported_messages;		/* the same */
 	struct tlpb_counters to_device, to_host;	/* the same */
 
 	bool keep_config;		/* raw mode, see ep_raw.c */
@@ -137,6 +138,9 @@ void tlpb__function_update_vfs(struct function *pf, bool link_lost);
  * is over; false: its credits go back later.
  */
 bool tlpb__ep_request(tlpb_ep *ep, const struct tlpb_tlp *tlp, const struct frame *frame);
+
+/* A message from the host. False: an Unsupported Request. */
+bool tlpb__ep_on_message(tlpb_ep *ep, const struct tlpb_tlp *msg);
 
 /* The model gave a request back: go on with what was held. */
 void tlpb__ep_release_held(tlpb_ep *ep);

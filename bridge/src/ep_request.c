@@ -384,11 +384,17 @@ static bool is_access(const struct tlpb_tlp *tlp)
 	       tlp->kind == TLPB_IORD || tlp->kind == TLPB_IOWR || tlpb__is_atomic(tlp);
 }
 
+/* Its acknowledgement says that all before it is done. */
+static bool is_turn_off(const struct tlpb_tlp *tlp)
+{
+	return tlp->kind == TLPB_MSG && tlp->message_code == TLPB_MSG_PME_TURN_OFF;
+}
+
 static bool answered_here(const tlpb_ep *ep, const struct tlpb_tlp *tlp)
 {
 	struct place place;
 
-	if (tlpb__ep_is_config(tlp))
+	if (tlpb__ep_is_config(tlp) || is_turn_off(tlp))
 		return true;
 	return is_access(tlp) && find_place(ep, tlp, &place) && is_msix(&place, tlp);
 }
@@ -396,19 +402,6 @@ static bool answered_here(const tlpb_ep *ep, const struct tlpb_tlp *tlp)
 static bool must_wait(const tlpb_ep *ep, const struct tlpb_tlp *tlp)
 {
 	return ep->posted_with_model && answered_here(ep, tlp);
-}
-
-/* By ID to the function that has it, the others to the first. */
-static void on_message(tlpb_ep *ep, const struct tlpb_tlp *tlp)
-{
-	struct function *f = NULL;
-
-	if (tlp->routing == TLPB_ROUTE_BY_ID)
-		f = tlpb__function_of_id(ep, (uint16_t)(tlp->dw2 >> 16));
-	if (!f)
-		f = ep->f0;
-	if (f->ops.message)
-		f->ops.message(f->ctx, tlp);
 }
 
 /* As tlpb__ep_request(). */
@@ -421,7 +414,7 @@ static bool execute(tlpb_ep *ep, const struct tlpb_tlp *tlp, uint64_t time_ps)
 	else if (tlp->kind != TLPB_MSG && tlp->kind != TLPB_MSGD)
 		refuse(ep->f0, tlp);	/* locked reads: none here */
 	else
-		on_message(ep, tlp);
+		tlpb__ep_on_message(ep, tlp);
 	return true;
 }
 

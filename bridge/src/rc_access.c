@@ -445,7 +445,7 @@ static bool has_room(void *arg)
  * slow peer slows the writer down, and nothing of ours is behind a write that cannot go.
  * Where too many callbacks wait inside one another the write is queued instead.
  */
-static int post(tlpb_rc *rc, const struct tlpb_tlp *tlp)
+int tlpb__rc_post(tlpb_rc *rc, const struct tlpb_tlp *tlp)
 {
 	struct room room = { .link = rc->link, .cost = tlpb_tlp_credits(tlp) };
 	int err = has_room(&room) ? 0 : tlpb__rc_wait(rc, has_room, &room, NULL);
@@ -468,7 +468,7 @@ static int write_piece(tlpb_rc *rc, uint64_t addr, const uint8_t *data, size_t l
 	memset(dws + tlp.payload_len - 4, 0, 4);
 	memcpy(dws + (addr & 3), data, len);
 	rc->stats.mem_writes++;
-	return post(rc, &tlp);
+	return tlpb__rc_post(rc, &tlp);
 }
 
 int tlpb_rc_mem_write(tlpb_rc *rc, uint64_t addr, const void *data, size_t len)
@@ -509,7 +509,7 @@ static int write_enabled_dw(tlpb_rc *rc, uint64_t addr, const uint8_t *data, con
 	tlp.payload = dw;
 	tlp.payload_len = 4;
 	rc->stats.mem_writes++;
-	return post(rc, &tlp);
+	return tlpb__rc_post(rc, &tlp);
 }
 
 int tlpb_rc_mem_write_enabled(tlpb_rc *rc, uint64_t addr, const void *data, const uint8_t *enable,
@@ -523,16 +523,6 @@ int tlpb_rc_mem_write_enabled(tlpb_rc *rc, uint64_t addr, const void *data, cons
 		n = register_part(addr + i, len - i);
 		err = write_enabled_dw(rc, addr + i, p + i, enable + i, n);
 	}
-	tlpb__rc_leave(rc);
-	return err;
-}
-
-int tlpb_rc_message(tlpb_rc *rc, const struct tlpb_tlp *msg)
-{
-	int err;
-
-	tlpb__rc_enter(rc);
-	err = post(rc, msg);
 	tlpb__rc_leave(rc);
 	return err;
 }

@@ -153,22 +153,6 @@ static void on_dmwr(tlpb_rc *rc, const struct tlpb_tlp *tlp)
 	tlpb__complete_status(rc->link, tlp, ROOT_ID, status, tlpb__bytes_asked(tlp));
 }
 
-static void on_message(tlpb_rc *rc, const struct tlpb_tlp *tlp)
-{
-	unsigned code = tlp->message_code;
-	bool intx = code >= TLPB_MSG_ASSERT_INTA && code < TLPB_MSG_DEASSERT_INTA + 4;
-
-	if (intx) {
-		rc->stats.intx_messages++;
-		if (rc->ops.intx)
-			rc->ops.intx(rc->ctx, code & 3, code < TLPB_MSG_DEASSERT_INTA);
-		return;
-	}
-	rc->stats.other_messages++;
-	if (rc->ops.message)
-		rc->ops.message(rc->ctx, tlp);
-}
-
 /* I/O, configuration and locked requests from an endpoint: this root complex has none. */
 static void refuse(tlpb_rc *rc, const struct tlpb_tlp *tlp)
 {
@@ -195,7 +179,7 @@ void tlpb__rc_inbound(tlpb_rc *rc, const struct tlpb_tlp *tlp, const struct fram
 		break;
 	case TLPB_MSG:
 	case TLPB_MSGD:
-		on_message(rc, tlp);
+		tlpb__rc_on_message(rc, tlp);
 		break;
 	default:
 		refuse(rc, tlp);

@@ -102,6 +102,12 @@ void tlpb__rc_abort(tlpb_rc *rc);
 /* Begin it and wait for its end. Returns its error; buf and value are set in any case. */
 int tlpb__rc_access_run(struct rc_access *access);
 
+/* Send a posted TLP; waits while the peer has no credits for it. */
+int tlpb__rc_post(tlpb_rc *rc, const struct tlpb_tlp *tlp);
+
+/* rc_message.c: a message from the endpoint. */
+void tlpb__rc_on_message(tlpb_rc *rc, const struct tlpb_tlp *msg);
+
 /* What of an access is waited for, in words. */
 void tlpb__rc_access_text(const tlpb_rc *rc, const struct rc_access *access, char *text, size_t size);
 

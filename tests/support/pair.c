@@ -136,10 +136,13 @@ static void host_intx(void *ctx, unsigned pin, bool level)
 	pair.host.intx_changes++;
 }
 
-static void host_message(void *ctx, const struct tlpb_tlp *msg)
+static bool host_message(void *ctx, const struct tlpb_tlp *msg)
 {
 	pair.host.messages++;
 	pair.host.message_code = msg->message_code;
+	pair.host.message_words[0] = msg->dw2;
+	pair.host.message_words[1] = msg->dw3;
+	return !pair.host.knows_nothing;
 }
 
 static void host_down(void *ctx, enum tlpb_reason reason, const char *text)
@@ -255,9 +258,12 @@ static void model_config_written(void *ctx, unsigned offset, unsigned size)
 	pair.model.config_size = size;
 }
 
-static void model_message(void *ctx, const struct tlpb_tlp *msg)
+static bool model_message(void *ctx, const struct tlpb_tlp *msg)
 {
 	pair.model.messages++;
+	pair.model.message_code = msg->message_code;
+	pair.model.message_len = msg->payload_len;
+	return !pair.model.knows_nothing;
 }
 
 static void model_dma_fault(void *ctx, uint64_t addr, int err)

@@ -57,6 +57,8 @@ struct host {
 	unsigned intx_changes;
 	unsigned messages;
 	uint8_t message_code;		/* of the last message */
+	uint32_t message_words[2];	/* the same: its third and fourth doubleword */
+	bool knows_nothing;		/* no message is known here */
 
 	unsigned downs;
 	enum tlpb_reason down_reason;
@@ -92,6 +94,9 @@ struct model {
 	void (*on_connected)(void);
 
 	unsigned resets, connects, disconnects, faults, messages, config_writes, eois;
+	uint8_t message_code;		/* of the last message */
+	size_t message_len;		/* the same: bytes of data */
+	bool knows_nothing;		/* no message is known here */
 	enum tlpb_reset reset_kind;
 	enum tlpb_reason gone_reason;
 	char gone_text[256];

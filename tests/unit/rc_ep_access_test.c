@@ -7,6 +7,7 @@
 #include "bytes.h"
 #include "caught_log.h"
 #include "completer.h"
+#include "ep_private.h"
 #include "gtest.h"
 #include "pair.h"
 
@@ -576,7 +577,7 @@ static void complete_with_garbage(struct tlpb_ep_request *r)
 		.payload = (const uint8_t *)"junk", .payload_len = 4,
 	};
 
-	EXPECT_EQ(tlpb_ep_message(pair.ep, &c), 0);	/* nobody asked for it */
+	EXPECT_EQ(tlpb__link_send_tlp(pair.ep->link, &c, 0), 0);	/* nobody asked for it */
 	memset(r->data, 0x77, r->length);
 	tlpb_ep_complete(pair.ep, r, TLPB_CPL_SC);
 }

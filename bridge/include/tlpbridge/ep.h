@@ -96,8 +96,13 @@ struct tlpb_ep_ops {
 	/* Config space was written by the host (after the write took effect). Not for VFs. */
 	void (*config_written)(void *ctx, unsigned offset, unsigned size);
 
-	/* A message TLP from the host; valid during the call. */
-	void (*message)(void *ctx, const struct tlpb_tlp *msg);
+	/*
+	 * A message TLP from the host that is not for the library alone; valid during the call.
+	 * False: the model does not know it. Vendor_Defined type 1 is dropped then; PME_Turn_Off,
+	 * Set_Slot_Power_Limit and Unlock are known to every endpoint, so for them it does not
+	 * matter; anything else is an Unsupported Request, which is logged.
+	 */
+	bool (*message)(void *ctx, const struct tlpb_tlp *msg);
 
 	/* A posted DMA write without done callback failed at addr; err says why. */
 	void (*dma_fault)(void *ctx, uint64_t addr, int err);
@@ -277,8 +282,18 @@ enum tlpb_irq_result tlpb_ep_function_intx(tlpb_ep *ep, unsigned function, bool 
  */
 enum tlpb_irq_result tlpb_ep_pme(tlpb_ep *ep, unsigned function);
 
-/* Send a message TLP; the requester ID is filled in. Posted. */
+/*
+ * Send a message TLP (message.h makes some); the requester ID is filled in. Posted. Returns 0, or
+ * TLPB_ERR_CLOSED, TLPB_ERR_INVALID (no message, or no encoding), TLPB_ERR_MALFORMED (routing,
+ * Traffic Class, or larger than Max_Payload_Size).
+ */
 int tlpb_ep_message(tlpb_ep *ep, const struct tlpb_tlp *msg);
+
+/*
+ * Tell the latency that the device tolerates (see message.h), of a device with TLPB_HAS_LTR.
+ * Returns as above, or TLPB_ERR_DISABLED: software has not set LTR Mechanism Enable.
+ */
+int tlpb_ep_ltr(tlpb_ep *ep, uint16_t snoop, uint16_t no_snoop);
 
 /* The function's own view of its config space, for models and tests: size 1, 2, 4. */
 uint32_t tlpb_ep_config_peek(const tlpb_ep *ep, unsigned offset, unsigned size);

@@ -79,8 +79,12 @@ struct tlpb_rc_ops {
 	/* INTx changed: pin 0..3 is INTA..INTD; level true is asserted. */
 	void (*intx)(void *ctx, unsigned pin, bool level);
 
-	/* Any other message; msg is valid during the call. */
-	void (*message)(void *ctx, const struct tlpb_tlp *msg);
+	/*
+	 * Any other message; msg is valid during the call. False: it is not known. One of
+	 * Vendor_Defined type 0, or of a code that no endpoint sends, is an Unsupported Request
+	 * then, which is logged and counted.
+	 */
+	bool (*message)(void *ctx, const struct tlpb_tlp *msg);
 
 	/*
 	 * The link went down, for good: surprise removal. Called once, before the requests
@@ -272,8 +276,17 @@ int tlpb_rc_io_read_async(tlpb_rc *rc, uint32_t addr, unsigned size, uint32_t *v
 int tlpb_rc_io_write_async(tlpb_rc *rc, uint32_t addr, unsigned size, uint32_t value,
 			   tlpb_rc_done *done, void *arg);
 
-/* Send a message TLP (PME_Turn_Off, vendor-defined, …); posted. */
+/*
+ * Send a message TLP (message.h makes some); posted. Returns 0, or TLPB_ERR_CLOSED,
+ * TLPB_ERR_INVALID (no message, or no encoding), TLPB_ERR_MALFORMED.
+ */
 int tlpb_rc_message(tlpb_rc *rc, const struct tlpb_tlp *msg);
+
+/* PME_Turn_Off (5.3.3.2.1): the endpoint answers, as a message, with PME_TO_Ack. As above. */
+int tlpb_rc_pme_turn_off(tlpb_rc *rc);
+
+/* Set_Slot_Power_Limit, see message.h: the endpoint shows it in its Device Capabilities. As above. */
+int tlpb_rc_slot_power_limit(tlpb_rc *rc, uint16_t limit);
 
 /* Reset the device. Function-level reset goes through its config space instead. Posted. */
 int tlpb_rc_reset(tlpb_rc *rc, enum tlpb_reset kind);
@@ -320,7 +333,7 @@ struct tlpb_rc_stats {
 	uint64_t dma_read_bytes, dma_write_bytes;
 	uint64_t atomics, deferrable_writes;			/* TLPs to the device */
 	uint64_t dma_atomics, dma_deferrable_writes;		/* TLPs from the device */
-	uint64_t dma_faults, intx_messages, other_messages;
+	uint64_t dma_faults, intx_messages, other_messages, unsupported_messages;
 	uint64_t unexpected_completions;
 };
 void tlpb_rc_get_stats(const tlpb_rc *rc, struct tlpb_rc_stats *stats);
