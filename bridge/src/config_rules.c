@@ -65,8 +65,14 @@ unsigned tlpb__config_mrrs(const struct config_space *c)
 	return size_of_code(device_control(c) >> 12 & 7);
 }
 
-unsigned tlpb__config_tags(const struct config_space *c)
+/* With 10 bits the lower ones are not used: who completes 8 alone would answer for another (2.2.6.2). */
+unsigned tlpb__config_tags(const struct config_space *c, unsigned *first)
 {
+	bool ten = device_control_2(c) & DEVCTL2_10BIT_TAGS;
+
+	*first = ten ? 256 : 0;
+	if (ten)
+		return 1024;
 	return device_control(c) & DEVCTL_EXT_TAG ? 256 : 32;
 }
 
@@ -191,6 +197,11 @@ void tlpb__config_capture_power(struct config_space *c, unsigned limit)
 
 	put_le32(capabilities, (get_le32(capabilities) & ~(uint32_t)DEVCAP_POWER_LIMIT) |
 			       limit << DEVCAP_POWER_SHIFT);
+}
+
+bool tlpb__config_timeouts(const struct config_space *c)
+{
+	return !(device_control_2(c) & DEVCTL2_NO_TIMEOUT);
 }
 
 bool tlpb__config_dmwr_enabled(const struct config_space *c)

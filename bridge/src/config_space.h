@@ -124,10 +124,10 @@ unsigned tlpb__config_command(const struct config_space *c);
 bool tlpb__config_bus_master(const struct config_space *c);
 void tlpb__config_set_intx_status(struct config_space *c, bool pending);
 
-/* What software programmed into DevCtl: bytes; and how many tags may be in use. */
+/* What software programmed into DevCtl: bytes; and the tags that may be used, *first to below the result. */
 unsigned tlpb__config_mps(const struct config_space *c);
 unsigned tlpb__config_mrrs(const struct config_space *c);
-unsigned tlpb__config_tags(const struct config_space *c);
+unsigned tlpb__config_tags(const struct config_space *c, unsigned *first);
 
 /* Which attributes the function may set in its requests. */
 enum { ATTRIBUTE_RO = 1, ATTRIBUTE_NS = 2, ATTRIBUTE_IDO = 4 };
@@ -160,6 +160,9 @@ bool tlpb__config_ltr_enabled(const struct config_space *c);
 
 /* The power limit of the slot, as a message told it: 10 bits, see message.h (7.5.3.3). */
 void tlpb__config_capture_power(struct config_space *c, unsigned limit);
+
+/* May a request be given up for want of completions (Completion Timeout Disable)? */
+bool tlpb__config_timeouts(const struct config_space *c);
 
 /* May it send Deferrable Memory Writes? */
 bool tlpb__config_dmwr_enabled(const struct config_space *c);

@@ -183,6 +183,7 @@ void tlpb__ep_detach(tlpb_ep *ep, enum tlpb_reason reason, const char *text)
 	if (tlpb__link_state(link) != LINK_DOWN)
 		on_down(ep, reason, text);
 	ep->link = NULL;
+	tlpb__alarm_set(&ep->alarm, 0);
 	tlpb__link_close(link, reason, text, 500);
 	if (ep->trace)
 		tlpb_trace_flush(ep->trace);	/* a server lives on: people read it now */
@@ -195,6 +196,7 @@ int tlpb__ep_process(tlpb_ep *ep)
 	if (!ep->link)
 		return 0;
 	handled = tlpb__ep_is_raw(ep) ? tlpb__ep_raw_process(ep) : tlpb__link_process(ep->link);
+	tlpb__ep_look_at_clock(ep);	/* last: what has arrived was not too late */
 	if (tlpb__link_state(ep->link) == LINK_DOWN)
 		tlpb__ep_detach(ep, tlpb__link_reason(ep->link), "");
 	return handled;
@@ -294,8 +296,16 @@ int tlpb_ep_new(const struct tlpb_ep_config *config, tlpb_ep **out, char *why, s
 	LIST_INIT(&ep->requests);
 	STAILQ_INIT(&ep->held);
 	tlpb__tags_init(&ep->tags, 32);
+	ep->timeout_ms = config->completion_timeout_ms;
+	ep->alarm.fd = -1;
 	err = add_first_function(ep, config, why, why_size);
+	if (!err && ep->timeout_ms) {
+		err = tlpb__alarm_open(&ep->alarm);
+		if (err)
+			snprintf(why, why_size, "no descriptor for a timer");
+	}
 	if (err) {
+		tlpb__functions_free(ep);
 		free(ep->registers);
 		free(ep);
 		return err;
@@ -314,6 +324,7 @@ void tlpb_ep_free(tlpb_ep *ep)
 	tlpb__ep_detach(ep, TLPB_REASON_NORMAL, "the device went away");
 	tlpb__ep_requests_free(ep);
 	tlpb__functions_free(ep);
+	tlpb__alarm_close(&ep->alarm);
 	free(ep->registers);
 	free(ep);
 }

@@ -71,7 +71,7 @@ static void on_flush_done(void *arg, const struct tags_request *request, int err
 	struct dma_op *op = arg;
 
 	op->outstanding--;
-	if (err == TLPB_ERR_CLOSED)
+	if (err == TLPB_ERR_CLOSED || err == TLPB_ERR_TIMEDOUT)
 		note_failure(op, err, op->addr);
 	finish_if_over(op);
 }
@@ -114,10 +114,9 @@ static bool issue_next(struct dma_op *op)
 	struct tlpb_tlp tlp = request_tlp(op->f, TLPB_MRD, addr, n, &op->attr);
 	struct tlpb_credits cost = tlpb_tlp_credits(&tlp);
 
-	tlpb__ep_limit_tags(op->f);
 	if (!tlpb__link_has_room(ep->link, &cost) ||
-	    tlpb__tags_begin(&ep->tags, &tlp, op->buf + op->issued, n,
-			     op->write ? on_flush_done : on_read_done, op))
+	    tlpb__ep_take_tag(op->f, &tlp, op->buf + op->issued, n,
+			      op->write ? on_flush_done : on_read_done, op))
 		return false;
 	op->outstanding++;
 	op->issued += n;
@@ -150,6 +149,18 @@ static bool issue_one(tlpb_ep *ep)
 	return true;
 }
 
+/* What waits for a tag that cannot come takes too long, too. */
+static void give_up(tlpb_ep *ep)
+{
+	struct dma_op *op;
+
+	while ((op = first_waiting(ep))) {
+		note_failure(op, TLPB_ERR_TIMEDOUT, op->addr + op->issued);
+		finish_if_over(op);
+	}
+	tlpb__ep_exchange_give_up(ep, TLPB_ERR_TIMEDOUT);
+}
+
 /* In turns: neither kind can keep the other from tags. */
 void tlpb__ep_dma_pump(tlpb_ep *ep)
 {
@@ -159,11 +170,8 @@ void tlpb__ep_dma_pump(tlpb_ep *ep)
 		exchange = tlpb__ep_exchange_issue(ep);
 		dma = issue_one(ep);
 	} while (exchange || dma);
-}
-
-void tlpb__ep_limit_tags(struct function *f)
-{
-	f->ep->tags.limit = tlpb__config_tags(&f->config);
+	if (tlpb__tags_stuck(&ep->tags))
+		give_up(ep);
 }
 
 static const struct tlpb_dma_attr plain;
@@ -362,7 +370,7 @@ void tlpb__ep_dma_outstanding(const tlpb_ep *ep, struct tlpb_outstanding *out)
 {
 	const struct dma_op *op = TAILQ_FIRST(&ep->dma);
 
-	*out = (struct tlpb_outstanding){ .requests = ep->tags.used };
+	*out = (struct tlpb_outstanding){ .requests = ep->tags.used - ep->tags.late };
 	if (!op)
 		return;
 	out->oldest_ms = (uint32_t)(monotonic_ms() - op->since_ms);

@@ -51,9 +51,8 @@ static bool send(tlpb_ep *ep, struct exchange *x)
 {
 	struct tlpb_credits cost = tlpb_tlp_credits(&x->tlp);
 
-	tlpb__ep_limit_tags(x->f);
 	if (!tlpb__link_has_room(ep->link, &cost) ||
-	    tlpb__tags_begin(&ep->tags, &x->tlp, x->old, x->answer, on_answer, x))
+	    tlpb__ep_take_tag(x->f, &x->tlp, x->old, x->answer, on_answer, x))
 		return false;
 	x->sent = true;
 	tlpb__link_send_tlp(ep->link, &x->tlp, 0);
@@ -70,6 +69,14 @@ bool tlpb__ep_exchange_issue(tlpb_ep *ep)
 		return send(ep, x);
 	finish(x, TLPB_ERR_BUS_MASTER_OFF);
 	return true;
+}
+
+void tlpb__ep_exchange_give_up(tlpb_ep *ep, int err)
+{
+	struct exchange *x;
+
+	while ((x = first_waiting(ep)))
+		finish(x, err);
 }
 
 /* The first of the function's; what a callback starts meanwhile is refused or comes behind. */

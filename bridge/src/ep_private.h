@@ -11,6 +11,7 @@
 #include <tlpbridge/ep.h>
 #include <tlpbridge/trace.h>
 
+#include "alarm.h"
 #include "config_space.h"
 #include "credits.h"
 #include "link.h"
@@ -64,6 +65,8 @@ struct tlpb_ep {
 	char host[TEXT_MAX];
 
 	struct tags tags;
+	unsigned timeout_ms;		/* of its requests; 0: none */
+	struct alarm alarm;		/* for the earliest of them; no descriptor without timeout */
 	TAILQ_HEAD(, dma_op) dma;	/* started and not finished, in order */
 	TAILQ_HEAD(, exchange) exchanges;	/* the same of what ep_exchange.c tells */
 	LIST_HEAD(, pending_request) requests;	/* with the model */
@@ -102,6 +105,9 @@ void tlpb__ep_status(const tlpb_ep *ep, struct tlpb_slot_status *status);
 
 bool tlpb__ep_attached(const tlpb_ep *ep);
 int tlpb__ep_fd(const tlpb_ep *ep);
+
+/* Becomes readable when tlpb__ep_process() has something to do without the link; -1: never. */
+int tlpb__ep_timer_fd(const tlpb_ep *ep);
 
 /* ---- between the parts ---- */
 
@@ -180,8 +186,18 @@ bool tlpb__ep_exchange_issue(tlpb_ep *ep);
 /* End the function's, those that have no tag any more included. */
 void tlpb__ep_exchange_abort(struct function *f, int err);
 
-/* Tags as many as software allows the function. */
-void tlpb__ep_limit_tags(struct function *f);
+/*
+ * Take a tag for a request of the function, of those that software allows it, and start its
+ * completion timer. As tlpb__tags_begin().
+ */
+int tlpb__ep_take_tag(struct function *f, struct tlpb_tlp *tlp, void *buf, size_t len,
+		      tags_done *done, void *arg);
+
+/* End what took too long. */
+void tlpb__ep_look_at_clock(tlpb_ep *ep);
+
+/* No tag will ever come free: end what waits for one. */
+void tlpb__ep_exchange_give_up(tlpb_ep *ep, int err);
 
 /* Start what can be started: tags came free or bus mastering was switched on. */
 void tlpb__ep_dma_pump(tlpb_ep *ep);

@@ -29,6 +29,11 @@ static bool is_write(const struct rc_access *a)
 	return a->kind == TLPB_CFGWR0 || a->kind == TLPB_IOWR || a->kind == TLPB_DMWR;
 }
 
+static bool is_config(const struct rc_access *a)
+{
+	return a->kind == TLPB_CFGRD0 || a->kind == TLPB_CFGWR0;
+}
+
 static uint32_t ones(size_t size)
 {
 	return (uint32_t)ONES >> (8 * (4 - size));
@@ -66,8 +71,16 @@ static void on_answer(void *arg, const struct tags_request *request, int err)
 {
 	struct rc_access *a = arg;
 	tlpb_rc *rc = a->rc;
+	bool again;
 
 	a->outstanding--;
+	if (err == TLPB_ERR_CRS && is_config(a) && tlpb__rc_retry(a, &again)) {
+		err = 0;
+		if (again) {
+			send_pieces(rc);
+			return;
+		}
+	}
 	if (err) {
 		note_error(a, err);
 		if (is_memory(a) && request->len)
@@ -79,9 +92,9 @@ static void on_answer(void *arg, const struct tags_request *request, int err)
 }
 
 /* What was not sent fails; what was, when its tag is aborted. */
-static void fail_unsent(struct rc_access *a)
+static void fail_unsent(struct rc_access *a, int err)
 {
-	note_error(a, TLPB_ERR_CLOSED);
+	note_error(a, err);
 	if (is_memory(a) && a->sent < a->len)
 		memset(a->buf + a->sent, 0xff, a->len - a->sent);
 	a->begun = true;
@@ -90,14 +103,20 @@ static void fail_unsent(struct rc_access *a)
 		finish(a);
 }
 
-void tlpb__rc_abort(tlpb_rc *rc)
+static void fail_all_unsent(tlpb_rc *rc, int err)
 {
 	struct rc_access *a;
 
 	while ((a = TAILQ_FIRST(&rc->unsent))) {
 		TAILQ_REMOVE(&rc->unsent, a, entry);
-		fail_unsent(a);
+		fail_unsent(a, err);
 	}
+}
+
+void tlpb__rc_abort(tlpb_rc *rc)
+{
+	TAILQ_CONCAT(&rc->unsent, &rc->retried, entry);
+	fail_all_unsent(rc, TLPB_ERR_CLOSED);
 	tlpb__tags_abort(&rc->tags, TLPB_ERR_CLOSED, true);
 }
 
@@ -212,7 +231,7 @@ static void send_piece(tlpb_rc *rc, struct rc_access *a)
 	if (!all_sent(a))		/* behind the others: they take turns */
 		TAILQ_INSERT_TAIL(&rc->unsent, a, entry);
 	count(&rc->stats, a->kind);
-	tlpb__tags_begin(&rc->tags, &tlp, data, is_write(a) ? 0 : n, on_answer, a);
+	tlpb__rc_take_tag(rc, &tlp, data, is_write(a) ? 0 : n, on_answer, a);
 	tlpb__link_send_tlp(rc->link, &tlp, 0);
 }
 
@@ -240,9 +259,21 @@ static void send_pieces(tlpb_rc *rc)
 {
 	struct rc_access *a;
 
-	while (rc->tags.used < rc->tags.limit && tlpb_rc_is_up(rc) && (a = next_to_send(rc)) &&
+	while (tlpb__tags_free(&rc->tags) && tlpb_rc_is_up(rc) && (a = next_to_send(rc)) &&
 	       may_send(rc, a))
 		send_piece(rc, a);
+	if (tlpb__tags_stuck(&rc->tags))	/* what waits for a tag that cannot come takes too long, too */
+		fail_all_unsent(rc, TLPB_ERR_TIMEDOUT);
+}
+
+void tlpb__rc_send_again(struct rc_access *a)
+{
+	tlpb_rc *rc = a->rc;
+
+	a->sent = 0;
+	a->begun = false;
+	TAILQ_INSERT_TAIL(&rc->unsent, a, entry);
+	send_pieces(rc);
 }
 
 void tlpb__rc_access_room(tlpb_rc *rc)

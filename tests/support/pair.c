@@ -75,6 +75,10 @@ static int host_read(void *ctx, const struct tlpb_tlp *request, uint64_t addr, v
 	int err = host_fails(addr, len);
 
 	EXPECT_LE(addr % TLPB_PAGE + len, TLPB_PAGE);
+	if (!pair.host.reads || request->tag < pair.host.lowest_tag)
+		pair.host.lowest_tag = request->tag;
+	if (request->tag > pair.host.highest_tag)
+		pair.host.highest_tag = request->tag;
 	pair.host.reads++;
 	pair.host.requester_id = request->requester_id;
 	if (err || !ram)
@@ -303,10 +307,11 @@ static void run_call(void)
 static void *serve_ep(void *arg)
 {
 	while (!pair.stop) {
-		struct pollfd p[2] = { { .fd = pair.wake_fd, .events = POLLIN },
-				       { .fd = tlpb__ep_fd(pair.ep), .events = POLLIN } };
+		struct pollfd p[3] = { { .fd = pair.wake_fd, .events = POLLIN },
+				       { .fd = tlpb__ep_fd(pair.ep), .events = POLLIN },
+				       { .fd = tlpb__ep_timer_fd(pair.ep), .events = POLLIN } };
 
-		poll(p, 2, -1);
+		poll(p, 3, -1);
 		run_call();
 		tlpb__ep_process(pair.ep);
 	}
@@ -362,6 +367,8 @@ int pair_connect(char *why, size_t size)
 	struct tlpb_rc_config config = {
 		.name = "test-host", .connect_timeout_ms = PAIR_PATIENCE_MS,
 		.mps = pair.options.rc_mps ? pair.options.rc_mps : 512, .rcb = pair.options.rcb,
+		.completion_timeout_ms = pair.options.rc_timeout_ms,
+		.crs_retry_ms = pair.options.crs_retry_ms, .crs_visible = pair.options.crs_visible,
 		.plain_pcie = pair.options.plain_pcie, .trace = pair.options.rc_trace,
 		.ops = &ops,
 	};
@@ -436,6 +443,7 @@ static void new_ep(void)
 	struct tlpb_device device = pair_device();
 	struct tlpb_ep_config config = {
 		.device = pair.options.device ? pair.options.device : &device,
+		.completion_timeout_ms = pair.options.ep_timeout_ms,
 		.mps = pair.options.ep_mps, .mrrs = pair.options.ep_mrrs,
 		.ops = pair.options.ops ? pair.options.ops : &model_ops, .trace = pair.options.ep_trace,
 	};

@@ -32,7 +32,7 @@ enum {
 	MSI_MAX = 8192,
 	PAIR_BDF = 0x0318,		/* 03:03.0 */
 	MODEL_MEMORY = 256 * 1024,	/* of each region, at most */
-	HELD_MAX = 256,
+	HELD_MAX = 1024,
 };
 
 /* ---- the host's world: RAM, interrupts ---- */
@@ -52,6 +52,7 @@ struct host {
 	unsigned reads, writes, atomics, dmwrs;	/* calls */
 	unsigned defers;		/* deferrable writes to be answered with CRS */
 	uint16_t requester_id;		/* of the last of them */
+	uint16_t lowest_tag, highest_tag;	/* of the reads */
 
 	bool intx[4];
 	unsigned intx_changes;
@@ -112,7 +113,8 @@ struct pair_options {
 	const struct tlpb_device *device;	/* NULL: pair_device() */
 	const struct tlpb_ep_ops *ops;		/* NULL: the model above */
 	unsigned ep_mps, ep_mrrs, rc_mps, rcb;	/* 0: 512, 512, 512, 64 */
-	bool plain_pcie, no_host_atomics;
+	unsigned rc_timeout_ms, ep_timeout_ms, crs_retry_ms;
+	bool crs_visible, plain_pcie, no_host_atomics;
 	const char *ep_credits, *rc_credits;	/* NULL: as the environment says, see process.h */
 	tlpb_trace *rc_trace, *ep_trace;
 	unsigned queue;				/* messages in flight each way; 0: 64 */

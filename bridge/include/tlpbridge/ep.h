@@ -139,6 +139,13 @@ struct tlpb_ep_config {
 	bool keep_config;	/* raw mode: the endpoint has the config space, not the model */
 	unsigned mps, mrrs;	/* bytes: largest Max_Payload_Size offered, read request; 0: 512 */
 	struct tlpb_pools credits;	/* advertised to hosts; zeros: the defaults */
+	/*
+	 * Milliseconds of this machine's time after which a DMA read or another request of the
+	 * device without its completions ends with TLPB_ERR_TIMEDOUT, unless software has set
+	 * Completion Timeout Disable; 0: never while the host lives. Its tag is not used again
+	 * before the completions have come: when all are lost that way, requests end at once.
+	 */
+	unsigned completion_timeout_ms;
 	uint64_t order_seed;	/* not 0: stress mode: TLPs go in any order that the rules allow */
 	const struct tlpb_ep_ops *ops;		/* copied */
 	void *ctx;

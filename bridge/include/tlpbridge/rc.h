@@ -10,7 +10,7 @@
  *
  * Blocking: a call marked "waits" returns when the completion is there or the
  * link is down. It serves inbound DMA, interrupts and messages meanwhile, those of
- * its whole group. There is no completion timeout while the peer lives; after 2 s,
+ * its whole group. There is no completion timeout while the peer lives unless one is asked for; after 2 s,
  * and then with longer and longer pauses, ops->waiting (or the log) says what is
  * waited for. Waits may nest, as callbacks do; the 257th one inside others fails
  * with TLPB_ERR_BUSY.
@@ -125,6 +125,21 @@ struct tlpb_rc_config {
 	/* Largest payload sent to the device, and where its reads may be split; bytes; 0: 128 and 64. */
 	unsigned mps, rcb;
 	struct tlpb_pools credits;	/* advertised to the device; zeros: the defaults */
+	/*
+	 * Milliseconds of this machine's time after which an access without its completions ends
+	 * with TLPB_ERR_TIMEDOUT, and a read with all ones; 0: never while the peer lives. A
+	 * completion that comes later is an Unexpected Completion; the tag is not used again
+	 * before it, and when all tags are lost that way, accesses end at once.
+	 */
+	unsigned completion_timeout_ms;
+	/*
+	 * Configuration requests answered with a retry status (2.3.1) are sent again, with pauses,
+	 * for so many milliseconds, and end with TLPB_ERR_CRS then; 0: at once. crs_visible (CRS
+	 * Software Visibility): a read of the whole Vendor ID is not, and gives 0001h, and ones
+	 * for what else was read with it.
+	 */
+	unsigned crs_retry_ms;
+	bool crs_visible;
 	uint64_t order_seed;		/* not 0: stress mode: TLPs go in any order that the rules allow */
 	bool plain_pcie;		/* no DMA_FAULT: failed posted writes are told to nobody */
 	tlpb_trace *trace;		/* borrowed, may be NULL; until tlpb_rc_close() */
@@ -181,6 +196,13 @@ const char *tlpb_rc_down_text(const tlpb_rc *rc);
  */
 int tlpb_rc_fd(const tlpb_rc *rc);
 int tlpb_rc_process(tlpb_rc *rc);
+
+/*
+ * With completion_timeout_ms or crs_retry_ms, and asynchronous accesses: watch this one, too. It
+ * is readable when time makes tlpb_rc_process() necessary. -1: there is none. The group's
+ * descriptor tells of it as of the other.
+ */
+int tlpb_rc_timer_fd(const tlpb_rc *rc);
 
 /*
  * Groups: the links that share one thread, or one lock. Whoever waits on one of them
@@ -259,8 +281,8 @@ int tlpb_rc_io_write(tlpb_rc *rc, uint32_t addr, unsigned size, uint32_t value);
  * is lost, with TLPB_ERR_CLOSED. buf and value are filled then, and belong to the
  * access until then. done may call anything.
  *
- * Up to 256 requests are outstanding, long reads are several; the rest waits for
- * their tags, in turns. Writes issued meanwhile may pass what waits. Reads may be
+ * Up to 256 requests are outstanding (768 with tags of 10 bits), long reads are several; the
+ * rest waits for their tags, in turns. Writes issued meanwhile may pass what waits. Reads may be
  * answered in any order.
  */
 typedef void tlpb_rc_done(void *arg, int err);
@@ -275,6 +297,13 @@ int tlpb_rc_io_read_async(tlpb_rc *rc, uint32_t addr, unsigned size, uint32_t *v
 			  tlpb_rc_done *done, void *arg);
 int tlpb_rc_io_write_async(tlpb_rc *rc, uint32_t addr, unsigned size, uint32_t value,
 			   tlpb_rc_done *done, void *arg);
+
+/*
+ * Use tags of 10 bits (2.2.6.2) for requests to function bdf's device, and let it do the same
+ * if it can. Waits. Returns 0, TLPB_ERR_UNSUPPORTED (the device completes no such requests), or
+ * the error of an access to its config space.
+ */
+int tlpb_rc_use_10bit_tags(tlpb_rc *rc, uint16_t bdf);
 
 /*
  * Send a message TLP (message.h makes some); posted. Returns 0, or TLPB_ERR_CLOSED,
