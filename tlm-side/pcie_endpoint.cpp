@@ -73,6 +73,71 @@ static void set_region(tlpb_region &region, const kit::bar_description &bar)
 			region = { bar.size, TLPB_REGION_READ | TLPB_REGION_WRITE | row.flags };
 }
 
+static uint32_t has_bit(kit::feature feature)
+{
+	switch (feature) {
+	case kit::feature::aer: return TLPB_HAS_AER;
+	case kit::feature::ecrc: return TLPB_HAS_ECRC;
+	case kit::feature::ari: return TLPB_HAS_ARI;
+	case kit::feature::ltr: return TLPB_HAS_LTR;
+	case kit::feature::pme: return TLPB_HAS_PME;
+	case kit::feature::soft_reset: return TLPB_HAS_SOFT_RESET;
+	case kit::feature::tags_10bit: return TLPB_HAS_TAGS_10BIT;
+	case kit::feature::atomic_32: return TLPB_HAS_ATOMIC_32;
+	case kit::feature::atomic_64: return TLPB_HAS_ATOMIC_64;
+	case kit::feature::cas_128: return TLPB_HAS_CAS_128;
+	case kit::feature::atomic_requests: return TLPB_HAS_ATOMIC_REQUESTS;
+	}
+	return 0;
+}
+
+// Bit n: 1 MiB << n. What is no such size becomes a bit that the library refuses.
+static uint32_t size_bit(uint64_t size)
+{
+	for (unsigned n = 0; n < 28; n++)
+		if (size == uint64_t(1) << (20 + n))
+			return 1u << n;
+	return 1u << 31;
+}
+
+static void set_features(tlpb_device &device, const kit::function_description &function)
+{
+	for (kit::feature feature : function.feature_list)
+		device.has |= has_bit(feature);
+	device.serial_number = function.serial;
+	for (unsigned i = 0; i < kit::bars; i++)
+		for (uint64_t size : function.bar_sizes[i])
+			device.resizable[i] |= size_bit(size);
+}
+
+own_capabilities::own_capabilities(const kit::function_description &function)
+	: padded(function.capability_list)
+{
+	for (kit::capability_description &own : padded) {
+		tlpb_capability c = {};
+
+		for (auto *mask : { &own.writable, &own.write_1_to_clear, &own.sticky })
+			mask->resize(own.value.size());
+		if (own.id > UINT16_MAX || own.version > 15 || own.value.size() > 4092)
+			throw std::invalid_argument(function.name + ": a capability has an ID of 16 bits, "
+						    "a version up to 15 and up to 4092 bytes");
+		c.id = static_cast<uint16_t>(own.id);
+		c.version = static_cast<uint8_t>(own.version);
+		c.size = static_cast<uint16_t>(own.value.size());
+		c.value = own.value.data();
+		c.writable = own.writable.data();
+		c.w1c = own.write_1_to_clear.data();
+		c.sticky = own.sticky.data();
+		list.push_back(c);
+	}
+}
+
+void own_capabilities::put_into(tlpb_ep_config &config) const
+{
+	config.capabilities = list.data();
+	config.capability_count = static_cast<unsigned>(list.size());
+}
+
 tlpb_device to_device(const kit::function_description &function)
 {
 	tlpb_device device = {};
@@ -95,12 +160,14 @@ tlpb_device to_device(const kit::function_description &function)
 	device.msix_pba_bar = static_cast<uint8_t>(function.msix_table.pba_bar);
 	device.msix_table_offset = function.msix_table.table_offset;
 	device.msix_pba_offset = function.msix_table.pba_offset;
+	set_features(device, function);
 	return device;
 }
 
 pcie_endpoint::pcie_endpoint(sc_core::sc_module_name name, const kit::function_description &function,
 			     tlpb_trace *trace, const link_settings &settings)
-	: pcie_endpoint(name, to_device(function), trace, function.register_list, settings)
+	: pcie_endpoint(name, to_device(function), trace, function.register_list,
+			own_capabilities(function), settings)
 {
 }
 
@@ -108,9 +175,17 @@ pcie_endpoint::pcie_endpoint(sc_core::sc_module_name name, const tlpb_device &de
 			     tlpb_trace *trace,
 			     const std::vector<kit::register_description> &registers,
 			     const link_settings &settings)
+	: pcie_endpoint(name, device, trace, registers, own_capabilities(), settings)
+{
+}
+
+pcie_endpoint::pcie_endpoint(sc_core::sc_module_name name, const tlpb_device &device,
+			     tlpb_trace *trace,
+			     const std::vector<kit::register_description> &registers,
+			     const own_capabilities &capabilities, const link_settings &settings)
 	: sc_module(name), bar("bar", TLPB_BARS), rom("rom"), dma("dma"), irq("irq"),
 	  intx_wire("intx_wire"), reset("reset"), eoi("eoi"),
-	  endpoint(open(device, trace, registers, settings)),
+	  endpoint(open(device, trace, registers, capabilities, settings)),
 	  port(endpoint, poll), nb_dma(port, [this](auto &...of_call) {
 		return dma->nb_transport_bw(of_call...);
 	  }),
@@ -209,7 +284,7 @@ register_names::register_names(const std::vector<kit::register_description> &lis
 // Before any process exists: a description that is refused leaves none behind.
 tlpb_ep *pcie_endpoint::open(const tlpb_device &device, tlpb_trace *trace,
 			     const std::vector<kit::register_description> &list,
-			     const link_settings &settings)
+			     const own_capabilities &capabilities, const link_settings &settings)
 {
 	register_names names(list);
 	tlpb_ep_ops ops = {};
@@ -227,6 +302,7 @@ tlpb_ep *pcie_endpoint::open(const tlpb_device &device, tlpb_trace *trace,
 	config.device = &device;
 	config.registers = names.registers.data();
 	config.register_count = static_cast<unsigned>(names.registers.size());
+	capabilities.put_into(config);
 	config.ops = &ops;
 	config.ctx = this;
 	config.trace = trace;

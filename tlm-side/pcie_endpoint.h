@@ -42,6 +42,19 @@ namespace tlpb {
 // The bridge's own form of a description; does not check it, and cuts a name that is too long.
 tlpb_device to_device(const kit::function_description &function);
 
+// The library's form of the capabilities of one's own.
+class own_capabilities {
+public:
+	own_capabilities() = default;
+	explicit own_capabilities(const kit::function_description &function);
+
+	void put_into(tlpb_ep_config &config) const;
+
+private:
+	std::vector<kit::capability_description> padded;	// what list points into
+	std::vector<tlpb_capability> list;
+};
+
 /*
  * How requests reach the model: each memory write, in order, by one
  * b_transport() after the other; each read (and I/O write) by a process of its
@@ -118,9 +131,12 @@ public:
 private:
 	struct callbacks;	// the C functions of tlpb_ep_ops
 
+	pcie_endpoint(sc_core::sc_module_name name, const tlpb_device &device, tlpb_trace *trace,
+		      const std::vector<kit::register_description> &registers,
+		      const own_capabilities &capabilities, const link_settings &settings);
 	tlpb_ep *open(const tlpb_device &device, tlpb_trace *trace,
 		      const std::vector<kit::register_description> &registers,
-		      const link_settings &settings);
+		      const own_capabilities &capabilities, const link_settings &settings);
 	void end_of_elaboration() override;
 	void check_binding(unsigned region, socket &socket);
 	bool holds_only_msix(unsigned region) const;

@@ -65,6 +65,7 @@ tlpb_ep *tlp_port::open(const kit::function_description &function, config_space 
 			tlpb_trace *trace, const link_settings &settings)
 {
 	tlpb_device device = to_device(function);
+	own_capabilities capabilities(function);
 	tlpb_ep_ops ops = {};
 	tlpb_ep_config ep_config = {};
 	tlpb_ep *ep;
@@ -82,6 +83,7 @@ tlpb_ep *tlp_port::open(const kit::function_description &function, config_space 
 	ep_config.trace = trace;
 	ep_config.credits = settings.credits;
 	ep_config.order_seed = settings.order_seed;
+	capabilities.put_into(ep_config);
 	if (tlpb_ep_new(&ep_config, &ep, why, sizeof why))
 		throw std::invalid_argument(function.name + ": " + why);
 	return ep;

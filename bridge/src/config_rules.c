@@ -47,6 +47,13 @@ void tlpb__config_set_intx_status(struct config_space *c, bool pending)
 	put_le16(c->value + CFG_STATUS, (uint16_t)(status | (pending ? STATUS_INTX : 0)));
 }
 
+void tlpb__config_set_pending(struct config_space *c, bool pending)
+{
+	uint8_t *status = c->value + c->at[PART_PCIE] + PCIE_DEVSTA;
+
+	*status = (uint8_t)((*status & ~DEVSTA_PENDING) | (pending ? DEVSTA_PENDING : 0));
+}
+
 /* Codes above 4096 bytes are reserved; software that writes one gets 4096. */
 static unsigned size_of_code(unsigned code)
 {

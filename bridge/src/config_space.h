@@ -124,6 +124,9 @@ unsigned tlpb__config_command(const struct config_space *c);
 bool tlpb__config_bus_master(const struct config_space *c);
 void tlpb__config_set_intx_status(struct config_space *c, bool pending);
 
+/* Transactions Pending of Device Status (7.5.3.5): requests of the function without completion. */
+void tlpb__config_set_pending(struct config_space *c, bool pending);
+
 /* What software programmed into DevCtl: bytes; and the tags that may be used, *first to below the result. */
 unsigned tlpb__config_mps(const struct config_space *c);
 unsigned tlpb__config_mrrs(const struct config_space *c);

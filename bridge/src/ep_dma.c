@@ -341,6 +341,16 @@ void tlpb__ep_dma_fault(tlpb_ep *ep, const struct dma_fault *fault)
 		ep->ops.dma_fault(ep->ctx, fault->addr, err);
 }
 
+bool tlpb__ep_dma_pending(const struct function *f)
+{
+	const struct dma_op *op;
+
+	TAILQ_FOREACH(op, &f->ep->dma, entry)
+		if (op->f == f && op->outstanding)
+			return true;
+	return false;
+}
+
 /* The lost link's tags are free at once, for all functions. */
 void tlpb__ep_dma_abort(struct function *f, int err, bool forget)
 {

@@ -203,6 +203,9 @@ void tlpb__ep_exchange_give_up(tlpb_ep *ep, int err);
 void tlpb__ep_dma_pump(tlpb_ep *ep);
 void tlpb__ep_dma_fault(tlpb_ep *ep, const struct dma_fault *fault);
 
+/* Has the function requests whose completion did not come? */
+bool tlpb__ep_dma_pending(const struct function *f);
+
 /* End all DMA of a function with err; forget as in tags.h. */
 void tlpb__ep_dma_abort(struct function *f, int err, bool forget);
 

@@ -66,6 +66,7 @@ static void config_read(struct function *f, const struct tlpb_tlp *tlp)
 {
 	uint8_t dw[4];
 
+	tlpb__config_set_pending(&f->config, tlpb__ep_dma_pending(f));
 	put_le32(dw, tlpb__config_read(&f->config, tlp->reg_offset));
 	tlpb__complete_register(f->ep->link, tlp, tlp->dest_id, dw);
 }

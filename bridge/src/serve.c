@@ -244,9 +244,11 @@ static int open_endpoint(struct program *p, char *why, size_t size)
 {
 	struct tlpb_model *model = p->model;
 	struct tlpb_ep_ops ops = *model->ops;
-	struct tlpb_ep_config config = { .device = model->device, .ops = &ops, .ctx = model->ctx,
-					 .trace = p->trace, .credits = p->credits,
-					 .order_seed = p->order_seed };
+	struct tlpb_ep_config config = {
+		.device = model->device, .ops = &ops, .ctx = model->ctx, .trace = p->trace,
+		.capabilities = model->capabilities, .capability_count = model->capability_count,
+		.credits = p->credits, .order_seed = p->order_seed,
+	};
 	int err;
 
 	if (!ops.connected)

@@ -188,6 +188,27 @@ static void say_capabilities(struct probe *p)
 	}
 }
 
+static void say_extended_capability(struct probe *p, cJSON *list, unsigned at, uint32_t head)
+{
+	const struct capability *cap = find_extended_capability(head & 0xffff);
+	const char *name = extended_capability_name(head & 0xffff);
+	cJSON *o = NULL;
+
+	if (list) {
+		o = cJSON_CreateObject();
+		json_add_hex(o, "offset", at, 3);
+		json_add_hex(o, "id", head & 0xffff, 4);
+		cJSON_AddNumberToObject(o, "version", head >> 16 & 15);
+		cJSON_AddStringToObject(o, "name", name ? name : "unknown");
+		cJSON_AddItemToArray(list, o);
+	} else {
+		printf("\tCapabilities: [%03x v%u] %s, ID 0x%04x\n", at, head >> 16 & 15,
+		       name ? name : "unknown", head & 0xffff);
+	}
+	for (const struct bit_register *r = cap ? cap->registers : NULL; r && r->name; r++)
+		say_register(p, o, r, at + r->offset, "\t\t");
+}
+
 static void say_extended(struct probe *p)
 {
 	cJSON *list = p->json ? cJSON_AddArrayToObject(p->json, "extended_capabilities") : NULL;
@@ -195,22 +216,10 @@ static void say_extended(struct probe *p)
 
 	for (unsigned n = 0; at >= EXTENDED && n < EXTENDED_MAX; n++) {
 		uint32_t head = config_at(p, at, 4);
-		const char *name = extended_capability_name(head & 0xffff);
 
 		if (!head || head == UINT32_MAX)
 			return;
-		if (list) {
-			cJSON *o = cJSON_CreateObject();
-
-			json_add_hex(o, "offset", at, 3);
-			json_add_hex(o, "id", head & 0xffff, 4);
-			cJSON_AddNumberToObject(o, "version", head >> 16 & 15);
-			cJSON_AddStringToObject(o, "name", name ? name : "unknown");
-			cJSON_AddItemToArray(list, o);
-		} else {
-			printf("\tCapabilities: [%03x v%u] %s, ID 0x%04x\n", at, head >> 16 & 15,
-			       name ? name : "unknown", head & 0xffff);
-		}
+		say_extended_capability(p, list, at, head);
 		at = head >> 20 & 0xffc;
 	}
 }

@@ -67,12 +67,103 @@ static const struct bit_register pcie[] = {
 	{ "LnkSta", 18, 2, BITS { { "Speed", 0, 4, FORM_SPEED }, { "Width", 4, 6, FORM_LANES },
 				  FLAG("SlotClk", 12), FLAG("DLActive", 13), END } },
 	{ "DevCap2", 36, 4, BITS { { "CompletionTimeout", 0, 4, FORM_HEX }, FLAG("TimeoutDis", 4),
-				   FLAG("AtomicOpsCap32", 7), FLAG("AtomicOpsCap64", 8), FLAG("LTR", 11),
-				   END } },
+				   FLAG("AtomicOpsCap32", 7), FLAG("AtomicOpsCap64", 8),
+				   FLAG("AtomicOpsCap128CAS", 9), FLAG("LTR", 11),
+				   FLAG("10BitTagComp", 16), FLAG("10BitTagReq", 17), END } },
 	{ "DevCtl2", 40, 2, BITS { { "CompletionTimeout", 0, 4, FORM_HEX }, FLAG("TimeoutDis", 4),
 				   FLAG("AtomicOpsReq", 6), FLAG("IDOReq", 8), FLAG("IDOCpl", 9),
-				   FLAG("LTR", 10), END } },
+				   FLAG("LTR", 10), FLAG("10BitTagReq", 12), END } },
 	{ 0 },
+};
+
+#define UNCORRECTABLE BITS { FLAG("DLP", 4), FLAG("SDES", 5), FLAG("TLP", 12), FLAG("FCP", 13),  \
+			     FLAG("CmpltTO", 14), FLAG("CmpltAbrt", 15), FLAG("UnxCmplt", 16), \
+			     FLAG("RxOF", 17), FLAG("MalfTLP", 18), FLAG("ECRC", 19),          \
+			     FLAG("UnsupReq", 20), FLAG("ACSViol", 21), FLAG("UncorrIntErr", 22), END }
+#define CORRECTABLE BITS { FLAG("RxErr", 0), FLAG("BadTLP", 6), FLAG("BadDLLP", 7),              \
+			   FLAG("Rollover", 8), FLAG("Timeout", 12), FLAG("AdvNonFatalErr", 13), \
+			   FLAG("CorrIntErr", 14), END }
+#define WHOLE(name) BITS { { name, 0, 32, FORM_HEX }, END }
+
+static const struct bit_register aer[] = {
+	{ "UESta", 4, 4, UNCORRECTABLE },
+	{ "UEMsk", 8, 4, UNCORRECTABLE },
+	{ "UESvrt", 12, 4, UNCORRECTABLE },
+	{ "CESta", 16, 4, CORRECTABLE },
+	{ "CEMsk", 20, 4, CORRECTABLE },
+	{ "AERCap", 24, 4, BITS { { "FirstErrorPointer", 0, 5, FORM_HEX }, FLAG("ECRCGenCap", 5),
+				  FLAG("ECRCGenEn", 6), FLAG("ECRCChkCap", 7), FLAG("ECRCChkEn", 8),
+				  END } },
+	{ "HeaderLog0", 28, 4, WHOLE("DW") },
+	{ "HeaderLog1", 32, 4, WHOLE("DW") },
+	{ "HeaderLog2", 36, 4, WHOLE("DW") },
+	{ "HeaderLog3", 40, 4, WHOLE("DW") },
+	{ 0 },
+};
+
+static const struct bit_register serial_number[] = {
+	{ "Serial high", 8, 4, WHOLE("Half") },
+	{ "Serial low", 4, 4, WHOLE("Half") },
+	{ 0 },
+};
+
+static const struct bit_register ari[] = {
+	{ "ARICap", 4, 2, BITS { FLAG("MFVC", 0), FLAG("ACS", 1),
+				 { "NextFunction", 8, 8, FORM_NUMBER }, END } },
+	{ 0 },
+};
+
+static const struct bit_register ltr[] = {
+	{ "Max snoop latency", 4, 2, BITS { { "Value", 0, 10, FORM_NUMBER },
+					    { "Scale", 10, 3, FORM_NUMBER }, END } },
+	{ "Max no snoop latency", 6, 2, BITS { { "Value", 0, 10, FORM_NUMBER },
+					       { "Scale", 10, 3, FORM_NUMBER }, END } },
+	{ 0 },
+};
+
+/* Of the first BAR of those that are. */
+static const struct bit_register resizable_bar[] = {
+	{ "RBarCap", 4, 4, BITS { { "Sizes", 4, 28, FORM_HEX }, END } },
+	{ "RBarCtl", 8, 4, BITS { { "BAR", 0, 3, FORM_NUMBER }, { "BARs", 5, 3, FORM_NUMBER },
+				  { "MiB", 8, 5, FORM_LOG2 }, END } },
+	{ 0 },
+};
+
+static const struct bit_register sriov[] = {
+	{ "IOVCap", 4, 4, BITS { FLAG("Migration", 0), FLAG("10BitTagReq", 2), END } },
+	{ "IOVCtl", 8, 2, BITS { FLAG("Enable", 0), FLAG("Migration", 1), FLAG("MSE", 3),
+				 FLAG("ARIHierarchy", 4), FLAG("10BitTagReq", 5), END } },
+	{ "Initial VFs", 12, 2, BITS { { "VFs", 0, 16, FORM_NUMBER }, END } },
+	{ "Total VFs", 14, 2, BITS { { "VFs", 0, 16, FORM_NUMBER }, END } },
+	{ "Number of VFs", 16, 2, BITS { { "VFs", 0, 16, FORM_NUMBER }, END } },
+	{ "VF offset", 20, 2, BITS { { "Offset", 0, 16, FORM_NUMBER }, END } },
+	{ "VF stride", 22, 2, BITS { { "Stride", 0, 16, FORM_NUMBER }, END } },
+	{ "VF device", 26, 2, BITS { { "ID", 0, 16, FORM_HEX }, END } },
+	{ "Supported page sizes", 28, 4, WHOLE("Mask") },
+	{ "System page size", 32, 4, WHOLE("Mask") },
+	{ "VF BAR0", 36, 4, WHOLE("Value") },
+	{ "VF BAR1", 40, 4, WHOLE("Value") },
+	{ "VF BAR2", 44, 4, WHOLE("Value") },
+	{ "VF BAR3", 48, 4, WHOLE("Value") },
+	{ "VF BAR4", 52, 4, WHOLE("Value") },
+	{ "VF BAR5", 56, 4, WHOLE("Value") },
+	{ 0 },
+};
+
+static const struct bit_register vendor_specific[] = {
+	{ "VSEC", 4, 4, BITS { { "ID", 0, 16, FORM_HEX }, { "Revision", 16, 4, FORM_NUMBER },
+			       { "Length", 20, 12, FORM_NUMBER }, END } },
+	{ 0 },
+};
+
+static const struct capability extended_capabilities[] = {
+	{ 0x01, "Advanced Error Reporting", aer },
+	{ 0x03, "Device Serial Number", serial_number },
+	{ 0x0b, "Vendor Specific Information", vendor_specific },
+	{ 0x0e, "Alternative Routing-ID Interpretation", ari },
+	{ 0x10, "Single Root I/O Virtualization", sriov },
+	{ 0x15, "Resizable BAR", resizable_bar },
+	{ 0x18, "Latency Tolerance Reporting", ltr },
 };
 
 static const struct capability capabilities[] = {
@@ -97,6 +188,14 @@ const struct capability *find_capability(unsigned id)
 	for (unsigned i = 0; i < sizeof capabilities / sizeof capabilities[0]; i++)
 		if (capabilities[i].id == id)
 			return &capabilities[i];
+	return NULL;
+}
+
+const struct capability *find_extended_capability(unsigned id)
+{
+	for (unsigned i = 0; i < sizeof extended_capabilities / sizeof extended_capabilities[0]; i++)
+		if (extended_capabilities[i].id == id)
+			return &extended_capabilities[i];
 	return NULL;
 }
 

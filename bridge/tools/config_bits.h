@@ -42,6 +42,7 @@ extern const struct bit_register command_register, status_register;
 
 /* NULL: unknown. */
 const struct capability *find_capability(unsigned id);
+const struct capability *find_extended_capability(unsigned id);
 const char *extended_capability_name(unsigned id);
 
 /* The base class and sub-class in words, or "Device". */

@@ -202,6 +202,35 @@ static void add_interrupts(struct facts *f, const struct tlpb_device *dev)
 		    dev->msix_pba_bar, dev->msix_pba_offset);
 }
 
+static void add_features(struct facts *f, const struct tlpb_device *dev)
+{
+	char key[32], kind[64], size[24];
+
+	for (uint32_t bit = 1; bit; bit <<= 1)
+		if (dev->has & bit)
+			add(f, tlpb_has_name(bit), "yes");
+	if (dev->serial_number)
+		add(f, "serial number", "%016" PRIx64, dev->serial_number);
+	for (unsigned i = 0; i < TLPB_BARS; i++) {
+		if (!dev->resizable[i])
+			continue;
+		snprintf(key, sizeof key, "%s sizes", region_text(i));
+		add(f, key, "0x%" PRIx32 " (bit n: 1 MiB << n)", dev->resizable[i]);
+	}
+	if (!dev->sriov.vfs)
+		return;
+	add(f, "SR-IOV", "%u VFs, offset %u, stride %u, device ID %04x, %u MSI-X vectors each",
+	    dev->sriov.vfs, dev->sriov.offset, dev->sriov.stride, dev->sriov.device_id,
+	    dev->sriov.msix_vectors);
+	for (unsigned i = 0; i < TLPB_BARS; i++) {
+		if (!dev->sriov.region[i].size)
+			continue;
+		snprintf(key, sizeof key, "VF %s", region_text(i));
+		add(f, key, "%s, %s", size_text(dev->sriov.region[i].size, size),
+		    region_kind_text(&dev->sriov.region[i], kind));
+	}
+}
+
 static void add_register(struct facts *f, const struct tlpb_register *r)
 {
 	char key[160], text[400];
@@ -235,6 +264,7 @@ static struct facts facts_of(const struct description *d)
 	for (unsigned i = 0; i < TLPB_REGIONS; i++)
 		add_region(&f, dev, i);
 	add_interrupts(&f, dev);
+	add_features(&f, dev);
 	if (dev->path[0])
 		add(&f, "path", "%s, index %u", dev->path, dev->path_index);
 	for (unsigned i = 0; i < d->registers->count; i++)
@@ -346,6 +376,29 @@ static void add_interrupts_json(cJSON *o, const struct tlpb_device *dev)
 	json_add_hex(msix, "pba_offset", dev->msix_pba_offset, 1);
 }
 
+static void add_features_json(cJSON *o, const struct tlpb_device *dev)
+{
+	cJSON *list = cJSON_AddArrayToObject(o, "has"), *sriov;
+
+	for (uint32_t bit = 1; bit; bit <<= 1)
+		if (dev->has & bit)
+			cJSON_AddItemToArray(list, cJSON_CreateString(tlpb_has_name(bit)));
+	json_add_hex(o, "serial_number", dev->serial_number, 16);
+	list = cJSON_AddArrayToObject(o, "resizable");
+	for (unsigned i = 0; i < TLPB_BARS; i++)
+		cJSON_AddItemToArray(list, cJSON_CreateNumber(dev->resizable[i]));
+	sriov = cJSON_AddObjectToObject(o, "sriov");
+	cJSON_AddNumberToObject(sriov, "vfs", dev->sriov.vfs);
+	cJSON_AddNumberToObject(sriov, "offset", dev->sriov.offset);
+	cJSON_AddNumberToObject(sriov, "stride", dev->sriov.stride);
+	json_add_hex(sriov, "device_id", dev->sriov.device_id, 4);
+	cJSON_AddNumberToObject(sriov, "msix_vectors", dev->sriov.msix_vectors);
+	list = cJSON_AddArrayToObject(sriov, "regions");
+	for (unsigned i = 0; i < TLPB_BARS; i++)
+		if (dev->sriov.region[i].size)
+			cJSON_AddItemToArray(list, region_json(&dev->sriov.region[i], i));
+}
+
 cJSON *description_json(const struct description *d)
 {
 	const struct tlpb_device *dev = &d->device;
@@ -363,6 +416,7 @@ cJSON *description_json(const struct description *d)
 		if (dev->region[i].size)
 			cJSON_AddItemToArray(list, region_json(&dev->region[i], i));
 	add_interrupts_json(o, dev);
+	add_features_json(o, dev);
 	cJSON_AddStringToObject(o, "path", dev->path);
 	cJSON_AddNumberToObject(o, "path_index", dev->path_index);
 	list = cJSON_AddArrayToObject(o, "registers");

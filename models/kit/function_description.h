@@ -13,6 +13,7 @@
 
 #include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,6 +34,27 @@ struct msix_description {
 	unsigned vectors = 0;		// 0: none, up to 2048
 	unsigned table_bar = 0, pba_bar = 0;
 	uint32_t table_offset = 0, pba_offset = 0;	// bytes
+};
+
+// What a function may have beyond power management and PCI Express; see the library's device.h.
+enum class feature {
+	aer,			// Advanced Error Reporting
+	ecrc,			// makes and checks ECRC; needs aer
+	ari,			// function numbers of 8 bits
+	ltr,			// Latency Tolerance Reporting
+	pme,			// wakes the system from D0 and D3hot
+	soft_reset,		// returning from D3hot to D0 resets it
+	tags_10bit,
+	atomic_32, atomic_64, cas_128,	// completes atomic operations of that size
+	atomic_requests,	// may send them when software has enabled it
+};
+
+// A capability of one's own: a bit is read-only unless a mask says otherwise; short masks end in zeros.
+struct capability_description {
+	unsigned id = 0;
+	unsigned version = 0;		// of an extended capability; 0: a standard one
+	std::vector<uint8_t> value;	// the bytes behind the header
+	std::vector<uint8_t> writable, write_1_to_clear, sticky;
 };
 
 struct field_description {
@@ -66,6 +88,10 @@ struct function_description {
 	unsigned msi_vectors = 0;	// 0: none, or 1, 2, 4, 8, 16, 32
 	msix_description msix_table;
 	std::vector<register_description> register_list;
+	std::vector<feature> feature_list;
+	uint64_t serial = 0;		// Device Serial Number; 0: none
+	std::array<std::vector<uint64_t>, bars> bar_sizes{};	// bytes that a BAR may have; empty: fixed
+	std::vector<capability_description> capability_list;
 
 	explicit function_description(std::string its_name) : name(std::move(its_name)) {}
 
@@ -127,6 +153,31 @@ struct function_description {
 	function_description &msix(const msix_description &table)
 	{
 		msix_table = table;
+		return *this;
+	}
+
+	function_description &has(std::initializer_list<feature> list)
+	{
+		feature_list.insert(feature_list.end(), list.begin(), list.end());
+		return *this;
+	}
+
+	function_description &serial_number(uint64_t eui_64)
+	{
+		serial = eui_64;
+		return *this;
+	}
+
+	// Powers of two from 1 MiB; that of bar() is the first, and one of them.
+	function_description &resizable(unsigned index, const std::vector<uint64_t> &sizes)
+	{
+		bar_sizes.at(index) = sizes;
+		return *this;
+	}
+
+	function_description &capability(const capability_description &own)
+	{
+		capability_list.push_back(own);
 		return *this;
 	}
 };

@@ -455,6 +455,24 @@ TEST(EpFunctions, APowerManagementEventIsAMessageWhenEnabledAlsoInD3hot)
 	pair_close();
 }
 
+/* The host answers DMA while it waits for a read that it has sent: the endpoint sees the read first. */
+TEST(EpFunctions, TransactionsPendingShowsRequestsWithoutCompletion)
+{
+	struct tlpb_dma_attr attr = { .function = LAST };
+	static uint8_t buf[64];
+	struct dma dma = dma_of(&attr, buf, sizeof buf, false);
+
+	setup();
+	wr(LAST, COMMAND, 4);
+	EXPECT_EQ(rd(LAST, DEVCTL) >> 21 & 1, 0);
+	pair_dma_start(&dma);
+	EXPECT_EQ(rd(LAST, DEVCTL) >> 21 & 1, 1);
+	EXPECT_EQ(rd(SECOND, DEVCTL) >> 21 & 1, 0);
+	pair_serve_until_set(&dma.over);
+	EXPECT_EQ(rd(LAST, DEVCTL) >> 21 & 1, 0);
+	pair_close();
+}
+
 /* ---- resets ---- */
 
 TEST(EpFunctions, AFunctionLevelResetIsOfOneFunction)

@@ -6,6 +6,7 @@
 
 enum {
 	COMMAND = 4, MEMORY_AND_MASTER = 6, INTX_DISABLE = 1 << 10,
+	PM_CONTROL = 0x44,
 	MSI = 0x50, MSI_CONTROL = MSI + 2, MSI_MASK = MSI + 16, MSI_PENDING = MSI + 20,
 	MSIX_CONTROL = 0xb2, MSIX_ENABLE = 1 << 15, FUNCTION_MASK = 1 << 14,
 	TABLE = 0x10000, PBA = 0x18000,
@@ -261,6 +262,42 @@ TEST(MsixInterrupt, TheFunctionMaskHoldsAllVectors)
 	EXPECT_EQ(pair.host.msis, 2);
 	EXPECT_FALSE(pba_bit(0));
 	EXPECT_TRUE(pba_bit(2));
+	pair_close();
+}
+
+/* A function in D3hot sends nothing but power management events (5.3.1.4). */
+TEST(MsixInterrupt, IsNotSentInD3hotAndWhatPendsComesInD0)
+{
+	setup_msix();
+	program(0, true);
+	program(1, false);
+	EXPECT_EQ(msix(0), TLPB_IRQ_MASKED);
+	write32(entry(0) + 12, 0);
+	pair_settle();
+	EXPECT_EQ(pair.host.msis, 1);
+	config_write(MSIX_CONTROL, 2, MSIX_ENABLE | FUNCTION_MASK);
+	config_write(PM_CONTROL, 2, 3);
+	EXPECT_EQ(msix(1), TLPB_IRQ_MASKED);
+	config_write(MSIX_CONTROL, 2, MSIX_ENABLE);
+	EXPECT_EQ(msix(0), TLPB_IRQ_BUS_MASTER_OFF);
+	EXPECT_EQ(pair.host.msis, 1);
+	config_write(PM_CONTROL, 2, 0);
+	EXPECT_EQ(pair.host.msis, 2);
+	expect_message(1, MSI_BASE + 16, 0x10000 + 1);
+	pair_close();
+}
+
+TEST(Msi, IsNotSentInD3hotAndWhatPendsComesInD0)
+{
+	setup_msi(2);
+	config_write(MSI_MASK, 4, 2);
+	config_write(PM_CONTROL, 2, 3);
+	EXPECT_EQ(msi(0), TLPB_IRQ_BUS_MASTER_OFF);
+	EXPECT_EQ(msi(1), TLPB_IRQ_MASKED);
+	config_write(MSI_MASK, 4, 0);
+	EXPECT_EQ(pair.host.msis, 0);
+	config_write(PM_CONTROL, 2, 0);
+	EXPECT_EQ(pair.host.msis, 1);
 	pair_close();
 }
 

@@ -44,9 +44,12 @@ struct tlpb_model {
 	const struct tlpb_model_option *options; /* the last one has no name; may be NULL */
 	const struct tlpb_ep_ops *ops;
 	const struct tlpb_regs *regs[TLPB_BARS]; /* of each BAR, for tools to name; NULL: none */
+	const struct tlpb_capability *capabilities; /* of its own; may be NULL */
+	unsigned capability_count;
 	void *ctx;			/* for ops, options and start */
 	/*
-	 * Called once all options are known and before a host can come; may be NULL.
+	 * Called once all options are known and before a host can come, the place for
+	 * tlpb_ep_add_function(); may be NULL.
 	 * Returns 0, or a negative error with cause and cure in why.
 	 */
 	int (*start)(void *ctx, char *why, size_t why_size);
