@@ -348,7 +348,7 @@ bool tlpb__ep_dma_pending(const struct function *f)
 	TAILQ_FOREACH(op, &f->ep->dma, entry)
 		if (op->f == f && op->outstanding)
 			return true;
-	return false;
+	return tlpb__ep_exchange_pending(f);
 }
 
 /* The lost link's tags are free at once, for all functions. */

@@ -71,6 +71,16 @@ bool tlpb__ep_exchange_issue(tlpb_ep *ep)
 	return true;
 }
 
+bool tlpb__ep_exchange_pending(const struct function *f)
+{
+	const struct exchange *x;
+
+	TAILQ_FOREACH(x, &f->ep->exchanges, entry)
+		if (x->f == f && x->sent)
+			return true;
+	return false;
+}
+
 void tlpb__ep_exchange_give_up(tlpb_ep *ep, int err)
 {
 	struct exchange *x;

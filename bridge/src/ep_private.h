@@ -183,6 +183,9 @@ struct tlpb_tlp tlpb__ep_request_tlp(const struct function *f, enum tlpb_tlp_kin
 /* Start one; false when there is none, no tag, no link, or the host has no credits. */
 bool tlpb__ep_exchange_issue(tlpb_ep *ep);
 
+/* Has the function one that was sent and not answered? */
+bool tlpb__ep_exchange_pending(const struct function *f);
+
 /* End the function's, those that have no tag any more included. */
 void tlpb__ep_exchange_abort(struct function *f, int err);
 
