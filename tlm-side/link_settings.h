@@ -7,7 +7,7 @@
 #define TLM_SIDE_LINK_SETTINGS_H
 
 #include <cstdint>
-#include <tlpbridge/credits.h>
+#include <tlpbridge/ep.h>
 
 namespace tlpb {
 

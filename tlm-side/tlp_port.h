@@ -50,7 +50,8 @@ using tlp_tx_if = tlm::tlm_put_if<tlp_packet>;
  * Back-pressure. Towards the model: when rx_depth TLPs have not been taken, nothing more is
  * read from the link until one is, so the host's own queue fills up and its writers
  * wait, as they do when credits run out. Towards the host: put() waits and nb_put()
- * fails while 1 MiB is queued that the host did not take yet.
+ * fails while 64 KiB of TLPs of the same class (posted, non-posted, completion) wait for
+ * the host's credits, or 1 MiB is queued that it did not take yet.
  *
  * A malformed TLP is an error of the model (SC_REPORT_ERROR names the rule). TLPs without a
  * host, and with keep_config requests without Bus Master Enable, go nowhere, and are counted.

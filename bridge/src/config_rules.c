@@ -73,12 +73,14 @@ unsigned tlpb__config_mrrs(const struct config_space *c)
 }
 
 /* With 10 bits the lower ones are not used: who completes 8 alone would answer for another (2.2.6.2). */
-unsigned tlpb__config_tags(const struct config_space *c, unsigned *first)
+unsigned tlpb__config_first_tag(const struct config_space *c)
 {
-	bool ten = device_control_2(c) & DEVCTL2_10BIT_TAGS;
+	return device_control_2(c) & DEVCTL2_10BIT_TAGS ? 256 : 0;
+}
 
-	*first = ten ? 256 : 0;
-	if (ten)
+unsigned tlpb__config_tags(const struct config_space *c)
+{
+	if (device_control_2(c) & DEVCTL2_10BIT_TAGS)
 		return 1024;
 	return device_control(c) & DEVCTL_EXT_TAG ? 256 : 32;
 }

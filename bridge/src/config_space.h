@@ -127,10 +127,14 @@ void tlpb__config_set_intx_status(struct config_space *c, bool pending);
 /* Transactions Pending of Device Status (7.5.3.5): requests of the function without completion. */
 void tlpb__config_set_pending(struct config_space *c, bool pending);
 
-/* What software programmed into DevCtl: bytes; and the tags that may be used, *first to below the result. */
+/*
+ * What software programmed into Device Control: bytes; and the tags that may be used, from the first
+ * one to below tlpb__config_tags().
+ */
 unsigned tlpb__config_mps(const struct config_space *c);
 unsigned tlpb__config_mrrs(const struct config_space *c);
-unsigned tlpb__config_tags(const struct config_space *c, unsigned *first);
+unsigned tlpb__config_tags(const struct config_space *c);
+unsigned tlpb__config_first_tag(const struct config_space *c);
 
 /* Which attributes the function may set in its requests. */
 enum { ATTRIBUTE_RO = 1, ATTRIBUTE_NS = 2, ATTRIBUTE_IDO = 4 };

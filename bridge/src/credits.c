@@ -10,18 +10,18 @@
 
 enum { DATA_BYTES = 16 };	/* of a data credit */
 
-/* Header or data, the legal values, the default (0: infinite). */
+/* The legal values, the default (0: infinite). */
 static const struct pool {
 	const char *name;
-	uint16_t modulus_mask, max, initial;
+	uint16_t max, initial;
 	bool whole_payload;	/* at least one TLP of the largest payload must fit */
 } pools[TLPB_POOLS] = {
-	[TLPB_POOL_PH] = { "PH", 0xff, TLPB_HEADER_CREDITS_MAX, TLPB_HEADER_CREDITS_MAX, false },
-	[TLPB_POOL_PD] = { "PD", 0xfff, TLPB_DATA_CREDITS_MAX, TLPB_DATA_CREDITS_MAX, true },
-	[TLPB_POOL_NPH] = { "NPH", 0xff, TLPB_HEADER_CREDITS_MAX, TLPB_HEADER_CREDITS_MAX, false },
-	[TLPB_POOL_NPD] = { "NPD", 0xfff, TLPB_DATA_CREDITS_MAX, 127, false },
-	[TLPB_POOL_CPLH] = { "CPLH", 0xff, TLPB_HEADER_CREDITS_MAX, 0, false },
-	[TLPB_POOL_CPLD] = { "CPLD", 0xfff, TLPB_DATA_CREDITS_MAX, 0, true },
+	[TLPB_POOL_PH] = { "PH", TLPB_HEADER_CREDITS_MAX, TLPB_HEADER_CREDITS_MAX, false },
+	[TLPB_POOL_PD] = { "PD", TLPB_DATA_CREDITS_MAX, TLPB_DATA_CREDITS_MAX, true },
+	[TLPB_POOL_NPH] = { "NPH", TLPB_HEADER_CREDITS_MAX, TLPB_HEADER_CREDITS_MAX, false },
+	[TLPB_POOL_NPD] = { "NPD", TLPB_DATA_CREDITS_MAX, 127, false },
+	[TLPB_POOL_CPLH] = { "CPLH", TLPB_HEADER_CREDITS_MAX, 0, false },
+	[TLPB_POOL_CPLD] = { "CPLD", TLPB_DATA_CREDITS_MAX, 0, true },
 };
 
 const char *tlpb_pool_name(unsigned pool)
@@ -184,20 +184,26 @@ void tlpb__credits_init(struct credits *c, const uint16_t own[TLPB_POOLS], unsig
 
 /* ---- modular counters ---- */
 
+/* Headers are counted in 8 bits, data in 12. */
+static unsigned modulus_mask(unsigned pool)
+{
+	return pool & 1 ? 0xfff : 0xff;
+}
+
 /* a - b in a pool's modulus. */
 static uint16_t distance(unsigned pool, unsigned a, unsigned b)
 {
-	return (uint16_t)((a - b) & pools[pool].modulus_mask);
+	return (uint16_t)((a - b) & modulus_mask(pool));
 }
 
 static unsigned half_modulus(unsigned pool)
 {
-	return (pools[pool].modulus_mask + 1u) / 2;
+	return (modulus_mask(pool) + 1u) / 2;
 }
 
 static void advance(unsigned pool, uint16_t *counter, unsigned by)
 {
-	*counter = (uint16_t)((*counter + by) & pools[pool].modulus_mask);
+	*counter = (uint16_t)((*counter + by) & modulus_mask(pool));
 }
 
 static unsigned header_pool(const struct tlpb_credits *cost)
@@ -249,7 +255,7 @@ static enum credit_fault check_limit(const struct credit_tx *tx, unsigned pool, 
 {
 	if (tx->infinite)
 		return limit ? CREDIT_FAULT_INFINITE_UPDATED : CREDIT_FAULT_NONE;
-	if (limit > pools[pool].modulus_mask ||
+	if (limit > modulus_mask(pool) ||
 	    distance(pool, limit, tx->consumed) > pools[pool].max)
 		return CREDIT_FAULT_TOO_MANY;
 	if (distance(pool, limit, tx->limit) > distance(pool, limit, tx->consumed))

@@ -58,6 +58,7 @@ static void on_room(void *ctx)
 	tlpb_ep *ep = ctx;
 
 	tlpb__ep_dma_pump(ep);
+	tlpb__ep_raw_room(ep);
 	if (ep->link)
 		tlpb__link_flush(ep->link);
 }

@@ -80,7 +80,8 @@ struct tlpb_ep {
 	struct tlpb_counters to_device, to_host;	/* the same */
 
 	bool keep_config;		/* raw mode, see ep_raw.c */
-	bool raw_held, raw_waits;	/* the model takes no TLPs; waits until it may send */
+	bool raw_held, raw_waits;	/* the model takes no TLPs; waits until it may send … */
+	enum tlpb_tlp_class raw_waits_for;	/* … one of that class */
 
 	bool intx_sent[4];		/* what the host was told of each pin */
 };
@@ -163,6 +164,9 @@ bool tlpb__ep_is_raw(const tlpb_ep *ep);
 
 /* Raw mode: give the TLP to the model. False: it is the endpoint's. */
 bool tlpb__ep_raw_tlp(tlpb_ep *ep, const struct tlpb_tlp *tlp, const struct frame *frame);
+
+/* Raw mode: tell the model if it waited for room and there is some. */
+void tlpb__ep_raw_room(tlpb_ep *ep);
 
 /* Raw mode: as tlpb__link_process(), but stops when the model holds. */
 int tlpb__ep_raw_process(tlpb_ep *ep);

@@ -5,7 +5,10 @@
  */
 #include "ep_private.h"
 
-enum { RAW_QUEUED_MAX = 1024 * 1024 };	/* bytes that the host did not take yet */
+enum {
+	RAW_QUEUED_MAX = 1024 * 1024,	/* bytes that the host did not take yet */
+	RAW_WAITING_MAX = 64 * 1024,	/* of one class, without credits or behind others */
+};
 
 bool tlpb__ep_is_raw(const tlpb_ep *ep)
 {
@@ -20,9 +23,16 @@ bool tlpb__ep_raw_tlp(tlpb_ep *ep, const struct tlpb_tlp *tlp, const struct fram
 	return true;
 }
 
-static void tell_ready(tlpb_ep *ep)
+/* One class does not use up the room of another: what may pass must be able to. */
+static bool is_full(const tlpb_ep *ep, enum tlpb_tlp_class cls)
 {
-	if (!ep->raw_waits || tlpb__link_backlog(ep->link) >= RAW_QUEUED_MAX)
+	return tlpb__link_backlog(ep->link) >= RAW_QUEUED_MAX ||
+	       tlpb__link_waiting(ep->link, cls) >= RAW_WAITING_MAX;
+}
+
+void tlpb__ep_raw_room(tlpb_ep *ep)
+{
+	if (!ep->raw_waits || is_full(ep, ep->raw_waits_for))
 		return;
 	ep->raw_waits = false;
 	if (ep->ops.tlp_ready)
@@ -37,8 +47,8 @@ int tlpb__ep_raw_process(tlpb_ep *ep)
 	       tlpb__link_process_one(ep->link) > 0)
 		handled++;
 	if (tlpb__link_state(ep->link) != LINK_DOWN) {
-		tlpb__link_flush(ep->link);
-		tell_ready(ep);
+		tlpb__link_flush_now(ep->link);
+		tlpb__ep_raw_room(ep);
 	}
 	return handled;
 }
@@ -96,8 +106,9 @@ int tlpb_ep_send_tlp(tlpb_ep *ep, const struct tlpb_tlp *tlp, enum tlpb_rule *ru
 	err = may_send(ep, tlp, rule);
 	if (err)
 		return err;
-	if (tlpb__link_backlog(ep->link) >= RAW_QUEUED_MAX) {
+	if (is_full(ep, tlpb_kind_class(tlp->kind))) {
 		ep->raw_waits = true;
+		ep->raw_waits_for = tlpb_kind_class(tlp->kind);
 		return TLPB_ERR_AGAIN;
 	}
 	err = tlpb__link_send_tlp(ep->link, tlp, 0);

@@ -198,9 +198,21 @@ static void give_credits_back(tlpb_ep *ep, const struct pending_request *p)
 		tlpb__link_release(ep->link, &p->credits);
 }
 
+/* Nobody waits for the end of a posted request, but the host may for its credits. */
+static void flush_completed(tlpb_ep *ep, bool posted)
+{
+	if (!ep->link)
+		return;
+	if (!posted)
+		tlpb__link_flush(ep->link);
+	else if (tlpb__link_owes_credits(ep->link))
+		tlpb__link_flush_posted(ep->link);
+}
+
 void tlpb_ep_complete(tlpb_ep *ep, struct tlpb_ep_request *request, enum tlpb_cpl_status status)
 {
 	struct pending_request *p = (struct pending_request *)request;
+	bool posted;
 
 	if (ep->link && is_current(p))
 		send_completion(p, status);
@@ -209,10 +221,10 @@ void tlpb_ep_complete(tlpb_ep *ep, struct tlpb_ep_request *request, enum tlpb_cp
 		p->f->posted_with_model -= p->face.posted;
 	}
 	give_credits_back(ep, p);
+	posted = p->face.posted;
 	LIST_REMOVE(p, entry);
 	free(p);
-	if (ep->link)
-		tlpb__link_flush(ep->link);
+	flush_completed(ep, posted);
 	tlpb__ep_release_held(ep);
 }
 
@@ -454,7 +466,7 @@ static void release_tlp(tlpb_ep *ep, const struct tlpb_tlp *tlp)
 /* What executes may complete at once and come back in here: the outer call goes on then. */
 void tlpb__ep_release_held(tlpb_ep *ep)
 {
-	if (ep->releasing)
+	if (ep->releasing || STAILQ_EMPTY(&ep->held))
 		return;
 	ep->releasing = true;
 	while (ep->link && !STAILQ_EMPTY(&ep->held) &&

@@ -67,7 +67,7 @@ const char *tlpb__link_reason_text(const struct link *link)
 
 size_t tlpb__link_backlog(const struct link *link)
 {
-	return link->outbox.bytes;
+	return link->outbox.bytes + link->waiting.bytes[TLPB_POSTED];
 }
 
 bool tlpb__link_mid_message(const struct link *link)
@@ -166,7 +166,7 @@ int tlpb__link_send_fault(struct link *link, const struct dma_fault *fault)
 	return err;
 }
 
-void tlpb__link_flush(struct link *link)
+void tlpb__link_flush_now(struct link *link)
 {
 	struct transport *t = link->transport;
 	const uint8_t *first;
@@ -174,7 +174,7 @@ void tlpb__link_flush(struct link *link)
 
 	if (!t)
 		return;
-	tlpb__link_pump(link);
+	tlpb__link_flow_flush(link);
 	/* On an error receiving tells why; what is queued goes nowhere. */
 	while ((first = tlpb__outbox_first(&link->outbox, &len)) &&
 	       t->ops->send(t, first, len) == 0)
@@ -185,13 +185,21 @@ void tlpb__link_flush(struct link *link)
 	link->flushed_us = monotonic_us();
 }
 
-/* Left behind by a burst: the owner's loop comes because of the descriptor. */
+/* Left behind by a burst, or held: the owner's loop comes because of the descriptor. */
 static void leave_to_owner(struct link *link)
 {
 	if (link->told_owner)
 		return;
 	link->told_owner = true;
 	link->transport->ops->want_send(link->transport, true);
+}
+
+void tlpb__link_flush(struct link *link)
+{
+	if (link->transport && tlpb__link_holds(link))
+		leave_to_owner(link);
+	else
+		tlpb__link_flush_now(link);
 }
 
 void tlpb__link_flush_posted(struct link *link)
@@ -265,7 +273,7 @@ static void say_goodbye(struct link *link, enum tlpb_reason reason, const char *
 	snprintf(goodbye.text, sizeof goodbye.text, "%s", text);
 	len = tlpb__goodbye_encode(&goodbye, bytes, sizeof bytes);
 	if (tlpb__link_send(link, TLPB_FRAME_GOODBYE, 0, bytes, (size_t)len) == 0)
-		tlpb__link_flush(link);
+		tlpb__link_flush_now(link);
 	link->said_goodbye = true;
 }
 
@@ -431,7 +439,7 @@ int tlpb__link_process_one(struct link *link)
 	if (link->state != LINK_DOWN) {
 		/* The answers to one message travel together. */
 		if (!tlpb__link_mid_message(link))
-			tlpb__link_flush(link);
+			tlpb__link_flush_now(link);
 		got = fetch(link);
 		if (got > 0)
 			handle_one(link);
@@ -455,7 +463,7 @@ int tlpb__link_process(struct link *link)
 	       tlpb__link_process_one(link) > 0)
 		handled++;
 	if (link->state != LINK_DOWN)
-		tlpb__link_flush(link);
+		tlpb__link_flush_now(link);
 	return handled;
 }
 

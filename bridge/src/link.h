@@ -133,11 +133,17 @@ size_t tlpb__link_waiting(const struct link *link, enum tlpb_tlp_class cls);
 /* A received TLP that events.tlp kept has been dealt with. */
 void tlpb__link_release(struct link *link, const struct tlpb_credits *cost);
 
+/* Will the next flush tell the peer of credits? */
+bool tlpb__link_owes_credits(const struct link *link);
+
 /* DMA_FAULT; the caller has seen that the feature was agreed on. */
 int tlpb__link_send_fault(struct link *link, const struct dma_fault *fault);
 
 /* Hand what is queued to the transport, as far as it takes it. */
 void tlpb__link_flush(struct link *link);
+
+/* The same with stress ordering on, too, where flush leaves TLPs for the owner's next look at the link. */
+void tlpb__link_flush_now(struct link *link);
 
 /*
  * The same after a posted frame, which nobody waits for: frames gather while more follow at
@@ -145,7 +151,7 @@ void tlpb__link_flush(struct link *link);
  */
 void tlpb__link_flush_posted(struct link *link);
 
-/* Bytes that the transport did not take yet. */
+/* Bytes that the transport did not take yet, and those of posted TLPs that wait. */
 size_t tlpb__link_backlog(const struct link *link);
 
 /*

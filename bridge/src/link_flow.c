@@ -10,13 +10,15 @@
  * not read is bounded by what was advertised to it. For completions that still wait in
  * the transmit queue the credits of their requests wait, too, for the same bound.
  *
- * The peer is told when it has few left (credits.h) and something was freed since: with one
- * maximal TLP free here it can always send, so no peer starves; and a CREDITS frame is rare
- * where pools are large.
+ * The peer is told at a flush, when it has few left (credits.h) and something was freed since:
+ * with one maximal TLP free here it can always send, so no peer starves; and a CREDITS frame
+ * is rare where pools are large. Whoever handles frames flushes behind each message; what
+ * is released later is told by who releases it.
  */
 #include <string.h>
 
 #include "link_private.h"
+#include "tlp_form.h"
 
 /* What of a TLP its bytes do not tell. */
 struct aside {
@@ -138,12 +140,17 @@ static void release_answered(struct link *link)
 	link->answered.hdr = link->answered.data = 0;
 }
 
+bool tlpb__link_owes_credits(const struct link *link)
+{
+	return link->state == LINK_UP && tlpb__credits_due(&link->credits);
+}
+
 static void tell_credits(struct link *link)
 {
 	uint16_t limits[TLPB_POOLS];
 	uint8_t body[2 * TLPB_POOLS];
 
-	if (link->state != LINK_UP || !tlpb__credits_due(&link->credits))
+	if (!tlpb__link_owes_credits(link))
 		return;
 	tlpb__credits_tell(&link->credits, limits);
 	tlpb__credits_encode(limits, body, sizeof body);
@@ -160,7 +167,6 @@ void tlpb__link_release(struct link *link, const struct tlpb_credits *cost)
 	} else {
 		tlpb__credits_release(&link->credits, cost);
 	}
-	tell_credits(link);
 }
 
 void tlpb__link_pump(struct link *link)
@@ -184,17 +190,27 @@ void tlpb__link_pump(struct link *link)
 		charge(link, &cost, frame.length);
 	}
 	release_answered(link);
+}
+
+bool tlpb__link_holds(const struct link *link)
+{
+	return stressed(link) && link->state == LINK_UP && !tlpb__tx_queue_empty(&link->waiting);
+}
+
+void tlpb__link_flow_flush(struct link *link)
+{
+	tlpb__link_pump(link);
 	tell_credits(link);
 }
 
 void tlpb__link_on_tlp(struct link *link, const struct frame *f)
 {
-	enum tlpb_rule rule = tlpb_tlp_check(f->body, f->length, link->config.mps);
 	struct tlpb_credits cost;
 	struct tlpb_tlp tlp;
+	enum tlpb_rule rule = tlpb__tlp_take(f->body, f->length, link->config.mps, &tlp);
 	unsigned pool;
 
-	if (rule != TLPB_RULE_NONE || tlpb_tlp_unpack(f->body, f->length, &tlp)) {
+	if (rule != TLPB_RULE_NONE) {
 		tlpb__link_fail(link, TLPB_REASON_PROTOCOL, "Malformed TLP (%s)",
 				tlpb_rule_name(rule));
 		return;
@@ -207,8 +223,6 @@ void tlpb__link_on_tlp(struct link *link, const struct frame *f)
 	}
 	if (!link->events.tlp || link->events.tlp(link->ctx, &tlp, f))
 		tlpb__link_release(link, &cost);
-	else
-		tell_credits(link);	/* what was freed before may be wanted now */
 }
 
 void tlpb__link_on_credits(struct link *link, const struct frame *f)

@@ -58,6 +58,12 @@ void tlpb__link_note_owed(struct link *link, size_t size);
 void tlpb__link_flow_start(struct link *link);
 void tlpb__link_flow_end(struct link *link);
 
+/* Before messages leave: what may go now goes along, and credits that are due. */
+void tlpb__link_flow_flush(struct link *link);
+
+/* Stress ordering: TLPs are held, for more to come that may pass them. */
+bool tlpb__link_holds(const struct link *link);
+
 /* Let go what may go now. */
 void tlpb__link_pump(struct link *link);
 

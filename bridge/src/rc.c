@@ -36,16 +36,33 @@ static void on_completion(tlpb_rc *rc, const struct tlpb_tlp *tlp)
 					   : "it does not continue its request");
 }
 
-/* Memory, and who waits for completions, take them at once. */
+/*
+ * What is posted has left its buffer when memory begins to take it. A callback may wait for
+ * an answer of this device (a reset by DMA, a read of its BAR), and the answer is behind what
+ * the device has posted: that must be able to come, however few credits there are.
+ */
+static bool is_posted(struct link *link, const struct tlpb_tlp *tlp)
+{
+	struct tlpb_credits cost = tlpb_tlp_credits(tlp);
+
+	if (cost.cls != TLPB_POSTED)
+		return false;
+	tlpb__link_release(link, &cost);
+	return true;
+}
+
 static bool on_tlp(void *ctx, const struct tlpb_tlp *tlp, const struct frame *frame)
 {
 	tlpb_rc *rc = ctx;
+	tlpb_rc_group *group = tlpb__rc_call_back(rc);
+	bool released = is_posted(rc->link, tlp);
 
 	if (tlpb_kind_class(tlp->kind) == TLPB_COMPLETION)
 		on_completion(rc, tlp);
 	else
 		tlpb__rc_inbound(rc, tlp, frame);
-	return true;
+	tlpb__rc_called_back(group);
+	return !released;
 }
 
 static void on_room(void *ctx)
@@ -116,6 +133,7 @@ static int new_rc(const struct tlpb_rc_config *config, tlpb_rc **out, char *why,
 	tlpb__tags_init(&rc->tags, TAGS_8BIT);
 	TAILQ_INIT(&rc->unsent);
 	TAILQ_INIT(&rc->retried);
+	tlpb__tx_queue_init(&rc->posted, 0);
 	snprintf(rc->device_name, sizeof rc->device_name, "%s",
 		 config->device ? config->device : "the device");
 	if (!tlpb__size_legal(rc->mps) || (rc->rcb != 64 && rc->rcb != 128)) {
@@ -339,6 +357,7 @@ static void free_rc(tlpb_rc *rc)
 	tlpb__rc_part(rc);
 	tlpb__link_close(rc->link, TLPB_REASON_NORMAL, "", CLOSE_MS);
 	tlpb__alarm_close(&rc->alarm);
+	tlpb__tx_queue_clear(&rc->posted);
 	free(rc);
 }
 
@@ -374,7 +393,7 @@ int tlpb_rc_reset(tlpb_rc *rc, enum tlpb_reset kind)
 
 	tlpb__rc_enter(rc);
 	put_le16(body, (uint16_t)kind);
-	tlpb__link_flush(rc->link);	/* what was posted before it comes before it */
+	tlpb__link_flush_now(rc->link);	/* what was posted before it comes before it */
 	err = tlpb__link_send(rc->link, TLPB_FRAME_RESET, 0, body, sizeof body);
 	tlpb__link_flush(rc->link);
 	tlpb__rc_leave(rc);

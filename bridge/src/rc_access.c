@@ -117,6 +117,7 @@ void tlpb__rc_abort(tlpb_rc *rc)
 {
 	TAILQ_CONCAT(&rc->unsent, &rc->retried, entry);
 	fail_all_unsent(rc, TLPB_ERR_CLOSED);
+	tlpb__tx_queue_clear(&rc->posted);
 	tlpb__tags_abort(&rc->tags, TLPB_ERR_CLOSED, true);
 }
 
@@ -252,7 +253,8 @@ static bool may_send(const tlpb_rc *rc, const struct rc_access *a)
 
 	if (a->payload_len)
 		cost.data = (uint16_t)((a->payload_len + 15) / 16);
-	return tlpb__link_has_room(rc->link, &cost);
+	/* A request may not pass a write that was posted before it. */
+	return tlpb__tx_queue_empty(&rc->posted) && tlpb__link_has_room(rc->link, &cost);
 }
 
 static void send_pieces(tlpb_rc *rc)
@@ -273,11 +275,6 @@ void tlpb__rc_send_again(struct rc_access *a)
 	a->sent = 0;
 	a->begun = false;
 	TAILQ_INSERT_TAIL(&rc->unsent, a, entry);
-	send_pieces(rc);
-}
-
-void tlpb__rc_access_room(tlpb_rc *rc)
-{
 	send_pieces(rc);
 }
 
@@ -458,34 +455,92 @@ int tlpb_rc_mem_read_async(tlpb_rc *rc, uint64_t addr, void *buf, size_t len, tl
 	return run_later(&a, done, arg);
 }
 
-struct room {
-	const struct link *link;
-	struct tlpb_credits cost;
+static bool backlog_is_low(void *arg)
+{
+	return tlpb__link_backlog(arg) <= BACKLOG_MAX / 2;
+}
+
+/* Posted writes are queued without limit by nobody: a slow peer slows the writer down. */
+static int hold_back(tlpb_rc *rc)
+{
+	tlpb__link_flush_posted(rc->link);
+	if (tlpb__link_backlog(rc->link) <= BACKLOG_MAX)
+		return 0;
+	return tlpb__rc_wait(rc, backlog_is_low, rc->link, NULL);
+}
+
+struct turn {
+	const tlpb_rc *rc;
+	uint64_t arrival;
 };
 
-static bool has_room(void *arg)
+static bool has_been_posted(void *arg)
 {
-	const struct room *room = arg;
+	const struct turn *turn = arg;
+	const struct queued_tlp *first = TAILQ_FIRST(&turn->rc->posted.list[TLPB_POSTED]);
 
-	return tlpb__link_has_room(room->link, &room->cost) &&
-	       tlpb__link_backlog(room->link) <= BACKLOG_MAX;
+	return !first || first->arrival > turn->arrival;
 }
 
 /*
- * Who posts waits until the peer has credits, and only then gives the TLP to the link: a
- * slow peer slows the writer down, and nothing of ours is behind a write that cannot go.
- * Where too many callbacks wait inside one another the write is queued instead.
+ * Without credits a write waits here, before it is given to the link: completions for a
+ * device that does DMA before it takes more writes need not stay behind it. The caller
+ * waits, too, so that nothing it does later can be seen before its write. Within a
+ * callback (the write is another device's DMA) it does not, up to a limit: waits
+ * inside one another would be as many as writes.
  */
+static int post_later(tlpb_rc *rc, const struct tlpb_tlp *tlp, const struct tlpb_credits *cost)
+{
+	struct tlpb_order order = tlpb_order_of(tlp, false);
+	struct turn turn = { .rc = rc };
+	uint8_t bytes[TLPB_MAX_TLP];
+	int len = tlpb_tlp_pack(tlp, bytes, sizeof bytes), err;
+	struct queued_tlp *queued;
+
+	if (len < 0)
+		return len;
+	if (!tlpb_rc_is_up(rc))
+		return TLPB_ERR_CLOSED;
+	queued = tlpb__tx_queue_add(&rc->posted, &order, cost, (size_t)len);
+	if (!queued)
+		return TLPB_ERR_NOMEM;
+	memcpy(queued->bytes, bytes, (size_t)len);
+	turn.arrival = queued->arrival;
+	if (tlpb__rc_in_callback(rc) && rc->posted.bytes[TLPB_POSTED] <= BACKLOG_MAX)
+		return 0;
+	err = tlpb__rc_wait(rc, has_been_posted, &turn, NULL);
+	return err == TLPB_ERR_BUSY ? 0 : err;	/* it is queued all the same */
+}
+
 int tlpb__rc_post(tlpb_rc *rc, const struct tlpb_tlp *tlp)
 {
-	struct room room = { .link = rc->link, .cost = tlpb_tlp_credits(tlp) };
-	int err = has_room(&room) ? 0 : tlpb__rc_wait(rc, has_room, &room, NULL);
+	struct tlpb_credits cost = tlpb_tlp_credits(tlp);
+	int err;
 
-	if (!err || err == TLPB_ERR_BUSY)
-		err = tlpb__link_send_tlp(rc->link, tlp, 0);
-	if (!err)
-		tlpb__link_flush_posted(rc->link);
-	return err;
+	if (!tlpb__tx_queue_empty(&rc->posted) || !tlpb__link_has_room(rc->link, &cost))
+		return post_later(rc, tlp, &cost);
+	err = tlpb__link_send_tlp(rc->link, tlp, 0);
+	return err ? err : hold_back(rc);
+}
+
+/* What waits has the turn before later requests. */
+static void send_posted(tlpb_rc *rc)
+{
+	struct queued_tlp *first;
+	struct tlpb_tlp tlp;
+
+	while ((first = TAILQ_FIRST(&rc->posted.list[TLPB_POSTED])) && tlpb_rc_is_up(rc) &&
+	       tlpb__link_has_room(rc->link, &first->cost)) {
+		tlpb_tlp_unpack(first->bytes, first->len, &tlp);
+		tlpb__link_send_tlp(rc->link, &tlp, 0);
+		tlpb__tx_queue_remove(&rc->posted, first);
+	}
+}
+
+void tlpb__rc_access_room(tlpb_rc *rc)
+{
+	send_posted(rc);
+	send_pieces(rc);
 }
 
 static int write_piece(tlpb_rc *rc, uint64_t addr, const uint8_t *data, size_t len)

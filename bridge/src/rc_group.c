@@ -42,6 +42,7 @@ struct tlpb_rc_group {
 	tlpb_rc **member;		/* NULL where one left */
 	unsigned places, members;
 	unsigned waits;			/* in progress, one inside the other */
+	unsigned callbacks;		/* the same */
 	bool of_one;			/* belongs to its only member */
 };
 
@@ -180,7 +181,7 @@ static bool finish_message(tlpb_rc *rc)
 	tlpb__rc_enter(rc);
 	while (tlpb__link_mid_message(rc->link))
 		tlpb__link_process_one(rc->link);
-	tlpb__link_flush(rc->link);
+	tlpb__link_flush_now(rc->link);
 	tlpb__rc_leave(rc);
 	return true;
 }
@@ -302,6 +303,22 @@ static int pause_ms(const tlpb_rc *rc, const struct wait *w)
 	return pause > 0 ? (int)pause : 0;
 }
 
+tlpb_rc_group *tlpb__rc_call_back(tlpb_rc *rc)
+{
+	rc->group->callbacks++;
+	return rc->group;
+}
+
+void tlpb__rc_called_back(tlpb_rc_group *g)
+{
+	g->callbacks--;
+}
+
+bool tlpb__rc_in_callback(const tlpb_rc *rc)
+{
+	return rc->group->callbacks;
+}
+
 bool tlpb__rc_may_wait(const tlpb_rc *rc)
 {
 	return rc->group->waits < WAITS_MAX;
@@ -316,11 +333,11 @@ int tlpb__rc_wait(tlpb_rc *rc, bool (*until)(void *arg), void *arg, const struct
 	if (!tlpb__rc_may_wait(rc))
 		return TLPB_ERR_BUSY;
 	g->waits++;
-	tlpb__link_flush(rc->link);
+	tlpb__link_flush_now(rc->link);
 	while (!until(arg) && tlpb__rc_serve(rc, until, arg, pause_ms(rc, &w)))
 		look_at_clock(rc, &w);
 	finish_messages(g, NULL);
 	g->waits--;
-	tlpb__link_flush(rc->link);
+	tlpb__link_flush_now(rc->link);
 	return until(arg) ? 0 : TLPB_ERR_CLOSED;
 }

@@ -15,6 +15,7 @@
 #include "alarm.h"
 #include "link.h"
 #include "tags.h"
+#include "tx_queue.h"
 
 /* An access to the device, see rc_access.c. */
 struct rc_access {
@@ -55,6 +56,7 @@ struct tlpb_rc {
 	unsigned crs_retry_ms;
 	bool crs_visible;
 	struct alarm alarm;		/* for both; no descriptor without them */
+	struct tx_queue posted;		/* posted TLPs that the device has no credits for yet */
 	struct tlpb_rc_stats stats;
 	bool ready;			/* connect succeeded: the owner hears of what follows */
 
@@ -90,6 +92,11 @@ void tlpb__rc_unwatch(tlpb_rc *rc);
  * arrived, sleep up to timeout_ms. One round: call it again. False: the link is down.
  */
 bool tlpb__rc_serve(tlpb_rc *rc, bool (*until)(void *arg), void *arg, int timeout_ms);
+
+/* Bracket what calls back: the group knows that waits from here on are inside it. */
+tlpb_rc_group *tlpb__rc_call_back(tlpb_rc *rc);
+void tlpb__rc_called_back(tlpb_rc_group *group);
+bool tlpb__rc_in_callback(const tlpb_rc *rc);
 
 /* May a call wait here, or are too many callbacks waiting inside one another already? */
 bool tlpb__rc_may_wait(const tlpb_rc *rc);

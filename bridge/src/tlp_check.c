@@ -101,17 +101,17 @@ static bool breaks_byte_enables(const struct tlpb_tlp *tlp, size_t mps)
 
 static bool breaks_config_io_length(const struct tlpb_tlp *tlp, size_t mps)
 {
-	return is_config_or_io(tlp) && tlp->length_dw != 1;
+	return tlp->length_dw != 1 && is_config_or_io(tlp);
 }
 
 static bool breaks_config_io_tc(const struct tlpb_tlp *tlp, size_t mps)
 {
-	return is_config_or_io(tlp) && tlp->tc;
+	return tlp->tc && is_config_or_io(tlp);
 }
 
 static bool breaks_config_io_last_be(const struct tlpb_tlp *tlp, size_t mps)
 {
-	return is_config_or_io(tlp) && tlp->last_be;
+	return tlp->last_be && is_config_or_io(tlp);
 }
 
 #define TO(routing) (1u << TLPB_ROUTE_##routing)
@@ -168,36 +168,49 @@ static bool breaks_atomic_alignment(const struct tlpb_tlp *tlp, size_t mps)
 	return is_atomic(tlp) && tlp->address % operand_size(tlp) != 0;
 }
 
+#define OF(layout) (1u << LAYOUT_##layout)
+
+enum { ANY_LAYOUT = OF(ADDRESS) | OF(CONFIG) | OF(MESSAGE) | OF(COMPLETION) };
+
 /* In the order of enum tlpb_rule: the first one broken is the verdict. */
 static const struct {
 	enum tlpb_rule rule;
+	unsigned layouts;	/* of the headers that it is about: the others need not ask */
 	bool (*broken)(const struct tlpb_tlp *tlp, size_t mps);
 } rules[] = {
-	{ TLPB_RULE_MPS_EXCEEDED, exceeds_mps },
-	{ TLPB_RULE_CROSSES_4K, crosses_4k },
-	{ TLPB_RULE_BYTE_ENABLES, breaks_byte_enables },
-	{ TLPB_RULE_CFG_IO_LENGTH, breaks_config_io_length },
-	{ TLPB_RULE_CFG_IO_TC, breaks_config_io_tc },
-	{ TLPB_RULE_CFG_IO_LAST_BE, breaks_config_io_last_be },
-	{ TLPB_RULE_MSG_TC, breaks_message_tc },
-	{ TLPB_RULE_MSG_ROUTING, breaks_message_routing },
-	{ TLPB_RULE_ATOMIC_LENGTH, breaks_atomic_length },
-	{ TLPB_RULE_ATOMIC_ALIGNMENT, breaks_atomic_alignment },
+	{ TLPB_RULE_MPS_EXCEEDED, ANY_LAYOUT, exceeds_mps },
+	{ TLPB_RULE_CROSSES_4K, OF(ADDRESS), crosses_4k },
+	{ TLPB_RULE_BYTE_ENABLES, OF(ADDRESS), breaks_byte_enables },
+	{ TLPB_RULE_CFG_IO_LENGTH, OF(ADDRESS) | OF(CONFIG), breaks_config_io_length },
+	{ TLPB_RULE_CFG_IO_TC, OF(ADDRESS) | OF(CONFIG), breaks_config_io_tc },
+	{ TLPB_RULE_CFG_IO_LAST_BE, OF(ADDRESS) | OF(CONFIG), breaks_config_io_last_be },
+	{ TLPB_RULE_MSG_TC, OF(MESSAGE), breaks_message_tc },
+	{ TLPB_RULE_MSG_ROUTING, OF(MESSAGE), breaks_message_routing },
+	{ TLPB_RULE_ATOMIC_LENGTH, OF(ADDRESS), breaks_atomic_length },
+	{ TLPB_RULE_ATOMIC_ALIGNMENT, OF(ADDRESS), breaks_atomic_alignment },
 };
 
-enum tlpb_rule tlpb_tlp_check(const uint8_t *bytes, size_t len, size_t mps)
+enum tlpb_rule tlpb__tlp_take(const uint8_t *bytes, size_t len, size_t mps, struct tlpb_tlp *tlp)
 {
 	struct tlp_shape shape;
-	struct tlpb_tlp tlp;
 	enum tlpb_rule rule = tlpb__tlp_shape(bytes, len, &shape);
+	unsigned layout;
 
 	if (rule)
 		return rule;
-	if (tlpb_tlp_unpack(bytes, len, &tlp) ||
-	    len != shape.payload + tlp.payload_len + (tlp.td ? 4 : 0))
+	if (tlpb__tlp_unpack_shaped(bytes, len, &shape, rule, tlp) ||
+	    len != shape.payload + tlp->payload_len + (tlp->td ? 4 : 0))
 		return TLPB_RULE_SIZE_MISMATCH;
+	layout = 1u << tlpb__tlp_form(tlp->kind)->layout;
 	for (unsigned i = 0; i < sizeof rules / sizeof rules[0]; i++)
-		if (rules[i].broken(&tlp, mps))
+		if (rules[i].layouts & layout && rules[i].broken(tlp, mps))
 			return rules[i].rule;
 	return TLPB_RULE_NONE;
+}
+
+enum tlpb_rule tlpb_tlp_check(const uint8_t *bytes, size_t len, size_t mps)
+{
+	struct tlpb_tlp tlp;
+
+	return tlpb__tlp_take(bytes, len, mps, &tlp);
 }

@@ -261,19 +261,26 @@ int tlpb_tlp_unpack(const uint8_t *bytes, size_t len, struct tlpb_tlp *tlp)
 {
 	struct tlp_shape shape;
 	enum tlpb_rule rule = tlpb__tlp_shape(bytes, len, &shape);
+
+	return tlpb__tlp_unpack_shaped(bytes, len, &shape, rule, tlp);
+}
+
+int tlpb__tlp_unpack_shaped(const uint8_t *bytes, size_t len, const struct tlp_shape *shape,
+			    enum tlpb_rule rule, struct tlpb_tlp *tlp)
+{
 	const uint8_t *hdr;
 
 	memset(tlp, 0, sizeof *tlp);
-	tlp->kind = shape.kind;
-	unpack_prefixes(bytes, shape.prefixes, tlp);
+	tlp->kind = shape->kind;
+	unpack_prefixes(bytes, shape->prefixes, tlp);
 	if (rule == TLPB_RULE_TRUNCATED)
 		return TLPB_ERR_TRUNCATED;
-	hdr = bytes + shape.header;
+	hdr = bytes + shape->header;
 	unpack_common(get_be32(hdr), tlp);
 	if (rule)
 		return TLPB_ERR_MALFORMED;
 	unpack_header(hdr, tlpb__tlp_form(tlp->kind), tlp);
-	return unpack_rest(bytes + shape.payload, len - shape.payload, tlp);
+	return unpack_rest(bytes + shape->payload, len - shape->payload, tlp);
 }
 
 static bool common_encodes(const struct tlpb_tlp *tlp, const struct tlp_form *form)

@@ -47,4 +47,11 @@ struct tlp_shape {
  */
 enum tlpb_rule tlpb__tlp_shape(const uint8_t *bytes, size_t len, struct tlp_shape *shape);
 
+/* As tlpb_tlp_unpack(), where the parts are found and rule is what finding them said. */
+int tlpb__tlp_unpack_shaped(const uint8_t *bytes, size_t len, const struct tlp_shape *shape,
+			    enum tlpb_rule rule, struct tlpb_tlp *tlp);
+
+/* As tlpb_tlp_check(), and what it unpacked for that; *tlp is good where no rule is broken. */
+enum tlpb_rule tlpb__tlp_take(const uint8_t *bytes, size_t len, size_t mps, struct tlpb_tlp *tlp);
+
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Two queues in memory. Each end has an eventfd that says "look again": it is
- * written after every change the end could wait for and cleared before the end
- * looks, so no change between the two is lost.
+ * written after every change the end could wait for, unless it is readable already, and
+ * cleared when the end looks and finds nothing more, so no change between the two is lost:
+ * both happen under the lock. Messages that were released are kept for the next ones.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -12,9 +13,11 @@
 
 #include "transport.h"
 
+enum { SPARES_MAX = 8, NODE_MIN = 32 * 1024 };
+
 struct node {
 	struct node *next;
-	size_t len;
+	size_t len, size;
 	uint8_t data[];
 };
 
@@ -30,6 +33,9 @@ struct mem_shared {
 	bool want_send[2];
 	unsigned max_messages;
 	int event[2];
+	bool readable[2];	/* event: written and not cleared */
+	struct node *spare;	/* released, SPARES_MAX at most */
+	unsigned spares;
 	int open_ends;
 };
 
@@ -48,6 +54,9 @@ static void signal_end(struct mem_shared *s, int end)
 {
 	uint64_t one = 1;
 
+	if (s->readable[end])
+		return;
+	s->readable[end] = true;
 	if (write(s->event[end], &one, sizeof one) < 0)
 		return;		/* only EAGAIN: it is readable already */
 }
@@ -56,37 +65,75 @@ static void clear_event(struct mem_shared *s, int end)
 {
 	uint64_t count;
 
+	if (!s->readable[end])
+		return;
+	s->readable[end] = false;
 	if (read(s->event[end], &count, sizeof count) < 0)
 		return;		/* only EAGAIN: it was clear */
+}
+
+/* A released one where it is large enough. */
+static struct node *new_node(struct mem_shared *s, size_t len)
+{
+	struct node *n = s->spare;
+
+	if (n) {
+		s->spare = n->next;
+		s->spares--;
+		if (n->size >= len)
+			return n;
+		free(n);
+	}
+	if (len < NODE_MIN)
+		len = NODE_MIN;
+	n = malloc(sizeof *n + len);
+	if (n)
+		n->size = len;
+	return n;
+}
+
+static void keep_node(struct mem_shared *s, struct node *n)
+{
+	if (s->spares >= SPARES_MAX) {
+		free(n);
+		return;
+	}
+	n->next = s->spare;
+	s->spare = n;
+	s->spares++;
+}
+
+static int enqueue(struct mem_shared *s, int end, const uint8_t *data, size_t len)
+{
+	struct queue *q = &s->to[end];
+	struct node *n;
+
+	if (s->closed[end])
+		return TLPB_ERR_CLOSED;
+	if (q->count >= s->max_messages)
+		return TLPB_ERR_AGAIN;
+	n = new_node(s, len);
+	if (!n)
+		return TLPB_ERR_NOMEM;
+	n->next = NULL;
+	n->len = len;
+	memcpy(n->data, data, len);
+	*q->tail = n;
+	q->tail = &n->next;
+	q->count++;
+	signal_end(s, end);
+	return 0;
 }
 
 static int mem_send(struct transport *t, const uint8_t *data, size_t len)
 {
 	struct mem_end *e = to_end(t);
 	struct mem_shared *s = e->shared;
-	struct queue *q = &s->to[!e->self];
-	struct node *n = malloc(sizeof *n + len);
-	int err = 0;
+	int err;
 
-	if (!n)
-		return TLPB_ERR_NOMEM;
-	n->next = NULL;
-	n->len = len;
-	memcpy(n->data, data, len);
 	pthread_mutex_lock(&s->lock);
-	if (s->closed[!e->self]) {
-		err = TLPB_ERR_CLOSED;
-	} else if (q->count >= s->max_messages) {
-		err = TLPB_ERR_AGAIN;
-	} else {
-		*q->tail = n;
-		q->tail = &n->next;
-		q->count++;
-		signal_end(s, !e->self);
-	}
+	err = enqueue(s, !e->self, data, len);
 	pthread_mutex_unlock(&s->lock);
-	if (err)
-		free(n);
 	return err;
 }
 
@@ -115,7 +162,6 @@ static int mem_recv(struct transport *t, struct message *message)
 	int err = 0;
 
 	pthread_mutex_lock(&s->lock);
-	clear_event(s, e->self);
 	if (q->count) {
 		struct node *n = pop(q);
 
@@ -127,13 +173,24 @@ static int mem_recv(struct transport *t, struct message *message)
 	}
 	if (q->count || s->closed[!e->self] || may_send_on(s, e->self))
 		signal_end(s, e->self);
+	else
+		clear_event(s, e->self);
 	pthread_mutex_unlock(&s->lock);
 	return err;
 }
 
 static void mem_release(struct transport *t, struct message *message)
 {
-	free(message->handle);
+	struct mem_shared *s;
+
+	if (!t) {		/* its end is closed already: tests do that */
+		free(message->handle);
+		return;
+	}
+	s = to_end(t)->shared;
+	pthread_mutex_lock(&s->lock);
+	keep_node(s, message->handle);
+	pthread_mutex_unlock(&s->lock);
 }
 
 static int mem_fd(const struct transport *t)
@@ -157,6 +214,12 @@ static void mem_want_send(struct transport *t, bool want)
 
 static void free_shared(struct mem_shared *s)
 {
+	while (s->spare) {
+		struct node *n = s->spare;
+
+		s->spare = n->next;
+		free(n);
+	}
 	for (int i = 0; i < 2; i++) {
 		while (s->to[i].count)
 			free(pop(&s->to[i]));

@@ -40,6 +40,18 @@ def spawn(words, **more):
     return subprocess.Popen(["setpriv", "--pdeathsig", "KILL"] + words, stdin=subprocess.DEVNULL, **more)
 
 
+def flow_options():
+    """Of a server, when a test is run once more with other credits or stress ordering."""
+    credits, seed = os.environ.get("TLPB_TEST_CREDITS"), os.environ.get("TLPB_TEST_ORDER_SEED")
+    return [*(["--credits", credits] if credits else []), *(["--stress-ordering", seed] if seed else [])]
+
+
+def flow_properties():
+    """The same of QEMU's device, where a comma within a value is written twice."""
+    credits, seed = os.environ.get("TLPB_TEST_CREDITS"), os.environ.get("TLPB_TEST_ORDER_SEED")
+    return (f",credits={credits.replace(',', ',,')}" if credits else "") + (f",stress-ordering={seed}" if seed else "")
+
+
 class Server:
     """tlpbridge-serve with one model; for endpoint-test, the program that the environment names in its place."""
 
@@ -48,7 +60,8 @@ class Server:
         self.log = os.path.join(session.logs, f"server{number}.log")
         other = os.environ.get("TLPB_ENDPOINT_TEST") if model == "endpoint-test" else None
         program = [other] if other else [session.paths.serve, model]
-        self.words = [*program, "--listen", self.transport.listen, *self.transport.server_options, *options]
+        self.words = [*program, "--listen", self.transport.listen, *self.transport.server_options, *options,
+                      *flow_options()]
         self.start()
 
     def start(self):
@@ -199,7 +212,7 @@ class Session:
         words = ["-plugin", self.paths.plugin]
         for n, server in enumerate(servers):
             words += ["-device", f"pcie-root-port,id=rp{n},chassis={n + 1},slot={n + 1}",
-                      "-device", f"tlpbridge,bus=rp{n},url={server.url}{server.transport.host_options}{more}"]
+                      "-device", f"tlpbridge,bus=rp{n},url={server.url}{server.transport.host_options}{more}{flow_properties()}"]
         return words
 
     def follow(self, host):

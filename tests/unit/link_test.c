@@ -57,6 +57,9 @@ static void mps_0(struct hello *h) { h->mps = 0; }
 static void mrrs_64(struct hello *h) { h->mrrs = 64; }
 static void rcb_32(struct hello *h) { h->rcb = 32; }
 
+static void pd_31(struct hello *h) { h->credits[TLPB_POOL_PD] = 31; }
+static void cplh_128(struct hello *h) { h->credits[TLPB_POOL_CPLH] = 128; }
+
 static void older(void) { say_hello_with(v0); }
 static void newer(void) { say_hello_with(v2); }
 static void wrong_role(void) { say_hello_with(swap_role); }
@@ -69,6 +72,9 @@ static void large_mps(void) { say_hello_with(mps_8192); }
 static void zero_mps(void) { say_hello_with(mps_0); }
 static void small_mrrs(void) { say_hello_with(mrrs_64); }
 static void small_rcb(void) { say_hello_with(rcb_32); }
+
+static void few_credits(void) { say_hello_with(pd_31); }
+static void many_credits(void) { say_hello_with(cplh_128); }
 
 static void newer_and_shorter(void)
 {
@@ -153,6 +159,8 @@ static const struct wrong at_first[] = {
 	{ "MPS 0", zero_mps, TLPB_REASON_PROTOCOL, "MPS 0" },
 	{ "small MRRS", small_mrrs, TLPB_REASON_PROTOCOL, "MRRS 64" },
 	{ "small RCB", small_rcb, TLPB_REASON_PROTOCOL, "RCB 32" },
+	{ "few credits", few_credits, TLPB_REASON_PROTOCOL, "PD=31: Flow Control Protocol Error" },
+	{ "many credits", many_credits, TLPB_REASON_PROTOCOL, "CPLH=128: Flow Control Protocol Error" },
 	{ "cut HELLO", cut_hello, TLPB_REASON_PROTOCOL, "HELLO: input is too short" },
 	{ "wrong magic", wrong_magic, TLPB_REASON_PROTOCOL, "HELLO" },
 	{ "empty message", empty_message, TLPB_REASON_PROTOCOL, "frame: input is too short" },
