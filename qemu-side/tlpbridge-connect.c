@@ -20,6 +20,7 @@ static int connect_link(TLPBridge *s, unsigned timeout_ms, tlpb_rc **rc, char *w
 		.connect_timeout_ms = timeout_ms,
 		.mps = 0,	/* 128: QEMU's ports support no more, so software programs no more */
 		.plain_pcie = s->plain_pcie,
+		.completion_timeout_ms = s->completion_timeout_ms,
 		.credits = s->credits,
 		.order_seed = s->order_seed,
 		.gather_writes = true,	/* the main loop watches the descriptor */

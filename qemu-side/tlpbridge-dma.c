@@ -107,6 +107,41 @@ static int mem_write(void *ctx, const struct tlpb_tlp *request, uint64_t addr,
 	return dma(ctx, request, true, addr, (void *)data, len);
 }
 
+/* Only RAM that vCPUs reach by the same pointer can be changed atomically against them. */
+static bool is_shared_ram(AddressSpace *as, uint64_t addr, hwaddr len, MemTxAttrs attrs)
+{
+	hwaddr offset, room = len;
+	MemoryRegion *mr;
+
+	RCU_READ_LOCK_GUARD();
+	mr = address_space_translate(as, addr, &offset, &room, true, attrs);
+	return room >= len && memory_region_is_ram(mr) && !memory_region_is_rom(mr) &&
+	       !memory_region_is_romd(mr) && !memory_region_is_ram_device(mr);
+}
+
+/* vCPUs use the processor's own atomic operations on RAM, under KVM and under MTTCG. */
+static int atomic(void *ctx, const struct tlpb_tlp *request, uint64_t addr,
+		  const struct tlpb_atomic *op, void *old)
+{
+	TLPBridge *s = ctx;
+	AddressSpace *as = pci_get_address_space(PCI_DEVICE(s));
+	MemTxAttrs attrs = { .requester_id = pci_requester_id(PCI_DEVICE(s)) };
+	int err = refusal(s, request, true, addr, op->size);
+	hwaddr len = op->size;
+	void *memory;
+
+	if (err)
+		return err;
+	if (!is_shared_ram(as, addr, len, attrs))
+		return TLPB_ERR_UNSUPPORTED;
+	memory = address_space_map(as, addr, &len, true, attrs);
+	if (!memory)
+		return TLPB_ERR_NO_ADDRESS;
+	err = len == op->size ? tlpb_atomic_memory(op, memory, old) : TLPB_ERR_UNSUPPORTED;
+	address_space_unmap(as, memory, len, true, err ? 0 : len);
+	return err;
+}
+
 /* QEMU asserts that the pin exists, so the peer's word is checked first. */
 static void intx(void *ctx, unsigned pin, bool level)
 {
@@ -126,18 +161,19 @@ static void intx(void *ctx, unsigned pin, bool level)
 	}
 }
 
-static void message(void *ctx, const struct tlpb_tlp *msg)
+static bool message(void *ctx, const struct tlpb_tlp *msg)
 {
 	TLPBridge *s = ctx;
 	g_autofree char *label = NULL;
 	char text[128];
 
 	if (!bql_locked() || s->told_message)
-		return;
+		return true;
 	s->told_message = true;
 	label = tlpbridge_label(s);
 	tlpb_tlp_text(msg, text, sizeof(text));
 	info_report("%s: ignored message %s (and any further one)", label, text);
+	return true;	/* told already */
 }
 
 static void down(void *ctx, enum tlpb_reason reason, const char *text)
@@ -180,6 +216,8 @@ static bool cancelled(void *ctx)
 const struct tlpb_rc_ops tlpbridge_rc_ops = {
 	.mem_read = mem_read,
 	.mem_write = mem_write,
+	.atomic = atomic,
+	.dmwr = mem_write,
 	.intx = intx,
 	.message = message,
 	.down = down,

@@ -157,6 +157,7 @@ static TLPB_PROPERTIES properties[] = {
 	DEFINE_PROP_SIGNED("clock", TLPBridge, clock, TLPBRIDGE_CLOCK_FREE,
 			   clock_property, TLPBridgeClock),
 	DEFINE_PROP_BOOL("plain-pcie", TLPBridge, plain_pcie, false),
+	DEFINE_PROP_UINT32("completion-timeout", TLPBridge, completion_timeout_ms, 0),
 	DEFINE_PROP_STRING("credits", TLPBridge, credits_text),
 	DEFINE_PROP_UINT64("stress-ordering", TLPBridge, order_seed, 0),
 	TLPB_END_OF_PROPERTIES
@@ -183,6 +184,8 @@ static void describe_properties(ObjectClass *klass)
 				  "reads all ones" },
 		{ "clock", "hold: guest time stands still in long waits; free: it goes on" },
 		{ "plain-pcie", "failed posted writes are told to nobody, as on a real link" },
+		{ "completion-timeout", "milliseconds until a read without an answer gives all ones; "
+					"0: none" },
 		{ "credits", "how much the device may send before it waits, for example PH=1,PD=8; "
 			     "of PH, PD, NPH, NPD, CPLH, CPLD a number or 'infinite'" },
 		{ "stress-ordering", "send TLPs in any order that the ordering rules allow: a seed; "

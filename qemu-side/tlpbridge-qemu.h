@@ -111,6 +111,7 @@ struct TLPBridge {
 	TLPBridgeOnLinkDown on_link_down;
 	TLPBridgeClock clock;
 	bool plain_pcie;
+	uint32_t completion_timeout_ms;	/* 0: none */
 	char *credits_text;
 	struct tlpb_pools credits;	/* of it, by realize */
 	uint64_t order_seed;	/* 0: off */

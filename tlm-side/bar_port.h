@@ -29,7 +29,8 @@ struct bar_port {
 	{
 		sc_dt::uint64 address = payload.get_address();
 
-		if (dmi.access(payload, delay))
+		// An AtomicOp has no read or write that a pointer could do.
+		if (payload.get_command() != tlm::TLM_IGNORE_COMMAND && dmi.access(payload, delay))
 			return;
 		if (by_nb)
 			nb.transport(target, payload, delay);

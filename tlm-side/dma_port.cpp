@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "kit/atomic_extension.h"
 #include "kit/payload.h"
 #include "kit/tlp_extension.h"
 #include "tlm_status.h"
@@ -21,7 +22,8 @@ struct dma_port::transfer {
 	unsigned pieces = 0;			// in flight, and 1 while it begins
 	int err = 0;				// of the lowest piece that failed
 	uint64_t fault = 0;			// bus address of its first byte that failed
-	std::unique_ptr<uint8_t[]> data;	// of a read
+	std::unique_ptr<uint8_t[]> data;	// of a read, or what was there before an AtomicOp
+	size_t size = 0;			// of an AtomicOp
 	std::function<void()> ended;		// no piece is in flight any more
 };
 
@@ -74,6 +76,76 @@ static tlpb_dma_attr attributes(const tlm::tlm_generic_payload &payload)
 	return tlp ? tlpb_dma_attr{ tlp->tc, tlp->ido, tlp->ro, tlp->ns, 0 } : tlpb_dma_attr{};
 }
 
+void dma_port::atomic_done(void *arg, int err, const void *old)
+{
+	transfer &transfer = **static_cast<transfer_ptr *>(arg);
+
+	if (old)
+		memcpy(transfer.data.get(), old, transfer.size);
+	piece_done(arg, err, transfer.fault);
+}
+
+void dma_port::dmwr_done(void *arg, int err)
+{
+	piece_done(arg, err, (*static_cast<transfer_ptr *>(arg))->fault);
+}
+
+static tlpb_tlp_kind to_kind(kit::atomic_op op)
+{
+	switch (op) {
+	case kit::atomic_op::swap: return TLPB_SWAP;
+	case kit::atomic_op::compare_and_swap: return TLPB_CAS;
+	default: return TLPB_FETCHADD;
+	}
+}
+
+static tlpb_atomic to_atomic(const kit::atomic_extension &from, unsigned size)
+{
+	tlpb_atomic atomic = {};
+
+	atomic.op = to_kind(from.op);
+	atomic.size = size;
+	memcpy(atomic.operand, from.operand.data(), sizeof atomic.operand);
+	memcpy(atomic.compare, from.compare.data(), sizeof atomic.compare);
+	return atomic;
+}
+
+static bool is_deferrable(const tlm::tlm_generic_payload &payload)
+{
+	auto *tlp = payload.get_extension<kit::tlp_extension>();
+
+	return tlp && tlp->deferrable && payload.is_write();
+}
+
+// What is one request with an answer of its own. False: it is none of them.
+bool dma_port::begin_exchange(const transfer_ptr &transfer, const tlm::tlm_generic_payload &payload)
+{
+	const kit::atomic_extension *atomic = kit::atomic_of(payload);
+	tlpb_dma_attr attr = attributes(payload);
+	uint64_t addr = payload.get_address();
+	unsigned size = payload.get_data_length();
+	transfer_ptr *arg;
+	int err;
+
+	if (!atomic && !is_deferrable(payload))
+		return false;
+	arg = new transfer_ptr(transfer);
+	transfer->pieces++;
+	transfer->fault = addr;
+	if (atomic) {
+		tlpb_atomic op = to_atomic(*atomic, size);
+
+		transfer->size = size;
+		transfer->data.reset(new uint8_t[size]);
+		err = tlpb_ep_atomic(ep, addr, &op, &attr, atomic_done, arg);
+	} else {
+		err = tlpb_ep_dmwr(ep, addr, payload.get_data_ptr(), size, &attr, dmwr_done, arg);
+	}
+	if (err)
+		piece_done(arg, err, addr);
+	return true;
+}
+
 void dma_port::begin_piece(const transfer_ptr &transfer, const tlm::tlm_generic_payload &payload,
 			   run run, bool posted)
 {
@@ -100,6 +172,10 @@ void dma_port::begin(const transfer_ptr &fresh, const tlm::tlm_generic_payload &
 	run run = next_run(payload, 0);
 
 	fresh->pieces = 1;
+	if (begin_exchange(fresh, payload)) {
+		drop_piece(*fresh);
+		return;
+	}
 	if (payload.is_read())
 		fresh->data.reset(new uint8_t[payload.get_data_length()]);
 	for (; run.len && !fresh->err; run = next_run(payload, run.offset + run.len))
@@ -114,6 +190,13 @@ void dma_port::finish(const transfer &transfer, tlm::tlm_generic_payload &payloa
 
 	if (tlp && transfer.err)
 		tlp->fault_address = transfer.fault;
+	if (kit::atomic_extension *atomic = kit::atomic_of(payload)) {
+		atomic->done = !transfer.err;
+		if (!transfer.err)
+			memcpy(atomic->old.data(), transfer.data.get(), transfer.size);
+	}
+	if (tlp)
+		tlp->retry = transfer.err == TLPB_ERR_CRS;
 	if (payload.is_read() && !transfer.err)
 		for (; run.len; run = next_run(payload, run.offset + run.len))
 			memcpy(payload.get_data_ptr() + run.offset,
@@ -125,12 +208,12 @@ static bool is_posted(const tlm::tlm_generic_payload &payload)
 {
 	auto *tlp = payload.get_extension<kit::tlp_extension>();
 
-	return tlp && tlp->posted && payload.is_write();
+	return tlp && tlp->posted && !tlp->deferrable && payload.is_write();
 }
 
 static bool moves(const tlm::tlm_generic_payload &payload)
 {
-	return payload.is_read() || payload.is_write();
+	return payload.is_read() || payload.is_write() || kit::atomic_of(payload);
 }
 
 static bool wraps(const tlm::tlm_generic_payload &payload)
@@ -206,7 +289,7 @@ unsigned dma_port::transport_dbg(tlm::tlm_generic_payload &payload)
 	using clock = std::chrono::steady_clock;
 
 	// The streaming width says nothing here.
-	if (!poll || !moves(payload) || !payload.get_data_length() || wraps(payload))
+	if (!poll || !(payload.is_read() || payload.is_write()) || !payload.get_data_length() || wraps(payload))
 		return 0;
 
 	clock::time_point end = clock::now() + std::chrono::milliseconds(debug_ms);

@@ -26,7 +26,8 @@ public:
 	dma_port(tlpb_ep *ep, const poll_function &poll) : ep(ep), poll(poll) {}
 
 	/*
-	 * Any length and byte enables; waits for the incoming delay, then until the
+	 * Any length and byte enables, AtomicOps (kit::atomic_extension) and Deferrable Memory
+	 * Writes (kit::tlp_extension); waits for the incoming delay, then until the
 	 * transfer is done. A write whose tlp_extension says posted returns at once.
 	 */
 	void b_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &delay);
@@ -58,6 +59,9 @@ private:
 	void begin(const transfer_ptr &fresh, const tlm::tlm_generic_payload &payload, bool posted);
 	void begin_piece(const transfer_ptr &transfer, const tlm::tlm_generic_payload &payload,
 			 run run, bool posted);
+	static void atomic_done(void *arg, int err, const void *old);
+	static void dmwr_done(void *arg, int err);
+	bool begin_exchange(const transfer_ptr &transfer, const tlm::tlm_generic_payload &payload);
 	static void finish(const transfer &transfer, tlm::tlm_generic_payload &payload);
 
 	tlpb_ep *ep;

@@ -87,6 +87,8 @@ static uint32_t has_bit(kit::feature feature)
 	case kit::feature::atomic_64: return TLPB_HAS_ATOMIC_64;
 	case kit::feature::cas_128: return TLPB_HAS_CAS_128;
 	case kit::feature::atomic_requests: return TLPB_HAS_ATOMIC_REQUESTS;
+	case kit::feature::deferrable_writes: return TLPB_HAS_DMWR;
+	case kit::feature::deferrable_write_requests: return TLPB_HAS_DMWR_REQUESTS;
 	}
 	return 0;
 }
@@ -376,9 +378,11 @@ tlpb_cpl_status pcie_endpoint::transport(const tlpb_ep_request &request)
 	request_payload &payload = payloads.take(request);
 	sc_core::sc_time delay = ahead.ahead();
 	tlm::tlm_response_status response;
+	tlpb_cpl_status status;
 
 	ports[request.region].transport(*socket_of(request.region).operator->(), payload, delay);
 	response = payload.get_response_status();
+	status = payload.status();
 	payload.release();
 	pass(delay, request.posted);
 	if (response == tlm::TLM_INCOMPLETE_RESPONSE && !warned_incomplete) {
@@ -386,7 +390,7 @@ tlpb_cpl_status pcie_endpoint::transport(const tlpb_ep_request &request)
 		tlpb_log(TLPB_LOG_WARNING, "%s: the model left a payload without response status: "
 			 "the host gets Completer Abort", name());
 	}
-	return to_completion(response);
+	return status;
 }
 
 /*

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "request_payload.h"
 
+#include <algorithm>
+
+#include "tlm_status.h"
+
 namespace tlpb {
 
 request_payload::request_payload(tlm::tlm_mm_interface *manager) : tlm_generic_payload(manager)
@@ -12,6 +16,7 @@ request_payload::request_payload(tlm::tlm_mm_interface *manager) : tlm_generic_p
 request_payload::~request_payload()
 {
 	clear_extension(&extension);
+	clear_extension(&atomic);
 }
 
 void request_payload::fill(const tlpb_ep_request &request)
@@ -19,7 +24,8 @@ void request_payload::fill(const tlpb_ep_request &request)
 	unsigned length = static_cast<unsigned>(request.length);
 	bool some = request.byte_enable;
 
-	set_command(request.write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
+	set_command(request.atomic ? tlm::TLM_IGNORE_COMMAND
+		    : request.write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND);
 	set_address(request.offset);
 	set_data_ptr(request.data);
 	set_data_length(length);
@@ -30,6 +36,42 @@ void request_payload::fill(const tlpb_ep_request &request)
 	set_dmi_allowed(false);
 	set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
 	fill_extension(request);
+	fill_atomic(request);
+}
+
+static kit::atomic_op to_kit(tlpb_tlp_kind kind)
+{
+	switch (kind) {
+	case TLPB_SWAP: return kit::atomic_op::swap;
+	case TLPB_CAS: return kit::atomic_op::compare_and_swap;
+	default: return kit::atomic_op::fetch_add;
+	}
+}
+
+void request_payload::fill_atomic(const tlpb_ep_request &request)
+{
+	clear_extension(&atomic);
+	if (!request.atomic)
+		return;
+	atomic.op = to_kit(request.atomic->op);
+	std::copy_n(request.atomic->operand, TLPB_ATOMIC_MAX, atomic.operand.begin());
+	std::copy_n(request.atomic->compare, TLPB_ATOMIC_MAX, atomic.compare.begin());
+	atomic.done = false;
+	set_extension(&atomic);
+}
+
+tlpb_cpl_status request_payload::status()
+{
+	tlpb_cpl_status status = to_completion(get_response_status());
+
+	if (extension.deferrable && extension.retry && status != TLPB_CPL_SC)
+		return TLPB_CPL_CRS;
+	if (kit::atomic_of(*this) && status == TLPB_CPL_SC) {
+		if (!atomic.done)
+			return TLPB_CPL_UR;	// a model that does not know them moves nothing
+		std::copy_n(atomic.old.begin(), get_data_length(), get_data_ptr());
+	}
+	return status;
 }
 
 void request_payload::fill_extension(const tlpb_ep_request &request)
@@ -41,10 +83,12 @@ void request_payload::fill_extension(const tlpb_ep_request &request)
 	extension.ro = tlp.ro;
 	extension.ns = tlp.ns;
 	extension.posted = request.posted;
+	extension.deferrable = request.deferrable;
+	extension.retry = false;
 	extension.requester_id = tlp.requester_id;
 	extension.tag = tlp.tag;
 	extension.region = request.region;
-	extension.address = tlp.address + tlpb_first_byte(tlp.first_be);
+	extension.address = tlp.address + (request.atomic ? 0 : tlpb_first_byte(tlp.first_be));
 }
 
 request_payload &payload_pool::take(const tlpb_ep_request &request)

@@ -13,6 +13,7 @@
 #include <tlpbridge/ep.h>
 #include <vector>
 
+#include "kit/atomic_extension.h"
 #include "kit/tlp_extension.h"
 
 namespace tlpb {
@@ -25,10 +26,15 @@ public:
 	// Everything from request, whose data and byte enables are borrowed.
 	void fill(const tlpb_ep_request &request);
 
+	// What the model's response, and what it left in the extensions, mean to the host.
+	tlpb_cpl_status status();
+
 private:
 	void fill_extension(const tlpb_ep_request &request);
+	void fill_atomic(const tlpb_ep_request &request);
 
 	kit::tlp_extension extension;
+	kit::atomic_extension atomic;	// set only where it is an AtomicOp
 };
 
 /*

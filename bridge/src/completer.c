@@ -62,6 +62,35 @@ void tlpb__complete_data(struct link *link, const struct tlpb_tlp *request, uint
 	tlpb__link_send_tlp(link, &c, 0);
 }
 
+void tlpb__complete_atomic(struct link *link, const struct tlpb_tlp *request, uint16_t completer,
+			   const void *old)
+{
+	struct tlpb_tlp c = start(request, completer, true);
+
+	c.byte_count = (uint16_t)tlpb__bytes_asked(request);
+	c.length_dw = c.byte_count / 4;
+	c.payload = old;
+	c.payload_len = c.byte_count;
+	tlpb__link_send_tlp(link, &c, 0);
+}
+
+bool tlpb__is_atomic(const struct tlpb_tlp *request)
+{
+	return request->kind == TLPB_FETCHADD || request->kind == TLPB_SWAP ||
+	       request->kind == TLPB_CAS;
+}
+
+struct tlpb_atomic tlpb__atomic(const struct tlpb_tlp *request)
+{
+	struct tlpb_atomic a = { .op = request->kind, .size = tlpb__bytes_asked(request) };
+	bool cas = a.op == TLPB_CAS;
+
+	if (cas)
+		memcpy(a.compare, request->payload, a.size);
+	memcpy(a.operand, request->payload + (cas ? a.size : 0), a.size);
+	return a;
+}
+
 unsigned tlpb__bytes_asked(const struct tlpb_tlp *request)
 {
 	switch (request->kind) {
@@ -80,6 +109,8 @@ unsigned tlpb__bytes_asked(const struct tlpb_tlp *request)
 
 unsigned tlpb__request_bytes(const struct tlpb_tlp *request)
 {
+	if (tlpb__is_atomic(request))	/* its byte enables are reserved */
+		return tlpb__bytes_asked(request);
 	if (!request->first_be && request->length_dw == 1)
 		return 0;
 	return tlpb_byte_count(request->length_dw, request->first_be, request->last_be);
@@ -87,13 +118,16 @@ unsigned tlpb__request_bytes(const struct tlpb_tlp *request)
 
 uint64_t tlpb__request_address(const struct tlpb_tlp *request)
 {
-	return request->address + tlpb_first_byte(request->first_be);
+	return request->address +
+	       (tlpb__is_atomic(request) ? 0 : tlpb_first_byte(request->first_be));
 }
 
 bool tlpb__byte_enabled(const struct tlpb_tlp *request, unsigned i)
 {
 	unsigned at = tlpb_first_byte(request->first_be) + i;
 
+	if (tlpb__is_atomic(request))
+		return true;
 	if (at < 4)
 		return request->first_be >> at & 1;
 	if (at / 4 == request->length_dw - 1u)

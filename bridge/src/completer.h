@@ -3,9 +3,11 @@
 #ifndef TLPB_COMPLETER_H
 #define TLPB_COMPLETER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include <tlpbridge/atomic.h>
 #include <tlpbridge/tlp.h>
 
 #include "link.h"
@@ -25,10 +27,18 @@ void tlpb__complete_register(struct link *link, const struct tlpb_tlp *request,
 void tlpb__complete_data(struct link *link, const struct tlpb_tlp *request, uint16_t completer,
 			 uint64_t addr, const void *data, size_t n, unsigned left);
 
+/* The old value of an AtomicOp. */
+void tlpb__complete_atomic(struct link *link, const struct tlpb_tlp *request, uint16_t completer,
+			   const void *old);
+
+/* Is it an AtomicOp, and what does it ask for? Its TLP is well formed: the sizes are legal. */
+bool tlpb__is_atomic(const struct tlpb_tlp *request);
+struct tlpb_atomic tlpb__atomic(const struct tlpb_tlp *request);
+
 /* Byte Count of a completion that brings nothing of what was asked for (2.2.9). */
 unsigned tlpb__bytes_asked(const struct tlpb_tlp *request);
 
-/* Bytes that a memory read asks for, from its first enabled byte; 0 for a flush. */
+/* Bytes that a request spans, from its first enabled byte; 0 for a flush. */
 unsigned tlpb__request_bytes(const struct tlpb_tlp *request);
 
 /* Address of its first enabled byte. */

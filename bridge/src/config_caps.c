@@ -172,6 +172,7 @@ static void device_capabilities_2(const struct config_space *c, struct config_bi
 		{ TLPB_HAS_ATOMIC_32, 1 << 7 }, { TLPB_HAS_ATOMIC_64, 1 << 8 },
 		{ TLPB_HAS_CAS_128, 1 << 9 }, { TLPB_HAS_LTR, 1 << 11 },
 		{ TLPB_HAS_TAGS_10BIT, 1 << 16 | 1 << 17 },
+		{ TLPB_HAS_DMWR, 1 << 28 | 1 << 29 },
 	};
 
 	bits->value = 1 << 4 | bits_of(c, rows, COUNT(rows));
@@ -190,7 +191,7 @@ static void device_control_2(const struct config_space *c, struct config_bits *b
 
 static const struct config_register pcie[] = {
 	R(2, 2, .bits.value = 2),
-	R(4, 4, .fit = device_capabilities),
+	R(PCIE_DEVCAP, 4, .fit = device_capabilities, .bits.flr_kept = DEVCAP_POWER_LIMIT),
 	/* MRRS 512, no snoop, relaxed ordering; Max_Payload_Size is kept */
 	R(PCIE_DEVCTL, 2, .bits.value = 0x2810, .bits.rw = 0x79ff, .bits.flr_kept = 7 << 5,
 	  .written = device_control_written),

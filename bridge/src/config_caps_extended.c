@@ -98,6 +98,17 @@ static const struct config_register ltr[] = {
 	R(6, 2, .bits.rw = 0x1fff),
 };
 
+/* ---- Device 3: the enable of Deferrable Memory Writes ---- */
+
+static bool has_device_3(const struct tlpb_device *d)
+{
+	return d->has & TLPB_HAS_DMWR_REQUESTS;
+}
+
+static const struct config_register device_3[] = {
+	R(DEVICE_3_CONTROL, 4, .bits.rw = DEVICE_3_DMWR_REQUESTS),
+};
+
 /* ---- Resizable BAR (7.8.6) ---- */
 
 enum { SIZE_SHIFT = 8, SIZE_BITS = 0x3f << SIZE_SHIFT, BAR_INDEX = 7, COUNT_SHIFT = 5 };
@@ -288,6 +299,8 @@ const struct config_capability tlpb__config_extended[] = {
 	{ .part = PART_ARI, .id = 0x0e, .version = 1, .size = 8, .there = has_ari, .in_vf = true,
 	  REGISTERS(ari) },
 	{ .part = PART_LTR, .id = 0x18, .version = 1, .size = 8, .there = has_ltr, REGISTERS(ltr) },
+	{ .part = PART_DEVICE_3, .id = 0x2f, .version = 1, .size = 16, .there = has_device_3,
+	  REGISTERS(device_3) },
 	{ .part = PART_RESIZABLE_BAR, .id = 0x15, .version = 1, .size = 52,
 	  .there = has_resizable, REGISTERS(resizable) },
 	{ .part = PART_SRIOV, .id = 0x10, .version = 1, .size = 64, .there = has_sriov,

@@ -72,8 +72,16 @@ unsigned tlpb__config_mrrs(const struct config_space *c)
 	return size_of_code(device_control(c) >> 12 & 7);
 }
 
+/* With 10 bits the lower ones are not used: who completes 8 alone would answer for another (2.2.6.2). */
+unsigned tlpb__config_first_tag(const struct config_space *c)
+{
+	return device_control_2(c) & DEVCTL2_10BIT_TAGS ? 256 : 0;
+}
+
 unsigned tlpb__config_tags(const struct config_space *c)
 {
+	if (device_control_2(c) & DEVCTL2_10BIT_TAGS)
+		return 1024;
 	return device_control(c) & DEVCTL_EXT_TAG ? 256 : 32;
 }
 
@@ -190,6 +198,26 @@ bool tlpb__config_atomics_enabled(const struct config_space *c)
 bool tlpb__config_ltr_enabled(const struct config_space *c)
 {
 	return device_control_2(c) & DEVCTL2_LTR;
+}
+
+void tlpb__config_capture_power(struct config_space *c, unsigned limit)
+{
+	uint8_t *capabilities = c->value + c->at[PART_PCIE] + PCIE_DEVCAP;
+
+	put_le32(capabilities, (get_le32(capabilities) & ~(uint32_t)DEVCAP_POWER_LIMIT) |
+			       limit << DEVCAP_POWER_SHIFT);
+}
+
+bool tlpb__config_timeouts(const struct config_space *c)
+{
+	return !(device_control_2(c) & DEVCTL2_NO_TIMEOUT);
+}
+
+bool tlpb__config_dmwr_enabled(const struct config_space *c)
+{
+	c = owner(c);
+	return c->at[PART_DEVICE_3] &&
+	       get_le32(reg(c, PART_DEVICE_3, DEVICE_3_CONTROL)) & DEVICE_3_DMWR_REQUESTS;
 }
 
 /* ---- SR-IOV ---- */

@@ -39,6 +39,7 @@ enum config_part {
 	PART_SERIAL_NUMBER,
 	PART_ARI,
 	PART_LTR,
+	PART_DEVICE_3,
 	PART_RESIZABLE_BAR,
 	PART_SRIOV,
 	CONFIG_PARTS,
@@ -126,10 +127,14 @@ void tlpb__config_set_intx_status(struct config_space *c, bool pending);
 /* Transactions Pending of Device Status (7.5.3.5): requests of the function without completion. */
 void tlpb__config_set_pending(struct config_space *c, bool pending);
 
-/* What software programmed into DevCtl: bytes; and how many tags may be in use. */
+/*
+ * What software programmed into Device Control: bytes; and the tags that may be used, from the first
+ * one to below tlpb__config_tags().
+ */
 unsigned tlpb__config_mps(const struct config_space *c);
 unsigned tlpb__config_mrrs(const struct config_space *c);
 unsigned tlpb__config_tags(const struct config_space *c);
+unsigned tlpb__config_first_tag(const struct config_space *c);
 
 /* Which attributes the function may set in its requests. */
 enum { ATTRIBUTE_RO = 1, ATTRIBUTE_NS = 2, ATTRIBUTE_IDO = 4 };
@@ -159,6 +164,15 @@ bool tlpb__config_ecrc_check(const struct config_space *c);
 /* May the function send atomic operations, LTR messages? */
 bool tlpb__config_atomics_enabled(const struct config_space *c);
 bool tlpb__config_ltr_enabled(const struct config_space *c);
+
+/* The power limit of the slot, as a message told it: 10 bits, see message.h (7.5.3.3). */
+void tlpb__config_capture_power(struct config_space *c, unsigned limit);
+
+/* May a request be given up for want of completions (Completion Timeout Disable)? */
+bool tlpb__config_timeouts(const struct config_space *c);
+
+/* May it send Deferrable Memory Writes? */
+bool tlpb__config_dmwr_enabled(const struct config_space *c);
 
 /* SR-IOV (9.3.3): how many VFs there are now, 0 while VF Enable is 0; bytes of each in BAR i. */
 unsigned tlpb__config_vfs(const struct config_space *pf);

@@ -175,7 +175,8 @@ static int check_sriov(const struct tlpb_device *dev, const struct why *why)
 static int check_space(const struct tlpb_device *dev, const struct why *why)
 {
 	bool extended = dev->serial_number || dev->sriov.vfs ||
-			dev->has & (TLPB_HAS_AER | TLPB_HAS_ARI | TLPB_HAS_LTR);
+			dev->has & (TLPB_HAS_AER | TLPB_HAS_ARI | TLPB_HAS_LTR |
+				    TLPB_HAS_DMWR_REQUESTS);
 
 	for (unsigned i = 0; i < TLPB_BARS; i++)
 		extended = extended || dev->resizable[i];

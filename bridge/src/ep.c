@@ -169,7 +169,7 @@ int tlpb__ep_attach(tlpb_ep *ep, struct transport *transport, const uint8_t toke
 	ep->links++;
 	ep->link_number = link_number;
 	ep->host[0] = 0;
-	ep->unexpected_completions = 0;
+	ep->unexpected_completions = ep->unsupported_messages = 0;
 	ep->to_device = ep->to_host = (struct tlpb_counters){ 0 };
 	ep->raw_held = ep->raw_waits = false;
 	return tlpb__link_new(transport, &config, &ep->link);
@@ -184,6 +184,7 @@ void tlpb__ep_detach(tlpb_ep *ep, enum tlpb_reason reason, const char *text)
 	if (tlpb__link_state(link) != LINK_DOWN)
 		on_down(ep, reason, text);
 	ep->link = NULL;
+	tlpb__alarm_set(&ep->alarm, 0);
 	tlpb__link_close(link, reason, text, 500);
 	if (ep->trace)
 		tlpb_trace_flush(ep->trace);	/* a server lives on: people read it now */
@@ -196,6 +197,7 @@ int tlpb__ep_process(tlpb_ep *ep)
 	if (!ep->link)
 		return 0;
 	handled = tlpb__ep_is_raw(ep) ? tlpb__ep_raw_process(ep) : tlpb__link_process(ep->link);
+	tlpb__ep_look_at_clock(ep);	/* last: what has arrived was not too late */
 	if (tlpb__link_state(ep->link) == LINK_DOWN)
 		tlpb__ep_detach(ep, tlpb__link_reason(ep->link), "");
 	return handled;
@@ -291,11 +293,20 @@ int tlpb_ep_new(const struct tlpb_ep_config *config, tlpb_ep **out, char *why, s
 	memcpy(ep->credits, credits, sizeof credits);
 	ep->order_seed = config->order_seed;
 	TAILQ_INIT(&ep->dma);
+	TAILQ_INIT(&ep->exchanges);
 	LIST_INIT(&ep->requests);
 	STAILQ_INIT(&ep->held);
 	tlpb__tags_init(&ep->tags, 32);
+	ep->timeout_ms = config->completion_timeout_ms;
+	ep->alarm.fd = -1;
 	err = add_first_function(ep, config, why, why_size);
+	if (!err && ep->timeout_ms) {
+		err = tlpb__alarm_open(&ep->alarm);
+		if (err)
+			snprintf(why, why_size, "no descriptor for a timer");
+	}
 	if (err) {
+		tlpb__functions_free(ep);
 		free(ep->registers);
 		free(ep);
 		return err;
@@ -314,6 +325,7 @@ void tlpb_ep_free(tlpb_ep *ep)
 	tlpb__ep_detach(ep, TLPB_REASON_NORMAL, "the device went away");
 	tlpb__ep_requests_free(ep);
 	tlpb__functions_free(ep);
+	tlpb__alarm_close(&ep->alarm);
 	free(ep->registers);
 	free(ep);
 }
@@ -326,17 +338,4 @@ const struct tlpb_device *tlpb_ep_device(const tlpb_ep *ep)
 bool tlpb_ep_is_up(const tlpb_ep *ep)
 {
 	return ep->link && tlpb__link_state(ep->link) == LINK_UP;
-}
-
-int tlpb_ep_message(tlpb_ep *ep, const struct tlpb_tlp *msg)
-{
-	struct tlpb_tlp tlp = *msg;
-	int err;
-
-	if (!tlpb_ep_is_up(ep))
-		return TLPB_ERR_CLOSED;
-	tlp.requester_id = ep->id;
-	err = tlpb__link_send_tlp(ep->link, &tlp, 0);
-	tlpb__link_flush(ep->link);
-	return err;
 }

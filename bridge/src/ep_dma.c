@@ -71,24 +71,37 @@ static void on_flush_done(void *arg, const struct tags_request *request, int err
 	struct dma_op *op = arg;
 
 	op->outstanding--;
-	if (err == TLPB_ERR_CLOSED)
+	if (err == TLPB_ERR_CLOSED || err == TLPB_ERR_TIMEDOUT)
 		note_failure(op, err, op->addr);
 	finish_if_over(op);
+}
+
+struct tlpb_tlp tlpb__ep_request_tlp(const struct function *f, enum tlpb_tlp_kind kind, uint64_t addr,
+				     const struct tlpb_dma_attr *attr)
+{
+	static const struct tlpb_dma_attr plain;
+	unsigned enabled = tlpb__config_attributes(&f->config);
+
+	if (!attr)
+		attr = &plain;
+	return (struct tlpb_tlp){
+		.kind = kind, .hdr_4dw = addr >> 32 != 0, .requester_id = tlpb__function_id(f),
+		.address = addr & ~3ull,
+		.tc = attr->tc, .ro = attr->ro && enabled & ATTRIBUTE_RO,
+		.ns = attr->ns && enabled & ATTRIBUTE_NS, .ido = attr->ido && enabled & ATTRIBUTE_IDO,
+	};
 }
 
 static struct tlpb_tlp request_tlp(const struct function *f, enum tlpb_tlp_kind kind, uint64_t addr,
 				   size_t len, const struct tlpb_dma_attr *attr)
 {
-	unsigned enabled = tlpb__config_attributes(&f->config);
+	struct tlpb_tlp tlp = tlpb__ep_request_tlp(f, kind, addr, attr);
 	struct tlpb_extent e = tlpb_extent(addr, len);
 
-	return (struct tlpb_tlp){
-		.kind = kind, .hdr_4dw = addr >> 32 != 0, .requester_id = tlpb__function_id(f),
-		.address = addr & ~3ull, .length_dw = e.length_dw,
-		.first_be = e.first_be, .last_be = e.last_be,
-		.tc = attr->tc, .ro = attr->ro && enabled & ATTRIBUTE_RO,
-		.ns = attr->ns && enabled & ATTRIBUTE_NS, .ido = attr->ido && enabled & ATTRIBUTE_IDO,
-	};
+	tlp.length_dw = e.length_dw;
+	tlp.first_be = e.first_be;
+	tlp.last_be = e.last_be;
+	return tlp;
 }
 
 /* False when there is no tag, or the host has no credits. */
@@ -101,10 +114,9 @@ static bool issue_next(struct dma_op *op)
 	struct tlpb_tlp tlp = request_tlp(op->f, TLPB_MRD, addr, n, &op->attr);
 	struct tlpb_credits cost = tlpb_tlp_credits(&tlp);
 
-	ep->tags.limit = tlpb__config_tags(&op->f->config);
 	if (!tlpb__link_has_room(ep->link, &cost) ||
-	    tlpb__tags_begin(&ep->tags, &tlp, op->buf + op->issued, n,
-			     op->write ? on_flush_done : on_read_done, op))
+	    tlpb__ep_take_tag(op->f, &tlp, op->buf + op->issued, n,
+			      op->write ? on_flush_done : on_read_done, op))
 		return false;
 	op->outstanding++;
 	op->issued += n;
@@ -123,18 +135,43 @@ static struct dma_op *first_waiting(const tlpb_ep *ep)
 	return NULL;
 }
 
-void tlpb__ep_dma_pump(tlpb_ep *ep)
+/* False when none waits, or as above. */
+static bool issue_one(tlpb_ep *ep)
+{
+	struct dma_op *op = tlpb_ep_is_up(ep) ? first_waiting(ep) : NULL;
+
+	if (!op)
+		return false;
+	if (tlpb__config_bus_master(&op->f->config))
+		return issue_next(op);
+	note_failure(op, TLPB_ERR_BUS_MASTER_OFF, op->addr + op->issued);
+	finish_if_over(op);
+	return true;
+}
+
+/* What waits for a tag that cannot come takes too long, too. */
+static void give_up(tlpb_ep *ep)
 {
 	struct dma_op *op;
 
-	while (tlpb_ep_is_up(ep) && (op = first_waiting(ep))) {
-		if (!tlpb__config_bus_master(&op->f->config)) {
-			note_failure(op, TLPB_ERR_BUS_MASTER_OFF, op->addr + op->issued);
-			finish_if_over(op);
-		} else if (!issue_next(op)) {
-			break;
-		}
+	while ((op = first_waiting(ep))) {
+		note_failure(op, TLPB_ERR_TIMEDOUT, op->addr + op->issued);
+		finish_if_over(op);
 	}
+	tlpb__ep_exchange_give_up(ep, TLPB_ERR_TIMEDOUT);
+}
+
+/* In turns: neither kind can keep the other from tags. */
+void tlpb__ep_dma_pump(tlpb_ep *ep)
+{
+	bool dma, exchange;
+
+	do {
+		exchange = tlpb__ep_exchange_issue(ep);
+		dma = issue_one(ep);
+	} while (exchange || dma);
+	if (tlpb__tags_stuck(&ep->tags))
+		give_up(ep);
 }
 
 static const struct tlpb_dma_attr plain;
@@ -145,18 +182,13 @@ static struct function *function_of(const tlpb_ep *ep, const struct tlpb_dma_att
 	return tlpb__function_at(ep, attr ? attr->function : 0);
 }
 
-static int may_start(const tlpb_ep *ep, const struct function *f)
+int tlpb__ep_may_start(const tlpb_ep *ep, const struct function *f, const struct tlpb_dma_attr *attr)
 {
-	if (tlpb__ep_is_raw(ep) || !f)
+	if (tlpb__ep_is_raw(ep) || !f || (attr && attr->tc > 7))
 		return TLPB_ERR_INVALID;
 	if (!tlpb_ep_is_up(ep))
 		return TLPB_ERR_CLOSED;
 	return tlpb__config_bus_master(&f->config) ? 0 : TLPB_ERR_BUS_MASTER_OFF;
-}
-
-static bool attr_legal(const struct tlpb_dma_attr *attr)
-{
-	return !attr || attr->tc < 8;
 }
 
 static struct dma_op *new_op(struct function *f, uint64_t addr, const struct tlpb_dma_attr *attr,
@@ -191,12 +223,12 @@ int tlpb_ep_dma_read(tlpb_ep *ep, uint64_t addr, void *buf, size_t len,
 		     tlpb_ep_dma_done *done, void *arg)
 {
 	struct function *f = function_of(ep, attr);
-	int err = may_start(ep, f);
+	int err = tlpb__ep_may_start(ep, f, attr);
 	struct dma_op *op;
 
 	if (err)
 		return err;
-	if (!done || (!buf && len) || !attr_legal(attr))
+	if (!done || (!buf && len))
 		return TLPB_ERR_INVALID;
 	op = new_op(f, addr, attr, done, arg);
 	if (!op)
@@ -253,12 +285,10 @@ int tlpb_ep_dma_write(tlpb_ep *ep, uint64_t addr, const void *data, size_t len,
 	struct function *f = function_of(ep, attr);
 	struct dma_op *op;
 	uint32_t mark;
-	int err = may_start(ep, f);
+	int err = tlpb__ep_may_start(ep, f, attr);
 
 	if (err)
 		return err;
-	if (!attr_legal(attr))
-		return TLPB_ERR_INVALID;
 	op = done ? new_op(f, addr, attr, done, arg) : NULL;
 	if (done && !op)
 		return TLPB_ERR_NOMEM;
@@ -318,7 +348,7 @@ bool tlpb__ep_dma_pending(const struct function *f)
 	TAILQ_FOREACH(op, &f->ep->dma, entry)
 		if (op->f == f && op->outstanding)
 			return true;
-	return false;
+	return tlpb__ep_exchange_pending(f);
 }
 
 /* The lost link's tags are free at once, for all functions. */
@@ -332,6 +362,7 @@ void tlpb__ep_dma_abort(struct function *f, int err, bool forget)
 			note_failure(op, err, op->addr);
 	if (forget)
 		tlpb__tags_abort(&ep->tags, err, true);
+	tlpb__ep_exchange_abort(f, err);
 	/* Those with requests in flight end through their tags, the others here. */
 	for (op = TAILQ_FIRST(&ep->dma); op; op = next) {
 		next = TAILQ_NEXT(op, entry);
@@ -349,7 +380,7 @@ void tlpb__ep_dma_outstanding(const tlpb_ep *ep, struct tlpb_outstanding *out)
 {
 	const struct dma_op *op = TAILQ_FIRST(&ep->dma);
 
-	*out = (struct tlpb_outstanding){ .requests = ep->tags.used };
+	*out = (struct tlpb_outstanding){ .requests = ep->tags.used - ep->tags.late };
 	if (!op)
 		return;
 	out->oldest_ms = (uint32_t)(monotonic_ms() - op->since_ms);

@@ -187,7 +187,7 @@ static void send_pme(const struct function *f)
 		.routing = TLPB_ROUTE_TO_ROOT, .message_code = TLPB_MSG_PM_PME,
 	};
 
-	tlpb__link_send_tlp(f->ep->link, &tlp, NULL);
+	tlpb__link_send_tlp(f->ep->link, &tlp, 0);
 }
 
 enum tlpb_irq_result tlpb_ep_pme(tlpb_ep *ep, unsigned function)

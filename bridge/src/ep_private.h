@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The inside of an endpoint: ep.c (life, reset), ep_function.c, ep_request.c, ep_raw.c, ep_dma.c,
- * ep_irq.c.
+ * ep_exchange.c, ep_irq.c, ep_message.c.
  */
 #ifndef TLPB_EP_PRIVATE_H
 #define TLPB_EP_PRIVATE_H
@@ -11,6 +11,7 @@
 #include <tlpbridge/ep.h>
 #include <tlpbridge/trace.h>
 
+#include "alarm.h"
 #include "config_space.h"
 #include "credits.h"
 #include "link.h"
@@ -19,6 +20,7 @@
 #include "tags.h"
 
 struct dma_op;
+struct exchange;
 struct pending_request;
 struct held_request;
 
@@ -63,7 +65,10 @@ struct tlpb_ep {
 	char host[TEXT_MAX];
 
 	struct tags tags;
+	unsigned timeout_ms;		/* of its requests; 0: none */
+	struct alarm alarm;		/* for the earliest of them; no descriptor without timeout */
 	TAILQ_HEAD(, dma_op) dma;	/* started and not finished, in order */
+	TAILQ_HEAD(, exchange) exchanges;	/* the same of what ep_exchange.c tells */
 	LIST_HEAD(, pending_request) requests;	/* with the model */
 	unsigned posted_with_model;		/* how many of them are posted */
 	STAILQ_HEAD(, held_request) held;	/* behind posted writes that the model has */
@@ -71,6 +76,7 @@ struct tlpb_ep {
 	uint32_t writes;		/* DMA writes with a result so far: their marks */
 
 	unsigned unexpected_completions;	/* on this link */
+	unsigned unsupported_messages;		/* the same */
 	struct tlpb_counters to_device, to_host;	/* the same */
 
 	bool keep_config;		/* raw mode, see ep_raw.c */
@@ -100,6 +106,9 @@ void tlpb__ep_status(const tlpb_ep *ep, struct tlpb_slot_status *status);
 
 bool tlpb__ep_attached(const tlpb_ep *ep);
 int tlpb__ep_fd(const tlpb_ep *ep);
+
+/* Becomes readable when tlpb__ep_process() has something to do without the link; -1: never. */
+int tlpb__ep_timer_fd(const tlpb_ep *ep);
 
 /* ---- between the parts ---- */
 
@@ -137,6 +146,9 @@ void tlpb__function_update_vfs(struct function *pf, bool link_lost);
  */
 bool tlpb__ep_request(tlpb_ep *ep, const struct tlpb_tlp *tlp, const struct frame *frame);
 
+/* A message from the host. False: an Unsupported Request. */
+bool tlpb__ep_on_message(tlpb_ep *ep, const struct tlpb_tlp *msg);
+
 /* The model gave a request back: go on with what was held. */
 void tlpb__ep_release_held(tlpb_ep *ep);
 
@@ -164,6 +176,35 @@ bool tlpb__ep_is_config(const struct tlpb_tlp *tlp);
 
 /* Payload bytes of the largest TLP that the function may send now. */
 unsigned tlpb__ep_mps(const struct function *f);
+
+/* May the function's model start DMA with attr (NULL: plain)? 0 or why not. f: NULL, none. */
+int tlpb__ep_may_start(const tlpb_ep *ep, const struct function *f, const struct tlpb_dma_attr *attr);
+
+/* The fields of a memory request at addr that do not depend on what it is. attr: NULL, plain. */
+struct tlpb_tlp tlpb__ep_request_tlp(const struct function *f, enum tlpb_tlp_kind kind, uint64_t addr,
+				     const struct tlpb_dma_attr *attr);
+
+/* Start one; false when there is none, no tag, no link, or the host has no credits. */
+bool tlpb__ep_exchange_issue(tlpb_ep *ep);
+
+/* Has the function one that was sent and not answered? */
+bool tlpb__ep_exchange_pending(const struct function *f);
+
+/* End the function's, those that have no tag any more included. */
+void tlpb__ep_exchange_abort(struct function *f, int err);
+
+/*
+ * Take a tag for a request of the function, of those that software allows it, and start its
+ * completion timer. As tlpb__tags_begin().
+ */
+int tlpb__ep_take_tag(struct function *f, struct tlpb_tlp *tlp, void *buf, size_t len,
+		      tags_done *done, void *arg);
+
+/* End what took too long. */
+void tlpb__ep_look_at_clock(tlpb_ep *ep);
+
+/* No tag will ever come free: end what waits for one. */
+void tlpb__ep_exchange_give_up(tlpb_ep *ep, int err);
 
 /* Start what can be started: tags came free or bus mastering was switched on. */
 void tlpb__ep_dma_pump(tlpb_ep *ep);

@@ -22,6 +22,7 @@ struct pending_request {
 	LIST_ENTRY(pending_request) entry;
 	struct function *f;
 	struct tlpb_tlp tlp;
+	struct tlpb_atomic atomic;
 	unsigned generation, link;
 	struct tlpb_credits credits;	/* its buffer is this one */
 	int64_t since_ms;
@@ -125,7 +126,20 @@ static void on_config(tlpb_ep *ep, const struct tlpb_tlp *tlp)
 
 static bool is_write(const struct tlpb_tlp *tlp)
 {
-	return tlp->kind == TLPB_MWR || tlp->kind == TLPB_IOWR;
+	return tlp->kind == TLPB_MWR || tlp->kind == TLPB_DMWR || tlp->kind == TLPB_IOWR;
+}
+
+/* Does the device have what takes such a request? Of the atomic ones each size is apart. */
+static bool supported(const struct function *f, const struct tlpb_tlp *tlp)
+{
+	uint32_t need = 0;
+
+	if (tlp->kind == TLPB_DMWR)
+		need = TLPB_HAS_DMWR;
+	else if (tlpb__is_atomic(tlp))
+		need = tlpb__request_bytes(tlp) == 4 ? TLPB_HAS_ATOMIC_32 :
+		       tlpb__request_bytes(tlp) == 8 ? TLPB_HAS_ATOMIC_64 : TLPB_HAS_CAS_128;
+	return !need || f->config.device.has & need;
 }
 
 static void send_read_data(const struct function *f, const struct tlpb_tlp *tlp, const uint8_t *data)
@@ -159,8 +173,12 @@ static void send_completion(const struct pending_request *p, enum tlpb_cpl_statu
 
 	if (p->face.posted)
 		return;
+	if (status == TLPB_CPL_CRS && !p->face.deferrable)
+		status = TLPB_CPL_CA;
 	if (status != TLPB_CPL_SC || p->face.write)
 		complete_without_data(p->f, tlp, status);
+	else if (p->face.atomic)
+		tlpb__complete_atomic(p->f->ep->link, tlp, tlpb__function_id(p->f), p->face.data);
 	else if (tlp->kind == TLPB_IORD || !p->face.length)
 		send_register(p->f, tlp, p->face.data, p->face.length);
 	else
@@ -240,10 +258,15 @@ static struct pending_request *new_request(struct function *f, const struct tlpb
 	p->link = f->ep->links;
 	p->since_ms = monotonic_ms();
 	p->face = (struct tlpb_ep_request){
-		.function = f->number, .write = is_write(tlp), .posted = tlp->kind == TLPB_MWR, .length = len,
+		.function = f->number, .write = is_write(tlp), .posted = tlp->kind == TLPB_MWR,
+		.deferrable = tlp->kind == TLPB_DMWR, .length = len,
 		.data = p->bytes, .tlp = &p->tlp, .time_ps = time_ps,
 	};
 	set_enables(p);
+	if (tlpb__is_atomic(tlp)) {
+		p->atomic = tlpb__atomic(tlp);
+		p->face.atomic = &p->atomic;
+	}
 	if (p->face.write && len)
 		memcpy(p->bytes, tlp->payload + tlpb_first_byte(tlp->first_be), len);
 	LIST_INSERT_HEAD(&f->ep->requests, p, entry);
@@ -294,17 +317,37 @@ static bool find_place(const tlpb_ep *ep, const struct tlpb_tlp *tlp, struct pla
 	return false;
 }
 
-static bool region_allows(const struct place *place, bool write)
+static bool region_allows(const struct place *place, const struct tlpb_tlp *tlp)
 {
-	uint32_t need = write ? TLPB_REGION_WRITE : TLPB_REGION_READ;
+	uint32_t need = is_write(tlp) ? TLPB_REGION_WRITE : TLPB_REGION_READ;
 
-	return place->f->config.device.region[place->region].flags & need;
+	if (tlpb__is_atomic(tlp))
+		need = TLPB_REGION_READ | TLPB_REGION_WRITE;
+	return (place->f->config.device.region[place->region].flags & need) == need;
+}
+
+/* Poisoned data must not modify anything (2.7.2.2). */
+static bool is_poisoned(const struct tlpb_tlp *tlp)
+{
+	return tlp->ep && tlpb_kind_has_data(tlp->kind);
+}
+
+/* The MSI-X table and PBA are written and read, and nothing else. */
+static bool msix_takes(const struct tlpb_tlp *tlp)
+{
+	return tlp->kind == TLPB_MRD || tlp->kind == TLPB_MWR;
 }
 
 static bool is_msix(const struct place *place, const struct tlpb_tlp *tlp)
 {
 	return tlpb__msix_claims(&place->f->msix, place->region, place->offset,
 				 tlpb__request_bytes(tlp));
+}
+
+static bool allowed(const struct place *place, const struct tlpb_tlp *tlp)
+{
+	return region_allows(place, tlp) && !is_poisoned(tlp) && supported(place->f, tlp) &&
+	       (!is_msix(place, tlp) || msix_takes(tlp));
 }
 
 /* False: it is the model's now. */
@@ -317,12 +360,14 @@ static bool on_access(tlpb_ep *ep, const struct tlpb_tlp *tlp, uint64_t time_ps)
 		refuse(ep->f0, tlp);
 		return true;
 	}
-	if (!region_allows(&place, is_write(tlp)) || (tlp->ep && is_write(tlp))) {
+	if (!allowed(&place, tlp)) {
 		refuse(place.f, tlp);
 		return true;
 	}
-	if (tlp->kind == TLPB_MWR && !tlpb__request_bytes(tlp))
-		return true;	/* no byte enabled: nothing to write, nobody to tell */
+	if (is_write(tlp) && !tlpb__request_bytes(tlp) && tlp->kind != TLPB_IOWR) {
+		complete_without_data(place.f, tlp, TLPB_CPL_SC);
+		return true;	/* no byte enabled: nothing to write */
+	}
 	p = new_request(place.f, tlp, time_ps);
 	if (!p) {
 		tlpb__link_fail(ep->link, TLPB_REASON_INTERNAL, "out of memory");
@@ -348,15 +393,21 @@ bool tlpb__ep_is_config(const struct tlpb_tlp *tlp)
 
 static bool is_access(const struct tlpb_tlp *tlp)
 {
-	return tlp->kind == TLPB_MRD || tlp->kind == TLPB_MWR ||
-	       tlp->kind == TLPB_IORD || tlp->kind == TLPB_IOWR;
+	return tlp->kind == TLPB_MRD || tlp->kind == TLPB_MWR || tlp->kind == TLPB_DMWR ||
+	       tlp->kind == TLPB_IORD || tlp->kind == TLPB_IOWR || tlpb__is_atomic(tlp);
+}
+
+/* Its acknowledgement says that all before it is done. */
+static bool is_turn_off(const struct tlpb_tlp *tlp)
+{
+	return tlp->kind == TLPB_MSG && tlp->message_code == TLPB_MSG_PME_TURN_OFF;
 }
 
 static bool answered_here(const tlpb_ep *ep, const struct tlpb_tlp *tlp)
 {
 	struct place place;
 
-	if (tlpb__ep_is_config(tlp))
+	if (tlpb__ep_is_config(tlp) || is_turn_off(tlp))
 		return true;
 	return is_access(tlp) && find_place(ep, tlp, &place) && is_msix(&place, tlp);
 }
@@ -364,19 +415,6 @@ static bool answered_here(const tlpb_ep *ep, const struct tlpb_tlp *tlp)
 static bool must_wait(const tlpb_ep *ep, const struct tlpb_tlp *tlp)
 {
 	return ep->posted_with_model && answered_here(ep, tlp);
-}
-
-/* By ID to the function that has it, the others to the first. */
-static void on_message(tlpb_ep *ep, const struct tlpb_tlp *tlp)
-{
-	struct function *f = NULL;
-
-	if (tlp->routing == TLPB_ROUTE_BY_ID)
-		f = tlpb__function_of_id(ep, (uint16_t)(tlp->dw2 >> 16));
-	if (!f)
-		f = ep->f0;
-	if (f->ops.message)
-		f->ops.message(f->ctx, tlp);
 }
 
 /* As tlpb__ep_request(). */
@@ -387,9 +425,9 @@ static bool execute(tlpb_ep *ep, const struct tlpb_tlp *tlp, uint64_t time_ps)
 	if (tlpb__ep_is_config(tlp))
 		on_config(ep, tlp);
 	else if (tlp->kind != TLPB_MSG && tlp->kind != TLPB_MSGD)
-		refuse(ep->f0, tlp);	/* locked reads, atomics, deferrable writes: none here */
+		refuse(ep->f0, tlp);	/* locked reads: none here */
 	else
-		on_message(ep, tlp);
+		tlpb__ep_on_message(ep, tlp);
 	return true;
 }
 

@@ -126,8 +126,13 @@ static int new_rc(const struct tlpb_rc_config *config, tlpb_rc **out, char *why,
 	rc->mps = config->mps ? config->mps : 128;
 	rc->rcb = config->rcb ? config->rcb : 64;
 	rc->watched_fd = -1;
-	tlpb__tags_init(&rc->tags, TAGS_MAX);
+	rc->timeout_ms = config->completion_timeout_ms;
+	rc->crs_retry_ms = config->crs_retry_ms;
+	rc->crs_visible = config->crs_visible;
+	rc->alarm.fd = -1;
+	tlpb__tags_init(&rc->tags, TAGS_8BIT);
 	TAILQ_INIT(&rc->unsent);
+	TAILQ_INIT(&rc->retried);
 	tlpb__tx_queue_init(&rc->posted, 0);
 	snprintf(rc->device_name, sizeof rc->device_name, "%s",
 		 config->device ? config->device : "the device");
@@ -141,6 +146,11 @@ static int new_rc(const struct tlpb_rc_config *config, tlpb_rc **out, char *why,
 				 why, size)) {
 		free(rc);
 		return TLPB_ERR_INVALID;
+	}
+	if ((rc->timeout_ms || rc->crs_retry_ms) && tlpb__alarm_open(&rc->alarm)) {
+		snprintf(why, size, "no descriptor for a timer");
+		free(rc);
+		return TLPB_ERR_IO;
 	}
 	*out = rc;
 	return 0;
@@ -225,6 +235,7 @@ int tlpb__rc_connect_transport(const struct tlpb_rc_config *config, struct trans
 	err = open_link(rc, config, transport, token);
 	if (err) {
 		snprintf(why, why_size, "out of memory");
+		tlpb__alarm_close(&rc->alarm);
 		free(rc);
 		return err;
 	}
@@ -346,6 +357,7 @@ static void free_rc(tlpb_rc *rc)
 {
 	tlpb__rc_part(rc);
 	tlpb__link_close(rc->link, TLPB_REASON_NORMAL, "", CLOSE_MS);
+	tlpb__alarm_close(&rc->alarm);
 	tlpb__tx_queue_clear(&rc->posted);
 	free(rc);
 }

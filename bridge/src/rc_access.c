@@ -17,33 +17,21 @@ enum {
 	ONES = -1,
 };
 
-struct rc_access {
-	TAILQ_ENTRY(rc_access) entry;	/* in unsent, while a piece has not been sent */
-	tlpb_rc *rc;
-	enum tlpb_tlp_kind kind;
-	uint16_t bdf;			/* configuration */
-	uint64_t addr;
-	size_t len, sent;		/* bytes */
-	bool begun;			/* the first piece is sent: a flush has no bytes */
-	unsigned outstanding;		/* pieces */
-	uint8_t *buf;			/* memory reads: where data go */
-	uint8_t bytes[4];		/* the others: data, either way */
-	uint32_t *value;		/* where bytes of such a read go */
-	int err;
-
-	tlpb_rc_done *done;		/* NULL: somebody waits for over */
-	void *arg;
-	bool over;
-};
-
+/* What brings data that go to buf. */
 static bool is_memory(const struct rc_access *a)
 {
-	return a->kind == TLPB_MRD;
+	return a->kind == TLPB_MRD || a->kind == TLPB_FETCHADD || a->kind == TLPB_SWAP ||
+	       a->kind == TLPB_CAS;
 }
 
 static bool is_write(const struct rc_access *a)
 {
-	return a->kind == TLPB_CFGWR0 || a->kind == TLPB_IOWR;
+	return a->kind == TLPB_CFGWR0 || a->kind == TLPB_IOWR || a->kind == TLPB_DMWR;
+}
+
+static bool is_config(const struct rc_access *a)
+{
+	return a->kind == TLPB_CFGRD0 || a->kind == TLPB_CFGWR0;
 }
 
 static uint32_t ones(size_t size)
@@ -83,8 +71,16 @@ static void on_answer(void *arg, const struct tags_request *request, int err)
 {
 	struct rc_access *a = arg;
 	tlpb_rc *rc = a->rc;
+	bool again;
 
 	a->outstanding--;
+	if (err == TLPB_ERR_CRS && is_config(a) && tlpb__rc_retry(a, &again)) {
+		err = 0;
+		if (again) {
+			send_pieces(rc);
+			return;
+		}
+	}
 	if (err) {
 		note_error(a, err);
 		if (is_memory(a) && request->len)
@@ -96,9 +92,9 @@ static void on_answer(void *arg, const struct tags_request *request, int err)
 }
 
 /* What was not sent fails; what was, when its tag is aborted. */
-static void fail_unsent(struct rc_access *a)
+static void fail_unsent(struct rc_access *a, int err)
 {
-	note_error(a, TLPB_ERR_CLOSED);
+	note_error(a, err);
 	if (is_memory(a) && a->sent < a->len)
 		memset(a->buf + a->sent, 0xff, a->len - a->sent);
 	a->begun = true;
@@ -107,14 +103,20 @@ static void fail_unsent(struct rc_access *a)
 		finish(a);
 }
 
-void tlpb__rc_abort(tlpb_rc *rc)
+static void fail_all_unsent(tlpb_rc *rc, int err)
 {
 	struct rc_access *a;
 
 	while ((a = TAILQ_FIRST(&rc->unsent))) {
 		TAILQ_REMOVE(&rc->unsent, a, entry);
-		fail_unsent(a);
+		fail_unsent(a, err);
 	}
+}
+
+void tlpb__rc_abort(tlpb_rc *rc)
+{
+	TAILQ_CONCAT(&rc->unsent, &rc->retried, entry);
+	fail_all_unsent(rc, TLPB_ERR_CLOSED);
 	tlpb__tx_queue_clear(&rc->posted);
 	tlpb__tags_abort(&rc->tags, TLPB_ERR_CLOSED, true);
 }
@@ -165,15 +167,32 @@ static size_t next_piece(const struct rc_access *a)
 	uint64_t addr = a->addr + a->sent;
 	size_t left = a->len - a->sent;
 
+	if (a->payload_len)
+		return left;
 	if (is_memory(a))
 		return tlpb_next_request(addr, left, tlpb__link_peer(a->rc->link)->mrrs);
 	return register_part(addr, left);
+}
+
+/* Byte enables of an AtomicOp are reserved (2.2.5). */
+static struct tlpb_tlp exchange_tlp(const struct rc_access *a)
+{
+	struct tlpb_tlp tlp = memory_tlp(a->kind, a->addr, a->len);
+
+	if (is_memory(a))
+		tlp.first_be = tlp.last_be = 0;
+	tlp.payload = a->payload;
+	tlp.payload_len = a->payload_len;
+	tlp.length_dw = (uint16_t)(a->payload_len / 4);
+	return tlp;
 }
 
 static struct tlpb_tlp piece_tlp(const struct rc_access *a, size_t len)
 {
 	uint64_t addr = a->addr + a->sent;
 
+	if (a->payload_len)
+		return exchange_tlp(a);
 	if (is_memory(a))
 		return memory_tlp(a->kind, addr, len);
 	if (a->kind == TLPB_IORD || a->kind == TLPB_IOWR)
@@ -188,6 +207,8 @@ static void count(struct tlpb_rc_stats *stats, enum tlpb_tlp_kind kind)
 	stats->config_writes += kind == TLPB_CFGWR0;
 	stats->io_reads += kind == TLPB_IORD;
 	stats->io_writes += kind == TLPB_IOWR;
+	stats->atomics += kind == TLPB_FETCHADD || kind == TLPB_SWAP || kind == TLPB_CAS;
+	stats->deferrable_writes += kind == TLPB_DMWR;
 }
 
 /* Sending may take the link down, and so end the access: it is not looked at afterwards. */
@@ -199,7 +220,7 @@ static void send_piece(tlpb_rc *rc, struct rc_access *a)
 
 	if (data)
 		data += a->sent;
-	if (is_write(a)) {
+	if (is_write(a) && !a->payload_len) {
 		memcpy(dw + ((a->addr + a->sent) & 3), data, n);
 		tlp.payload = dw;
 		tlp.payload_len = 4;
@@ -211,7 +232,7 @@ static void send_piece(tlpb_rc *rc, struct rc_access *a)
 	if (!all_sent(a))		/* behind the others: they take turns */
 		TAILQ_INSERT_TAIL(&rc->unsent, a, entry);
 	count(&rc->stats, a->kind);
-	tlpb__tags_begin(&rc->tags, &tlp, data, is_write(a) ? 0 : n, on_answer, a);
+	tlpb__rc_take_tag(rc, &tlp, data, is_write(a) ? 0 : n, on_answer, a);
 	tlpb__link_send_tlp(rc->link, &tlp, 0);
 }
 
@@ -230,6 +251,8 @@ static bool may_send(const tlpb_rc *rc, const struct rc_access *a)
 {
 	struct tlpb_credits cost = { .cls = TLPB_NON_POSTED, .hdr = 1, .data = is_write(a) };
 
+	if (a->payload_len)
+		cost.data = (uint16_t)((a->payload_len + 15) / 16);
 	/* A request may not pass a write that was posted before it. */
 	return tlpb__tx_queue_empty(&rc->posted) && tlpb__link_has_room(rc->link, &cost);
 }
@@ -238,9 +261,21 @@ static void send_pieces(tlpb_rc *rc)
 {
 	struct rc_access *a;
 
-	while (rc->tags.used < rc->tags.limit && tlpb_rc_is_up(rc) && (a = next_to_send(rc)) &&
+	while (tlpb__tags_free(&rc->tags) && tlpb_rc_is_up(rc) && (a = next_to_send(rc)) &&
 	       may_send(rc, a))
 		send_piece(rc, a);
+	if (tlpb__tags_stuck(&rc->tags))	/* what waits for a tag that cannot come takes too long, too */
+		fail_all_unsent(rc, TLPB_ERR_TIMEDOUT);
+}
+
+void tlpb__rc_send_again(struct rc_access *a)
+{
+	tlpb_rc *rc = a->rc;
+
+	a->sent = 0;
+	a->begun = false;
+	TAILQ_INSERT_TAIL(&rc->unsent, a, entry);
+	send_pieces(rc);
 }
 
 void tlpb__rc_access_text(const tlpb_rc *rc, const struct rc_access *access, char *text, size_t size)
@@ -267,7 +302,7 @@ static bool is_over(void *arg)
 }
 
 /* The access itself ends when the link does, so the wait always ends with it over. */
-static int run(struct rc_access *a)
+int tlpb__rc_access_run(struct rc_access *a)
 {
 	tlpb_rc *rc = a->rc;
 	int err = !tlpb_rc_is_up(rc) ? TLPB_ERR_CLOSED : !tlpb__rc_may_wait(rc) ? TLPB_ERR_BUSY : 0;
@@ -339,7 +374,7 @@ int tlpb_rc_config_read(tlpb_rc *rc, uint16_t bdf, unsigned offset, unsigned siz
 	struct rc_access a = reader(rc, TLPB_CFGRD0, offset, size, value);
 
 	a.bdf = bdf;
-	return config_access_ok(offset, size) ? run(&a) : TLPB_ERR_INVALID;
+	return config_access_ok(offset, size) ? tlpb__rc_access_run(&a) : TLPB_ERR_INVALID;
 }
 
 int tlpb_rc_config_write(tlpb_rc *rc, uint16_t bdf, unsigned offset, unsigned size, uint32_t value)
@@ -347,21 +382,21 @@ int tlpb_rc_config_write(tlpb_rc *rc, uint16_t bdf, unsigned offset, unsigned si
 	struct rc_access a = writer(rc, TLPB_CFGWR0, offset, size, value);
 
 	a.bdf = bdf;
-	return config_access_ok(offset, size) ? run(&a) : TLPB_ERR_INVALID;
+	return config_access_ok(offset, size) ? tlpb__rc_access_run(&a) : TLPB_ERR_INVALID;
 }
 
 int tlpb_rc_io_read(tlpb_rc *rc, uint32_t addr, unsigned size, uint32_t *value)
 {
 	struct rc_access a = reader(rc, TLPB_IORD, addr, size, value);
 
-	return size_ok(size) ? run(&a) : TLPB_ERR_INVALID;
+	return size_ok(size) ? tlpb__rc_access_run(&a) : TLPB_ERR_INVALID;
 }
 
 int tlpb_rc_io_write(tlpb_rc *rc, uint32_t addr, unsigned size, uint32_t value)
 {
 	struct rc_access a = writer(rc, TLPB_IOWR, addr, size, value);
 
-	return size_ok(size) ? run(&a) : TLPB_ERR_INVALID;
+	return size_ok(size) ? tlpb__rc_access_run(&a) : TLPB_ERR_INVALID;
 }
 
 int tlpb_rc_config_read_async(tlpb_rc *rc, uint16_t bdf, unsigned offset, unsigned size,
@@ -409,7 +444,7 @@ int tlpb_rc_mem_read(tlpb_rc *rc, uint64_t addr, void *buf, size_t len)
 {
 	struct rc_access a = memory_reader(rc, addr, buf, len);
 
-	return run(&a);
+	return tlpb__rc_access_run(&a);
 }
 
 int tlpb_rc_mem_read_async(tlpb_rc *rc, uint64_t addr, void *buf, size_t len, tlpb_rc_done *done,
@@ -477,7 +512,7 @@ static int post_later(tlpb_rc *rc, const struct tlpb_tlp *tlp, const struct tlpb
 	return err == TLPB_ERR_BUSY ? 0 : err;	/* it is queued all the same */
 }
 
-static int post(tlpb_rc *rc, const struct tlpb_tlp *tlp)
+int tlpb__rc_post(tlpb_rc *rc, const struct tlpb_tlp *tlp)
 {
 	struct tlpb_credits cost = tlpb_tlp_credits(tlp);
 	int err;
@@ -519,7 +554,7 @@ static int write_piece(tlpb_rc *rc, uint64_t addr, const uint8_t *data, size_t l
 	memset(dws + tlp.payload_len - 4, 0, 4);
 	memcpy(dws + (addr & 3), data, len);
 	rc->stats.mem_writes++;
-	return post(rc, &tlp);
+	return tlpb__rc_post(rc, &tlp);
 }
 
 int tlpb_rc_mem_write(tlpb_rc *rc, uint64_t addr, const void *data, size_t len)
@@ -560,7 +595,7 @@ static int write_enabled_dw(tlpb_rc *rc, uint64_t addr, const uint8_t *data, con
 	tlp.payload = dw;
 	tlp.payload_len = 4;
 	rc->stats.mem_writes++;
-	return post(rc, &tlp);
+	return tlpb__rc_post(rc, &tlp);
 }
 
 int tlpb_rc_mem_write_enabled(tlpb_rc *rc, uint64_t addr, const void *data, const uint8_t *enable,
@@ -574,16 +609,6 @@ int tlpb_rc_mem_write_enabled(tlpb_rc *rc, uint64_t addr, const void *data, cons
 		n = register_part(addr + i, len - i);
 		err = write_enabled_dw(rc, addr + i, p + i, enable + i, n);
 	}
-	tlpb__rc_leave(rc);
-	return err;
-}
-
-int tlpb_rc_message(tlpb_rc *rc, const struct tlpb_tlp *msg)
-{
-	int err;
-
-	tlpb__rc_enter(rc);
-	err = post(rc, msg);
 	tlpb__rc_leave(rc);
 	return err;
 }

@@ -146,3 +146,33 @@ int tlpb_rc_enumerate(tlpb_rc *rc, const struct tlpb_rc_windows *windows,
 	tlpb__rc_leave(rc);
 	return s.err;
 }
+
+enum { DEVCAP2 = 36, DEVCTL2 = 40 };
+enum { COMPLETER_10BIT = 1 << 16, REQUESTER_10BIT = 1 << 17, ENABLE_10BIT = 1 << 12 };
+
+/* The host completes such requests of the device in any case. */
+static int enable_requester(tlpb_rc *rc, uint16_t bdf, unsigned control_at)
+{
+	uint32_t control;
+	int err = tlpb_rc_config_read(rc, bdf, control_at, 2, &control);
+
+	return err ? err : tlpb_rc_config_write(rc, bdf, control_at, 2, control | ENABLE_10BIT);
+}
+
+int tlpb_rc_use_10bit_tags(tlpb_rc *rc, uint16_t bdf)
+{
+	int at = tlpb_rc_find_capability(rc, bdf, CAP_PCIE);
+	uint32_t capabilities;
+	int err;
+
+	if (at <= 0)
+		return at ? at : TLPB_ERR_UNSUPPORTED;
+	err = tlpb_rc_config_read(rc, bdf, (unsigned)at + DEVCAP2, 4, &capabilities);
+	if (err)
+		return err;
+	if (!(capabilities & COMPLETER_10BIT))
+		return TLPB_ERR_UNSUPPORTED;
+	rc->tags.first = TAGS_10BIT_FIRST;
+	rc->tags.limit = TAGS_MAX;
+	return capabilities & REQUESTER_10BIT ? enable_requester(rc, bdf, (unsigned)at + DEVCTL2) : 0;
+}

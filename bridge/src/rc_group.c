@@ -103,12 +103,16 @@ static void watch(tlpb_rc *rc)
 	rc->watched_fd = -1;
 	if (fd >= 0 && !epoll_ctl(rc->group->epoll_fd, EPOLL_CTL_ADD, fd, &event))
 		rc->watched_fd = fd;
+	if (fd >= 0 && rc->alarm.fd >= 0)
+		epoll_ctl(rc->group->epoll_fd, EPOLL_CTL_ADD, rc->alarm.fd, &event);
 }
 
 void tlpb__rc_unwatch(tlpb_rc *rc)
 {
 	if (rc->group && rc->watched_fd >= 0)
 		epoll_ctl(rc->group->epoll_fd, EPOLL_CTL_DEL, rc->watched_fd, NULL);
+	if (rc->group && rc->watched_fd >= 0 && rc->alarm.fd >= 0)
+		epoll_ctl(rc->group->epoll_fd, EPOLL_CTL_DEL, rc->alarm.fd, NULL);
 	rc->watched_fd = -1;
 }
 
@@ -211,7 +215,8 @@ int tlpb_rc_process(tlpb_rc *rc)
 	int err;
 
 	tlpb__rc_enter(rc);
-	tlpb__link_process(rc->link);
+	tlpb__link_process(rc->link);	/* first: what has arrived was not too late */
+	tlpb__rc_look_at_clock(rc);
 	err = tlpb__link_state(rc->link) == LINK_DOWN ? TLPB_ERR_CLOSED : 0;
 	tlpb__rc_leave(rc);
 	return err;
@@ -239,6 +244,7 @@ bool tlpb__rc_serve(tlpb_rc *rc, bool (*until)(void *arg), void *arg, int timeou
 	unsigned frames = 0;
 	int got = serve_own(rc, until, arg, &frames);
 
+	tlpb__rc_look_at_clock(rc);
 	if (got < 0)
 		return false;
 	if (finish_messages(rc->group, rc) || frames)

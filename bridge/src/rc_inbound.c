@@ -11,6 +11,8 @@ static enum tlpb_cpl_status status_of(int err)
 	case TLPB_ERR_BUS_MASTER_OFF:
 	case TLPB_ERR_NO_ADDRESS:
 	case TLPB_ERR_ACCESS:
+	case TLPB_ERR_UNSUPPORTED:
+	case TLPB_ERR_POISONED:
 		return TLPB_CPL_UR;
 	default:
 		return TLPB_CPL_CA;
@@ -103,23 +105,55 @@ static void on_write(tlpb_rc *rc, const struct tlpb_tlp *tlp, const struct frame
 	}
 }
 
-static void on_message(tlpb_rc *rc, const struct tlpb_tlp *tlp)
+/* 0 or why not. A poisoned operand must not modify memory (2.7.2.2). */
+static int do_atomic(tlpb_rc *rc, const struct tlpb_tlp *tlp, uint8_t *old)
 {
-	unsigned code = tlp->message_code;
-	bool intx = code >= TLPB_MSG_ASSERT_INTA && code < TLPB_MSG_DEASSERT_INTA + 4;
+	struct tlpb_atomic atomic = tlpb__atomic(tlp);
 
-	if (intx) {
-		rc->stats.intx_messages++;
-		if (rc->ops.intx)
-			rc->ops.intx(rc->ctx, code & 3, code < TLPB_MSG_DEASSERT_INTA);
-		return;
-	}
-	rc->stats.other_messages++;
-	if (rc->ops.message)
-		rc->ops.message(rc->ctx, tlp);
+	if (tlp->ep || !rc->ops.atomic)
+		return TLPB_ERR_UNSUPPORTED;
+	return rc->ops.atomic(rc->ctx, tlp, tlp->address, &atomic, old);
 }
 
-/* I/O, configuration, locked requests and atomics from an endpoint: this root complex has none. */
+static void on_atomic(tlpb_rc *rc, const struct tlpb_tlp *tlp)
+{
+	uint8_t old[TLPB_ATOMIC_MAX] = { 0 };
+	int err = do_atomic(rc, tlp, old);
+
+	rc->stats.dma_atomics++;
+	if (err)
+		tlpb__complete_status(rc->link, tlp, ROOT_ID, status_of(err), tlpb__bytes_asked(tlp));
+	else
+		tlpb__complete_atomic(rc->link, tlp, ROOT_ID, old);
+}
+
+/* A payload whose bytes are not all enabled would need several calls, and could end in part. */
+static int do_dmwr(tlpb_rc *rc, const struct tlpb_tlp *tlp)
+{
+	unsigned len = tlpb__request_bytes(tlp);
+
+	if (tlp->ep || !rc->ops.dmwr)
+		return TLPB_ERR_UNSUPPORTED;
+	for (unsigned i = 0; i < len; i++)
+		if (!tlpb__byte_enabled(tlp, i))
+			return TLPB_ERR_UNSUPPORTED;
+	if (!len)
+		return 0;
+	return rc->ops.dmwr(rc->ctx, tlp, tlpb__request_address(tlp),
+			    tlp->payload + tlpb_first_byte(tlp->first_be), len);
+}
+
+static void on_dmwr(tlpb_rc *rc, const struct tlpb_tlp *tlp)
+{
+	int err = do_dmwr(rc, tlp);
+	enum tlpb_cpl_status status = err == TLPB_ERR_CRS ? TLPB_CPL_CRS :
+				      err ? status_of(err) : TLPB_CPL_SC;
+
+	rc->stats.dma_deferrable_writes++;
+	tlpb__complete_status(rc->link, tlp, ROOT_ID, status, tlpb__bytes_asked(tlp));
+}
+
+/* I/O, configuration and locked requests from an endpoint: this root complex has none. */
 static void refuse(tlpb_rc *rc, const struct tlpb_tlp *tlp)
 {
 	if (tlpb_kind_class(tlp->kind) == TLPB_NON_POSTED)
@@ -135,9 +169,17 @@ void tlpb__rc_inbound(tlpb_rc *rc, const struct tlpb_tlp *tlp, const struct fram
 	case TLPB_MWR:
 		on_write(rc, tlp, frame);
 		break;
+	case TLPB_DMWR:
+		on_dmwr(rc, tlp);
+		break;
+	case TLPB_FETCHADD:
+	case TLPB_SWAP:
+	case TLPB_CAS:
+		on_atomic(rc, tlp);
+		break;
 	case TLPB_MSG:
 	case TLPB_MSGD:
-		on_message(rc, tlp);
+		tlpb__rc_on_message(rc, tlp);
 		break;
 	default:
 		refuse(rc, tlp);

@@ -12,11 +12,33 @@
 #include <tlpbridge/trace.h>
 
 #include "credits.h"
+#include "alarm.h"
 #include "link.h"
 #include "tags.h"
 #include "tx_queue.h"
 
-struct rc_access;
+/* An access to the device, see rc_access.c. */
+struct rc_access {
+	TAILQ_ENTRY(rc_access) entry;	/* in unsent, while a piece has not been sent; in retried */
+	tlpb_rc *rc;
+	enum tlpb_tlp_kind kind;
+	uint16_t bdf;			/* configuration */
+	uint64_t addr;
+	size_t len, sent;		/* bytes */
+	bool begun;			/* the first piece is sent: a flush has no bytes */
+	unsigned outstanding;		/* pieces */
+	uint8_t *buf;			/* memory reads, atomics: where data go */
+	uint8_t bytes[4];		/* registers: data, either way */
+	uint8_t payload[TLPB_DMWR_MAX + 4];	/* atomics, deferrable writes: what goes out */
+	size_t payload_len;
+	uint32_t *value;		/* where bytes of such a read go */
+	int err;
+	int64_t first_crs_ms, again_ms;	/* of the first retry status, 0: none; when to send again */
+
+	tlpb_rc_done *done;		/* NULL: somebody waits for over */
+	void *arg;
+	bool over;
+};
 
 struct tlpb_rc {
 	struct link *link;
@@ -29,6 +51,11 @@ struct tlpb_rc {
 	char device_name[TLPB_NAME_MAX];	/* for messages; "" until known */
 	struct tags tags;
 	TAILQ_HEAD(, rc_access) unsent;	/* with pieces that have no tag yet */
+	TAILQ_HEAD(, rc_access) retried;	/* wait to be sent again after a retry status */
+	unsigned timeout_ms;		/* of completions; 0: none */
+	unsigned crs_retry_ms;
+	bool crs_visible;
+	struct alarm alarm;		/* for both; no descriptor without them */
 	struct tx_queue posted;		/* posted TLPs that the device has no credits for yet */
 	struct tlpb_rc_stats stats;
 	bool ready;			/* connect succeeded: the owner hears of what follows */
@@ -85,6 +112,31 @@ void tlpb__rc_access_room(tlpb_rc *rc);
 
 /* rc_access.c: the link is down, all requests fail. */
 void tlpb__rc_abort(tlpb_rc *rc);
+
+/* Begin it and wait for its end. Returns its error; buf and value are set in any case. */
+int tlpb__rc_access_run(struct rc_access *access);
+
+/* Send a posted TLP; waits while the peer has no credits for it. */
+int tlpb__rc_post(tlpb_rc *rc, const struct tlpb_tlp *tlp);
+
+/* rc_timer.c: take a tag and start the completion timer. As tlpb__tags_begin(). */
+int tlpb__rc_take_tag(tlpb_rc *rc, struct tlpb_tlp *tlp, void *buf, size_t len, tags_done *done,
+		      void *arg);
+
+/*
+ * The answer was a retry status: true: the access will be sent again, or it is over with what
+ * software sees of that; *again tells which.
+ */
+bool tlpb__rc_retry(struct rc_access *access, bool *again);
+
+/* End what took too long, and send again what shall be. */
+void tlpb__rc_look_at_clock(tlpb_rc *rc);
+
+/* Back to those that are to be sent. */
+void tlpb__rc_send_again(struct rc_access *access);
+
+/* rc_message.c: a message from the endpoint. */
+void tlpb__rc_on_message(tlpb_rc *rc, const struct tlpb_tlp *msg);
 
 /* What of an access is waited for, in words. */
 void tlpb__rc_access_text(const tlpb_rc *rc, const struct rc_access *access, char *text, size_t size);

@@ -71,7 +71,7 @@ static void read_word(const struct tlpb_regs *regs, const struct tlpb_reg *reg,
 			request->data[l->index + lane] = dw[lane];
 }
 
-void tlpb_regs_access(const struct tlpb_regs *regs, struct tlpb_ep_request *request)
+static void move_words(const struct tlpb_regs *regs, struct tlpb_ep_request *request)
 {
 	uint64_t end = request->offset + request->length;
 
@@ -86,6 +86,28 @@ void tlpb_regs_access(const struct tlpb_regs *regs, struct tlpb_ep_request *requ
 		else if (reg)
 			write_word(regs, reg, request, &l);
 	}
+}
+
+/* A read and a write. A CAS that does not find what it looks for writes nothing. */
+static void atomic_words(const struct tlpb_regs *regs, struct tlpb_ep_request *request)
+{
+	const struct tlpb_atomic *atomic = request->atomic;
+	uint8_t value[TLPB_ATOMIC_MAX];
+	struct tlpb_ep_request write = { .write = true, .offset = request->offset,
+					 .length = request->length, .data = value };
+
+	move_words(regs, request);
+	tlpb_atomic_result(atomic, request->data, value);
+	if (atomic->op != TLPB_CAS || !memcmp(request->data, atomic->compare, atomic->size))
+		move_words(regs, &write);
+}
+
+void tlpb_regs_access(const struct tlpb_regs *regs, struct tlpb_ep_request *request)
+{
+	if (request->atomic)
+		atomic_words(regs, request);
+	else
+		move_words(regs, request);
 }
 
 void tlpb_regs_describe(const struct tlpb_regs *regs, unsigned region, struct tlpb_register *list)
@@ -111,12 +133,25 @@ static void move(uint8_t *memory, uint8_t *data, size_t len, bool write)
 		memcpy(data, memory, len);
 }
 
+/* Memory that does not lie as the processor wants it is the caller's thread's alone. */
+static void atomic_memory(uint8_t *memory, struct tlpb_ep_request *request)
+{
+	if (!tlpb_atomic_memory(request->atomic, memory, request->data))
+		return;
+	memcpy(request->data, memory, request->length);
+	tlpb_atomic_result(request->atomic, request->data, memory);
+}
+
 bool tlpb_memory_access(void *memory, uint64_t size, struct tlpb_ep_request *request)
 {
 	uint8_t *at = (uint8_t *)memory + request->offset;
 
 	if (request->offset > size || request->length > size - request->offset)
 		return false;
+	if (request->atomic) {
+		atomic_memory(at, request);
+		return true;
+	}
 	if (!request->byte_enable) {
 		move(at, request->data, request->length, request->write);
 		return true;

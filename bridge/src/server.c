@@ -438,5 +438,7 @@ int tlpb_server_add(tlpb_server *s, tlpb_ep *ep)
 		return TLPB_ERR_TOO_LARGE;
 	*slot = (struct slot){ .ep = ep, .watched_fd = -1 };
 	s->slots++;
+	if (tlpb__ep_timer_fd(ep) >= 0)
+		watch(s, tlpb__ep_timer_fd(ep));
 	return s->inherited ? attach_inherited(s, slot) : 0;
 }

@@ -5,29 +5,39 @@
 
 void tlpb__tags_init(struct tags *tags, unsigned limit)
 {
-	memset(tags, 0, sizeof *tags);
 	tags->limit = limit;
 }
 
 static unsigned find_free(const struct tags *tags)
 {
-	unsigned tag = tags->next % tags->limit;
+	unsigned tag = tags->next;
 
+	if (tag < tags->first || tag >= tags->limit)
+		tag = tags->first;
 	while (tags->request[tag].used)
-		tag = (tag + 1) % tags->limit;
+		tag = tag + 1 < tags->limit ? tag + 1 : tags->first;
 	return tag;
 }
 
-/* limit may have been lowered while higher tags are in use: count only those below it. */
-static bool none_free(const struct tags *tags)
+/* The range may have changed while others are in use: count only those within it. */
+bool tlpb__tags_free(const struct tags *tags)
 {
-	unsigned used = 0;
+	if (tags->used < tags->limit - tags->first)
+		return true;
+	for (unsigned tag = tags->first; tag < tags->limit; tag++)
+		if (!tags->request[tag].used)
+			return true;
+	return false;
+}
 
-	if (tags->used < tags->limit)
+bool tlpb__tags_stuck(const struct tags *tags)
+{
+	if (tags->late < tags->limit - tags->first)
 		return false;
-	for (unsigned tag = 0; tag < tags->limit; tag++)
-		used += tags->request[tag].used;
-	return used == tags->limit;
+	for (unsigned tag = tags->first; tag < tags->limit; tag++)
+		if (!tags->request[tag].late)
+			return false;
+	return true;
 }
 
 int tlpb__tags_begin(struct tags *tags, struct tlpb_tlp *tlp, void *buf, size_t len,
@@ -35,14 +45,14 @@ int tlpb__tags_begin(struct tags *tags, struct tlpb_tlp *tlp, void *buf, size_t 
 {
 	struct tags_request *r;
 
-	if (none_free(tags))
+	if (!tlpb__tags_free(tags))
 		return TLPB_ERR_AGAIN;
 	tlp->tag = (uint16_t)find_free(tags);
 	tags->next = tlp->tag + 1u;
 	tags->used++;
 	r = &tags->request[tlp->tag];
 	*r = (struct tags_request){ .tlp = *tlp, .buf = buf, .len = len, .done = done,
-				    .arg = arg, .used = true };
+				    .arg = arg, .deadline_ms = tags->deadline_ms, .used = true };
 	r->tlp.payload = NULL;
 	return 0;
 }
@@ -51,9 +61,10 @@ static void finish(struct tags *tags, struct tags_request *r, int err)
 {
 	struct tags_request ended = *r;	/* done may reuse the tag */
 
-	r->used = false;
+	r->used = r->late = false;
 	r->done = NULL;
 	tags->used--;
+	tags->late -= ended.late;
 	if (ended.done)
 		ended.done(ended.arg, &ended, err);
 }
@@ -80,6 +91,11 @@ uint64_t tlpb__tags_next_address(const struct tags_request *request)
 	return request->tlp.address + tlpb_first_byte(request->tlp.first_be) + request->got;
 }
 
+static bool is_atomic(const struct tlpb_tlp *tlp)
+{
+	return tlp->kind == TLPB_FETCHADD || tlp->kind == TLPB_SWAP || tlp->kind == TLPB_CAS;
+}
+
 static unsigned bytes_left(const struct tags_request *r)
 {
 	if (!is_memory_read(&r->tlp))
@@ -97,6 +113,17 @@ static int take_register(struct tags_request *r, const struct tlpb_tlp *c)
 		return TLPB_ERR_PROTOCOL;
 	if (r->buf)
 		memcpy(r->buf, c->payload + first, r->len);
+	r->got = r->len;
+	return 0;
+}
+
+/* The old value of an AtomicOp, in one completion (2.3.1.1). */
+static int take_operand(struct tags_request *r, const struct tlpb_tlp *c)
+{
+	if (c->byte_count != r->len || c->lower_address || 4u * c->length_dw != r->len)
+		return TLPB_ERR_PROTOCOL;
+	if (r->buf)
+		memcpy(r->buf, c->payload, r->len);
 	r->got = r->len;
 	return 0;
 }
@@ -131,7 +158,19 @@ static int take(struct tags_request *r, const struct tlpb_tlp *c)
 		return c->kind == TLPB_CPLD ? take_memory(r, c) : TLPB_ERR_PROTOCOL;
 	if (!r->len)
 		return c->kind == TLPB_CPL ? 0 : TLPB_ERR_PROTOCOL;
-	return c->kind == TLPB_CPLD ? take_register(r, c) : TLPB_ERR_PROTOCOL;
+	if (c->kind != TLPB_CPLD)
+		return TLPB_ERR_PROTOCOL;
+	return is_atomic(&r->tlp) ? take_operand(r, c) : take_register(r, c);
+}
+
+/* To whom it was late it is unexpected; what lies does not give the tag back. */
+static int complete_late(struct tags *tags, struct tags_request *r, const struct tlpb_tlp *completion)
+{
+	int more = take(r, completion);
+
+	if (more <= 0 && more != TLPB_ERR_PROTOCOL)
+		finish(tags, r, more);
+	return TLPB_ERR_NOT_FOUND;
 }
 
 int tlpb__tags_complete(struct tags *tags, const struct tlpb_tlp *completion)
@@ -144,6 +183,8 @@ int tlpb__tags_complete(struct tags *tags, const struct tlpb_tlp *completion)
 	r = &tags->request[completion->tag];
 	if (!r->used || r->tlp.requester_id != completion->requester_id)
 		return TLPB_ERR_NOT_FOUND;
+	if (r->late)
+		return complete_late(tags, r, completion);
 	more = take(r, completion);
 	if (more <= 0)
 		finish(tags, r, more);
@@ -156,8 +197,39 @@ static void abandon(struct tags_request *r, int err)
 
 	r->done = NULL;
 	r->buf = NULL;
+	r->deadline_ms = 0;
 	if (ended.done)
 		ended.done(ended.arg, &ended, err);
+}
+
+unsigned tlpb__tags_expire(struct tags *tags, int64_t now_ms)
+{
+	unsigned expired = 0;
+
+	for (unsigned i = 0; i < TAGS_MAX; i++) {
+		struct tags_request *r = &tags->request[i];
+
+		if (!r->used || !r->deadline_ms || r->deadline_ms > now_ms)
+			continue;
+		r->late = true;
+		tags->late++;
+		expired++;
+		abandon(r, TLPB_ERR_TIMEDOUT);
+	}
+	return expired;
+}
+
+int64_t tlpb__tags_due(const struct tags *tags)
+{
+	int64_t due = 0;
+
+	for (unsigned i = 0; i < TAGS_MAX && tags->used; i++) {
+		const struct tags_request *r = &tags->request[i];
+
+		if (r->used && r->deadline_ms && (!due || r->deadline_ms < due))
+			due = r->deadline_ms;
+	}
+	return due;
 }
 
 void tlpb__tags_abort(struct tags *tags, int err, bool forget)

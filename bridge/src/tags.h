@@ -13,7 +13,11 @@
 #include <tlpbridge/err.h>
 #include <tlpbridge/tlp.h>
 
-enum { TAGS_MAX = 256 };	/* 8-bit tags */
+enum {
+	TAGS_5BIT = 32, TAGS_8BIT = 256,
+	TAGS_10BIT_FIRST = 256,	/* a requester with 10-bit tags uses none below (2.2.6.2) */
+	TAGS_MAX = 1024,
+};
 
 struct tags_request;
 
@@ -27,17 +31,26 @@ struct tags_request {
 	size_t got;
 	tags_done *done;	/* NULL: abandoned, the tag waits for its completion */
 	void *arg;
+	int64_t deadline_ms;	/* 0: none */
 	bool used;
+	bool late;		/* its time was over: what comes now is unexpected */
 };
 
 struct tags {
 	struct tags_request request[TAGS_MAX];
-	unsigned limit;		/* tags in use at most: 32 or 256 */
+	unsigned first, limit;	/* tags that may be taken: first to limit - 1 */
 	unsigned used;
+	unsigned late;		/* of the used ones */
+	int64_t deadline_ms;	/* of what begins now, of the owner's clock; 0: none */
 	unsigned next;		/* where to look for a free one: spreads reuse */
 };
 
+/* All bytes of *tags are 0 before. */
 void tlpb__tags_init(struct tags *tags, unsigned limit);
+
+/* Is a tag free? And if not: is each of them one whose request took too long? */
+bool tlpb__tags_free(const struct tags *tags);
+bool tlpb__tags_stuck(const struct tags *tags);
 
 /*
  * Take a tag for a request about to be sent and write it into tlp->tag. len bytes
@@ -53,6 +66,16 @@ int tlpb__tags_begin(struct tags *tags, struct tlpb_tlp *tlp, void *buf, size_t 
  * length do not continue the request, which then fails with the same error.
  */
 int tlpb__tags_complete(struct tags *tags, const struct tlpb_tlp *completion);
+
+/*
+ * End requests whose deadline is now_ms or before with TLPB_ERR_TIMEDOUT (2.8). Their tags stay
+ * taken until the completions come, because a late one must not hit a new request: it is an
+ * Unexpected Completion. Returns how many.
+ */
+unsigned tlpb__tags_expire(struct tags *tags, int64_t now_ms);
+
+/* The earliest deadline; 0: there is none. */
+int64_t tlpb__tags_due(const struct tags *tags);
 
 /*
  * End all requests with err. forget: the link is gone and completions will not

@@ -64,15 +64,15 @@ uint8_t *hostmem_at(struct hostmem *m, uint64_t addr, uint64_t len)
 	return NULL;
 }
 
-static void note(struct hostmem *m, bool write, uint64_t addr, size_t len, int err)
+static void note(struct hostmem *m, enum hostmem_kind kind, uint64_t addr, size_t len, int err)
 {
 	struct hostmem_event *last = m->events ? &m->event[m->events - 1] : NULL;
 
-	if (last && last->write == write && last->err == err && last->addr + last->len == addr) {
+	if (last && last->kind == kind && last->err == err && last->addr + last->len == addr) {
 		last->len += len;
 		last->accesses++;
 	} else if (m->events < HOSTMEM_EVENTS) {
-		m->event[m->events++] = (struct hostmem_event){ write, addr, len, 1, err };
+		m->event[m->events++] = (struct hostmem_event){ kind, addr, len, 1, err };
 	} else {
 		m->dropped++;
 	}
@@ -85,7 +85,7 @@ int hostmem_read(struct hostmem *m, uint64_t addr, void *buf, size_t len)
 
 	if (p)
 		memcpy(buf, p, len);
-	note(m, false, addr, len, err);
+	note(m, HOSTMEM_READ, addr, len, err);
 	return err;
 }
 
@@ -96,9 +96,25 @@ int hostmem_write(struct hostmem *m, uint64_t addr, const void *data, size_t len
 
 	if (p)
 		memcpy(p, data, len);
-	note(m, true, addr, len, err);
+	note(m, HOSTMEM_WRITE, addr, len, err);
 	return err;
 }
+
+int hostmem_atomic(struct hostmem *m, uint64_t addr, const struct tlpb_atomic *atomic, void *old)
+{
+	uint8_t *p = hostmem_at(m, addr, atomic->size);
+	int err = p ? tlpb_atomic_memory(atomic, p, old) : TLPB_ERR_NO_ADDRESS;
+
+	note(m, HOSTMEM_ATOMIC, addr, atomic->size, err);
+	return err;
+}
+
+/* In JSON, and in words: of the device. */
+static const struct { const char *name, *did; } kinds[] = {
+	[HOSTMEM_READ] = { "read", "read " },
+	[HOSTMEM_WRITE] = { "write", "wrote" },
+	[HOSTMEM_ATOMIC] = { "atomic", "changed atomically" },
+};
 
 void hostmem_print(const struct hostmem *m)
 {
@@ -106,7 +122,7 @@ void hostmem_print(const struct hostmem *m)
 		const struct hostmem_event *e = &m->event[i];
 
 		printf("device %s 0x%" PRIx64 "..0x%" PRIx64 ", %" PRIu64 " bytes in %u accesses%s%s\n",
-		       e->write ? "wrote" : "read ", e->addr, e->addr + e->len - 1, e->len,
+		       kinds[e->kind].did, e->addr, e->addr + e->len - 1, e->len,
 		       e->accesses, e->err ? ": refused, " : "", e->err ? tlpb_strerror(e->err) : "");
 	}
 	if (m->dropped)
@@ -121,7 +137,7 @@ cJSON *hostmem_json(const struct hostmem *m)
 		const struct hostmem_event *e = &m->event[i];
 		cJSON *o = cJSON_CreateObject();
 
-		cJSON_AddStringToObject(o, "kind", e->write ? "write" : "read");
+		cJSON_AddStringToObject(o, "kind", kinds[e->kind].name);
 		json_add_hex(o, "address", e->addr, 1);
 		json_add_u64(o, "bytes", e->len);
 		cJSON_AddNumberToObject(o, "accesses", e->accesses);

@@ -7,12 +7,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <tlpbridge/atomic.h>
 
 enum { HOSTMEM_RANGES = 16, HOSTMEM_EVENTS = 64 };
 
+enum hostmem_kind { HOSTMEM_READ, HOSTMEM_WRITE, HOSTMEM_ATOMIC };
+
 /* Accesses that continue each other are one. */
 struct hostmem_event {
-	bool write;
+	enum hostmem_kind kind;
 	uint64_t addr, len;
 	unsigned accesses;
 	int err;		/* 0, or why it was refused */
@@ -41,6 +44,7 @@ void hostmem_free(struct hostmem *m);
 /* The device's DMA: 0 or TLPB_ERR_NO_ADDRESS. */
 int hostmem_read(struct hostmem *m, uint64_t addr, void *buf, size_t len);
 int hostmem_write(struct hostmem *m, uint64_t addr, const void *data, size_t len);
+int hostmem_atomic(struct hostmem *m, uint64_t addr, const struct tlpb_atomic *atomic, void *old);
 
 /* The memory itself, once allocated: len bytes within one range; NULL: there is none. */
 uint8_t *hostmem_at(struct hostmem *m, uint64_t addr, uint64_t len);

@@ -73,6 +73,14 @@ static int on_mem_write(void *ctx, const struct tlpb_tlp *request, uint64_t addr
 	return hostmem_write(&s->memory, addr, data, len);
 }
 
+static int on_atomic(void *ctx, const struct tlpb_tlp *request, uint64_t addr,
+		     const struct tlpb_atomic *atomic, void *old)
+{
+	struct session *s = ctx;
+
+	return hostmem_atomic(&s->memory, addr, atomic, old);
+}
+
 static void on_intx(void *ctx, unsigned pin, bool level)
 {
 	struct session *s = ctx;
@@ -98,7 +106,7 @@ static bool on_cancelled(void *ctx)
 }
 
 static const struct tlpb_rc_ops host_ops = {
-	.mem_read = on_mem_read, .mem_write = on_mem_write, .intx = on_intx, .down = on_down,
+	.mem_read = on_mem_read, .mem_write = on_mem_write, .atomic = on_atomic, .dmwr = on_mem_write, .intx = on_intx, .down = on_down,
 	.waiting = on_waiting, .cancelled = on_cancelled,
 };
 

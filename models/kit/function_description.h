@@ -47,6 +47,8 @@ enum class feature {
 	tags_10bit,
 	atomic_32, atomic_64, cas_128,	// completes atomic operations of that size
 	atomic_requests,	// may send them when software has enabled it
+	deferrable_writes,	// completes Deferrable Memory Writes
+	deferrable_write_requests,	// may send them when software has enabled it
 };
 
 // A capability of one's own: a bit is read-only unless a mask says otherwise; short masks end in zeros.
@@ -158,7 +160,8 @@ struct function_description {
 
 	function_description &has(std::initializer_list<feature> list)
 	{
-		feature_list.insert(feature_list.end(), list.begin(), list.end());
+		for (feature one : list)
+			feature_list.push_back(one);
 		return *this;
 	}
 

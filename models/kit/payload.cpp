@@ -3,6 +3,8 @@
 
 #include <cstring>
 
+#include "atomic_extension.h"
+
 namespace kit {
 
 bool byte_enabled(const tlm::tlm_generic_payload &payload, size_t i)
@@ -45,7 +47,8 @@ void access_memory(tlm::tlm_generic_payload &payload, uint8_t *memory, uint64_t 
 	size_t len = payload.get_data_length();
 	bool write = payload.is_write();
 
-	if (!fits(payload, size))
+	if (perform_atomic(payload, [=](auto &part) { access_memory(part, memory, size); }) ||
+	    !fits(payload, size))
 		return;
 	memory += payload.get_address();
 	if (!payload.get_byte_enable_ptr())

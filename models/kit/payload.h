@@ -26,7 +26,10 @@ bool inside(const tlm::tlm_generic_payload &payload, uint64_t size);
  */
 bool fits(tlm::tlm_generic_payload &payload, uint64_t size);
 
-// Move the enabled bytes to or from memory of size bytes, which is borrowed; sets the response.
+/*
+ * Move the enabled bytes to or from memory of size bytes, which is borrowed, or do the AtomicOp
+ * there (atomic_extension.h); sets the response.
+ */
 void access_memory(tlm::tlm_generic_payload &payload, uint8_t *memory, uint64_t size);
 
 /*

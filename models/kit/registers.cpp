@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "atomic_extension.h"
 #include "payload.h"
 
 namespace kit {
@@ -113,7 +114,8 @@ void registers::for_each_word(tlm::tlm_generic_payload &payload, word_access acc
 
 void registers::access_payload(tlm::tlm_generic_payload &payload)
 {
-	if (!fits(payload, UINT64_MAX))
+	if (perform_atomic(payload, [this](auto &part) { access_payload(part); }) ||
+	    !fits(payload, UINT64_MAX))
 		return;
 	for_each_word(payload, &registers::access_word);
 	payload.set_response_status(tlm::TLM_OK_RESPONSE);

@@ -54,7 +54,8 @@ public:
 
 	/*
 	 * Serve a payload whose address is an offset; sets the response: an error for streaming and
-	 * for addresses that wrap, else TLM_OK_RESPONSE. Handlers may wait.
+	 * for addresses that wrap, else TLM_OK_RESPONSE. Handlers may wait. An AtomicOp
+	 * (atomic_extension.h) is a read and a write.
 	 */
 	void access_payload(tlm::tlm_generic_payload &payload);
 

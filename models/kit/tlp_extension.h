@@ -30,6 +30,14 @@ public:
 	 */
 	bool posted = false;
 
+	/*
+	 * A Deferrable Memory Write: a write that is not posted and may be refused for now. Both
+	 * ways, retry says so: set by the model with an error response, or set where the host did. One
+	 * by a model is 1 to 128 bytes, counted from the doubleword in which they begin, all enabled.
+	 */
+	bool deferrable = false;
+	bool retry = false;
+
 	// DMA that failed, set by whoever hosts the model: its lowest byte that was not transferred.
 	uint64_t fault_address = 0;
 

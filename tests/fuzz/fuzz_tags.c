@@ -43,6 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct tlpb_tlp tlp;
 
+	memset(&tags, 0, sizeof tags);
 	tlpb__tags_init(&tags, 32);
 	for (unsigned n = 0; n < REQUESTS; n++)
 		begin(n);

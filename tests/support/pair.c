@@ -8,6 +8,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <tlpbridge/regs.h>
+
 #include "bytes.h"
 #include "caught_log.h"
 #include "cut.h"
@@ -39,6 +41,9 @@ struct tlpb_device pair_device(void)
 		.intx_pin = 1, .msi_vectors = 32, .msix_vectors = 2048,
 		.msix_table_bar = 0, .msix_table_offset = 0x10000,
 		.msix_pba_bar = 0, .msix_pba_offset = 0x18000,
+		.has = TLPB_HAS_LTR | TLPB_HAS_PME | TLPB_HAS_TAGS_10BIT | TLPB_HAS_ATOMIC_REQUESTS |
+		       TLPB_HAS_ATOMIC_32 | TLPB_HAS_ATOMIC_64 | TLPB_HAS_CAS_128 |
+		       TLPB_HAS_DMWR | TLPB_HAS_DMWR_REQUESTS,
 	};
 }
 
@@ -70,6 +75,10 @@ static int host_read(void *ctx, const struct tlpb_tlp *request, uint64_t addr, v
 	int err = host_fails(addr, len);
 
 	EXPECT_LE(addr % TLPB_PAGE + len, TLPB_PAGE);
+	if (!pair.host.reads || request->tag < pair.host.lowest_tag)
+		pair.host.lowest_tag = request->tag;
+	if (request->tag > pair.host.highest_tag)
+		pair.host.highest_tag = request->tag;
 	pair.host.reads++;
 	pair.host.requester_id = request->requester_id;
 	if (err || !ram)
@@ -113,16 +122,31 @@ static int host_write(void *ctx, const struct tlpb_tlp *request, uint64_t addr, 
 	return 0;
 }
 
+static int host_atomic(void *ctx, const struct tlpb_tlp *request, uint64_t addr,
+		       const struct tlpb_atomic *atomic, void *old)
+{
+	uint8_t *ram = host_ram(addr, atomic->size);
+	int err = host_fails(addr, atomic->size);
+
+	pair.host.atomics++;
+	if (err || !ram)
+		return err ? err : TLPB_ERR_NO_ADDRESS;
+	return tlpb_atomic_memory(atomic, ram, old);
+}
+
 static void host_intx(void *ctx, unsigned pin, bool level)
 {
 	pair.host.intx[pin] = level;
 	pair.host.intx_changes++;
 }
 
-static void host_message(void *ctx, const struct tlpb_tlp *msg)
+static bool host_message(void *ctx, const struct tlpb_tlp *msg)
 {
 	pair.host.messages++;
 	pair.host.message_code = msg->message_code;
+	pair.host.message_words[0] = msg->dw2;
+	pair.host.message_words[1] = msg->dw3;
+	return !pair.host.knows_nothing;
 }
 
 static void host_down(void *ctx, enum tlpb_reason reason, const char *text)
@@ -132,10 +156,32 @@ static void host_down(void *ctx, enum tlpb_reason reason, const char *text)
 	snprintf(pair.host.down_text, sizeof pair.host.down_text, "%s", text);
 }
 
+static int host_dmwr(void *ctx, const struct tlpb_tlp *request, uint64_t addr, const void *data,
+		     size_t len)
+{
+	pair.host.dmwrs++;
+	if (pair.host.defers) {
+		pair.host.defers--;
+		return TLPB_ERR_CRS;
+	}
+	return host_write(ctx, request, addr, data, len);
+}
+
 static const struct tlpb_rc_ops host_ops = {
-	.mem_read = host_read, .mem_write = host_write, .intx = host_intx,
+	.mem_read = host_read, .mem_write = host_write, .atomic = host_atomic, .dmwr = host_dmwr, .intx = host_intx,
 	.message = host_message, .down = host_down,
 };
+
+static struct tlpb_rc_ops ops_of_options(void)
+{
+	struct tlpb_rc_ops ops = host_ops;
+
+	if (pair.options.no_host_atomics) {
+		ops.atomic = NULL;
+		ops.dmwr = NULL;
+	}
+	return ops;
+}
 
 /* ---- model ---- */
 
@@ -145,7 +191,8 @@ static void note_access(const struct tlpb_ep_request *r)
 
 	*a = (struct model_access){
 		.region = r->region, .offset = r->offset, .length = r->length, .write = r->write,
-		.posted = r->posted, .has_enables = r->byte_enable != NULL,
+		.posted = r->posted, .deferrable = r->deferrable, .atomic = r->atomic != NULL,
+		.has_enables = r->byte_enable != NULL,
 		.requester_id = r->tlp->requester_id,
 	};
 	for (size_t i = 0; r->byte_enable && i < r->length && i < sizeof a->enable; i++)
@@ -157,6 +204,10 @@ static void access_memory(struct tlpb_ep_request *r)
 {
 	uint8_t *memory = pair.model.memory[r->region] + r->offset % MODEL_MEMORY;
 
+	if (r->atomic) {
+		EXPECT_TRUE(tlpb_memory_access(pair.model.memory[r->region], MODEL_MEMORY, r));
+		return;
+	}
 	for (size_t i = 0; i < r->length; i++) {
 		if (r->byte_enable && !r->byte_enable[i])
 			continue;
@@ -211,9 +262,12 @@ static void model_config_written(void *ctx, unsigned offset, unsigned size)
 	pair.model.config_size = size;
 }
 
-static void model_message(void *ctx, const struct tlpb_tlp *msg)
+static bool model_message(void *ctx, const struct tlpb_tlp *msg)
 {
 	pair.model.messages++;
+	pair.model.message_code = msg->message_code;
+	pair.model.message_len = msg->payload_len;
+	return !pair.model.knows_nothing;
 }
 
 static void model_dma_fault(void *ctx, uint64_t addr, int err)
@@ -253,10 +307,11 @@ static void run_call(void)
 static void *serve_ep(void *arg)
 {
 	while (!pair.stop) {
-		struct pollfd p[2] = { { .fd = pair.wake_fd, .events = POLLIN },
-				       { .fd = tlpb__ep_fd(pair.ep), .events = POLLIN } };
+		struct pollfd p[3] = { { .fd = pair.wake_fd, .events = POLLIN },
+				       { .fd = tlpb__ep_fd(pair.ep), .events = POLLIN },
+				       { .fd = tlpb__ep_timer_fd(pair.ep), .events = POLLIN } };
 
-		poll(p, 2, -1);
+		poll(p, 3, -1);
 		run_call();
 		tlpb__ep_process(pair.ep);
 	}
@@ -308,11 +363,14 @@ static void set_flow(const char *asked, struct tlpb_pools *credits, uint64_t *se
 
 int pair_connect(char *why, size_t size)
 {
+	struct tlpb_rc_ops ops = ops_of_options();
 	struct tlpb_rc_config config = {
 		.name = "test-host", .connect_timeout_ms = PAIR_PATIENCE_MS,
 		.mps = pair.options.rc_mps ? pair.options.rc_mps : 512, .rcb = pair.options.rcb,
+		.completion_timeout_ms = pair.options.rc_timeout_ms,
+		.crs_retry_ms = pair.options.crs_retry_ms, .crs_visible = pair.options.crs_visible,
 		.plain_pcie = pair.options.plain_pcie, .trace = pair.options.rc_trace,
-		.ops = &host_ops,
+		.ops = &ops,
 	};
 	struct transport *ends[2];
 
@@ -385,6 +443,7 @@ static void new_ep(void)
 	struct tlpb_device device = pair_device();
 	struct tlpb_ep_config config = {
 		.device = pair.options.device ? pair.options.device : &device,
+		.completion_timeout_ms = pair.options.ep_timeout_ms,
 		.mps = pair.options.ep_mps, .mrrs = pair.options.ep_mrrs,
 		.ops = pair.options.ops ? pair.options.ops : &model_ops, .trace = pair.options.ep_trace,
 	};
@@ -405,7 +464,8 @@ void pair_open(const struct pair_options *options)
 	memset(&pair, 0, sizeof pair);
 	if (options)
 		pair.options = *options;
-	pair.host.ram = calloc(1, HOST_RAM);
+	pair.host.ram = aligned_alloc(TLPB_PAGE, HOST_RAM);
+	memset(pair.host.ram, 0, HOST_RAM);
 	for (int i = 0; i < TLPB_REGIONS; i++)
 		pair.model.memory[i] = calloc(1, MODEL_MEMORY);
 	new_ep();

@@ -32,7 +32,7 @@ enum {
 	MSI_MAX = 8192,
 	PAIR_BDF = 0x0318,		/* 03:03.0 */
 	MODEL_MEMORY = 256 * 1024,	/* of each region, at most */
-	HELD_MAX = 256,
+	HELD_MAX = 1024,
 };
 
 /* ---- the host's world: RAM, interrupts ---- */
@@ -49,13 +49,17 @@ struct host {
 
 	struct { uint64_t addr; uint32_t data; } msi[MSI_MAX];
 	unsigned msis;
-	unsigned reads, writes;		/* calls */
+	unsigned reads, writes, atomics, dmwrs;	/* calls */
+	unsigned defers;		/* deferrable writes to be answered with CRS */
 	uint16_t requester_id;		/* of the last of them */
+	uint16_t lowest_tag, highest_tag;	/* of the reads */
 
 	bool intx[4];
 	unsigned intx_changes;
 	unsigned messages;
 	uint8_t message_code;		/* of the last message */
+	uint32_t message_words[2];	/* the same: its third and fourth doubleword */
+	bool knows_nothing;		/* no message is known here */
 
 	unsigned downs;
 	enum tlpb_reason down_reason;
@@ -71,7 +75,7 @@ struct model_access {
 	unsigned region;
 	uint64_t offset;
 	size_t length;
-	bool write, posted, has_enables;
+	bool write, posted, deferrable, atomic, has_enables;
 	uint8_t enable[64];		/* the first ones, when has_enables */
 	uint16_t requester_id;
 };
@@ -91,6 +95,9 @@ struct model {
 	void (*on_connected)(void);
 
 	unsigned resets, connects, disconnects, faults, messages, config_writes, eois;
+	uint8_t message_code;		/* of the last message */
+	size_t message_len;		/* the same: bytes of data */
+	bool knows_nothing;		/* no message is known here */
 	enum tlpb_reset reset_kind;
 	enum tlpb_reason gone_reason;
 	char gone_text[256];
@@ -106,7 +113,8 @@ struct pair_options {
 	const struct tlpb_device *device;	/* NULL: pair_device() */
 	const struct tlpb_ep_ops *ops;		/* NULL: the model above */
 	unsigned ep_mps, ep_mrrs, rc_mps, rcb;	/* 0: 512, 512, 512, 64 */
-	bool plain_pcie;
+	unsigned rc_timeout_ms, ep_timeout_ms, crs_retry_ms;
+	bool crs_visible, plain_pcie, no_host_atomics;
 	const char *ep_credits, *rc_credits;	/* NULL: as the environment says, see process.h */
 	tlpb_trace *rc_trace, *ep_trace;
 	unsigned queue;				/* messages in flight each way; 0: 64 */

@@ -22,6 +22,7 @@
 
 #include "interrupt_checker.h"
 #include "kit/pcie_function.h"
+#include "kit/atomic_extension.h"
 #include "kit/tlp_extension.h"
 #include "pcie_endpoint.h"
 #include "protocol_checker.h"
@@ -58,7 +59,10 @@ private:
 	{
 		return kit::function_description("scripted").id(0x1234, 0x5678).intx().msi(4)
 			.bar(0, kit::bar_kind::mem32, 4096).bar(1, kit::bar_kind::mem32, 4096)
-			.msix({ 8, 1, 1, 0, 0x800 });
+			.msix({ 8, 1, 1, 0, 0x800 })
+			.has({ kit::feature::atomic_32, kit::feature::atomic_64, kit::feature::cas_128,
+			       kit::feature::atomic_requests, kit::feature::deferrable_writes,
+			       kit::feature::deferrable_write_requests });
 	}
 
 	void b_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &delay)
@@ -78,6 +82,7 @@ public:
 	std::vector<uint8_t> memory = std::vector<uint8_t>(memory_size);
 	std::function<void()> on_dma_write;	// before the bytes are stored
 	int dma_answer = 0;
+	int dmwr_answer = 0;
 	std::vector<std::string> intx;
 	tlpb_rc *rc = nullptr;
 	tlpb_rc_bar bars[TLPB_BARS] = {};
@@ -92,6 +97,8 @@ public:
 
 		ops.mem_read = mem_read;
 		ops.mem_write = mem_write;
+		ops.atomic = atomic;
+		ops.dmwr = dmwr;
 		ops.intx = intx_changed;
 		config.url = url.c_str();
 		config.device = device;
@@ -152,6 +159,25 @@ private:
 		if (!err)
 			memcpy(buf, &host->memory[addr - memory_base], len);
 		return err;
+	}
+
+	static int atomic(void *ctx, const tlpb_tlp *, uint64_t addr, const tlpb_atomic *op, void *old)
+	{
+		test_host &host = *static_cast<test_host *>(ctx);
+		uint64_t offset = addr - memory_base;
+
+		if (offset >= memory_size)
+			return TLPB_ERR_NO_ADDRESS;
+		memcpy(old, &host.memory[offset], op->size);
+		tlpb_atomic_result(op, &host.memory[offset], &host.memory[offset]);
+		return 0;
+	}
+
+	static int dmwr(void *ctx, const tlpb_tlp *request, uint64_t addr, const void *data, size_t len)
+	{
+		int answer = static_cast<test_host *>(ctx)->dmwr_answer;
+
+		return answer ? answer : mem_write(ctx, request, addr, data, len);
 	}
 
 	static int mem_write(void *ctx, const tlpb_tlp *, uint64_t addr, const void *data, size_t len)

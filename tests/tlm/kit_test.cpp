@@ -5,6 +5,7 @@
 #include <string>
 
 #include "endpoint-test/test_options.h"
+#include "kit/atomic_extension.h"
 #include "kit/crc32.h"
 #include "kit/parse.h"
 #include "kit/payload.h"
@@ -276,4 +277,40 @@ TEST(EndpointTestOptions, RefusalsNameOptionAndCause)
 	EXPECT_TRUE(contains(refused_option("msi", "3"), "--msi"));
 	EXPECT_TRUE(contains(refused_option("msix", "2049"), "2048"));
 	EXPECT_TRUE(contains(refused_option("latency", "fast"), "100ns"));
+}
+
+// ---- AtomicOps ----
+
+TEST(Registers, AnAtomicOpReadsAndWritesThem)
+{
+	unsigned writes = 0;
+	kit::registers regs({
+		{ 0x00, "A", kit::access::rw, 5 },
+		{ 0x04, "B", kit::access::rw, 0, [&](uint32_t) { writes++; } },
+	});
+	tlm::tlm_generic_payload payload;
+	kit::atomic_extension atomic;
+
+	payload.set_command(tlm::TLM_IGNORE_COMMAND);
+	payload.set_address(0);
+	payload.set_data_length(8);
+	payload.set_streaming_width(8);
+	payload.set_extension(&atomic);
+	atomic.operand = { 0xff, 0xff, 0xff, 0xff, 1 };
+	regs.access_payload(payload);
+	EXPECT_TRUE(atomic.done);
+	EXPECT_EQ(atomic.old[0], 5);
+	EXPECT_EQ(regs[0], 4u);			// 5 + 1ffffffff carries into B
+	EXPECT_EQ(regs[4], 2u);
+	EXPECT_EQ(writes, 1u);
+	atomic.op = kit::atomic_op::compare_and_swap;
+	atomic.operand = { 9 };
+	regs.access_payload(payload);		// finds something else
+	EXPECT_EQ(regs[0], 4u);
+	EXPECT_EQ(writes, 1u);
+	atomic.compare = { 4, 0, 0, 0, 2 };
+	regs.access_payload(payload);
+	EXPECT_EQ(regs[0], 9u);
+	EXPECT_EQ(writes, 2u);
+	payload.clear_extension(&atomic);
 }

@@ -449,3 +449,110 @@ TEST(PcieInterrupts, HostThatComesLaterSeesTheWireAsItIs)
 		sc_core::wait(sc_time(1, SC_NS));
 	}, nullptr, expect_one_interrupt);
 }
+
+// ---- AtomicOps, Deferrable Memory Writes ----
+
+namespace {
+
+void enable_requests(test_host &host)
+{
+	int pcie = tlpb_rc_find_capability(host.rc, test_host::bdf, 0x10);
+	uint32_t header;
+
+	ASSERT_GT(pcie, 0);
+	EXPECT_EQ(tlpb_rc_config_write(host.rc, test_host::bdf, static_cast<unsigned>(pcie) + 40, 2, 1 << 6), 0);
+	for (unsigned at = 0x100; at; at = header >> 20) {
+		EXPECT_EQ(tlpb_rc_config_read(host.rc, test_host::bdf, at, 4, &header), 0);
+		if ((header & 0xffff) == 0x2f)	// Device 3: DMWr Requester Enable
+			EXPECT_EQ(tlpb_rc_config_write(host.rc, test_host::bdf, at + 8, 4, 1), 0);
+	}
+}
+
+tlm::tlm_response_status run_atomic(host_bench &b, uint64_t addr, unsigned size,
+				    kit::atomic_extension &atomic)
+{
+	tlm_generic_payload payload;
+	sc_time delay = sc_core::SC_ZERO_TIME;
+	uint8_t unused[kit::atomic_extension::max_size] = {};
+
+	prepare(payload, tlm::TLM_IGNORE_COMMAND, addr, unused, size);
+	payload.set_extension(&atomic);
+	b.model.dma->b_transport(payload, delay);
+	payload.clear_extension(&atomic);
+	return payload.get_response_status();
+}
+
+} // namespace
+
+TEST(PcieDma, AtomicOpsOfAModelAreDoneOnHostMemory)
+{
+	in_model([](host_bench &b) {
+		kit::atomic_extension add, cas;
+
+		add.operand = { 5 };
+		EXPECT_EQ(run_atomic(b, base + 8, 8, add), tlm::TLM_OK_RESPONSE);
+		EXPECT_TRUE(add.done);
+		EXPECT_EQ(add.old[0], 0xfe);
+		cas.op = kit::atomic_op::compare_and_swap;
+		cas.operand = { 9 };
+		EXPECT_EQ(run_atomic(b, base + 16, 16, cas), tlm::TLM_OK_RESPONSE);
+		EXPECT_EQ(cas.old[15], 0);
+		EXPECT_EQ(run_atomic(b, base + 4, 8, add), tlm::TLM_BURST_ERROR_RESPONSE);
+		EXPECT_EQ(run_atomic(b, 0x1000, 8, add), tlm::TLM_ADDRESS_ERROR_RESPONSE);
+		EXPECT_FALSE(add.done);
+	}, [](test_host &host) {
+		enable_requests(host);
+		host.memory[8] = 0xfe;
+	}, [](test_host &host) {
+		EXPECT_EQ(host.memory[8], 3);
+		EXPECT_EQ(host.memory[9], 1);
+		EXPECT_EQ(host.memory[16], 9);
+	});
+}
+
+TEST(PcieDma, AtomicOpsThatSoftwareHasNotEnabledAreCommandErrors)
+{
+	in_model([](host_bench &b) {
+		kit::atomic_extension add;
+
+		EXPECT_EQ(run_atomic(b, base, 8, add), tlm::TLM_COMMAND_ERROR_RESPONSE);
+		EXPECT_FALSE(add.done);
+	});
+}
+
+TEST(PcieDma, ADeferrableWriteTellsThatItShallComeAgain)
+{
+	auto write = [](host_bench &b, bool &retry) {
+		tlm_generic_payload payload;
+		kit::tlp_extension tlp;
+		sc_time delay = sc_core::SC_ZERO_TIME;
+		uint8_t data[3] = { 1, 2, 3 };
+
+		tlp.deferrable = true;
+		prepare(payload, tlm::TLM_WRITE_COMMAND, base + 5, data, 3);
+		payload.set_extension(&tlp);
+		b.model.dma->b_transport(payload, delay);
+		payload.clear_extension(&tlp);
+		retry = tlp.retry;
+		return payload.get_response_status();
+	};
+	test_host *the_host = nullptr;
+
+	in_model([&](host_bench &b) {
+		bool retry = false;
+
+		EXPECT_EQ(write(b, retry), tlm::TLM_GENERIC_ERROR_RESPONSE);
+		EXPECT_TRUE(retry);
+		the_host->dmwr_answer = 0;
+		EXPECT_EQ(write(b, retry), tlm::TLM_OK_RESPONSE);
+		EXPECT_FALSE(retry);
+	}, [&](test_host &host) {
+		the_host = &host;
+		enable_requests(host);
+		host.dmwr_answer = TLPB_ERR_CRS;
+	}, [](test_host &host) {
+		EXPECT_EQ(host.memory[5], 1);
+		EXPECT_EQ(host.memory[7], 3);
+		EXPECT_EQ(host.memory[8], 0);
+	});
+}

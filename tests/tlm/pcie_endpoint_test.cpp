@@ -6,6 +6,7 @@
 #include <ctime>
 
 #include "host_bench.h"
+#include "kit/payload.h"
 
 namespace {
 
@@ -320,6 +321,64 @@ TEST(PcieEndpoint, IdlePumpCostsNoCpu)
 			least = std::min(least, cpu_seconds() - before);
 		}
 		EXPECT_LT(least, 0.03);
+	});
+}
+
+// ---- AtomicOps, Deferrable Memory Writes ----
+
+TEST(PcieEndpoint, AtomicOpsReachAModelThatKnowsThem)
+{
+	host_bench &b = the_bench();
+	uint8_t memory[64] = { 40 };
+
+	b.model.on_access = [&](tlm::tlm_generic_payload &payload, sc_time &) {
+		EXPECT_EQ(payload.get_command(), tlm::TLM_IGNORE_COMMAND);
+		kit::access_memory(payload, memory, sizeof memory);
+	};
+	b.with_host([&](test_host &host) {
+		tlpb_atomic op = { TLPB_FETCHADD, 8, { 2 }, {} };
+		uint64_t old = 0;
+
+		EXPECT_EQ(tlpb_rc_atomic(host.rc, host.bars[0].addr, &op, &old), 0);
+		EXPECT_EQ(old, 40u);
+		op = { TLPB_CAS, 16, { 7 }, { 1 } };
+		uint64_t wide[2];
+		EXPECT_EQ(tlpb_rc_atomic(host.rc, host.bars[0].addr, &op, wide), 0);
+		EXPECT_EQ(wide[0], 42u);
+		EXPECT_EQ(tlpb_rc_atomic(host.rc, host.bars[0].addr + 64, &op, wide), TLPB_ERR_UNSUPPORTED);
+	});
+	EXPECT_EQ(memory[0], 42);
+}
+
+TEST(PcieEndpoint, AtomicOpsThatTheModelLeavesUndoneAreUnsupportedRequests)
+{
+	the_bench().with_host([&](test_host &host) {
+		tlpb_atomic op = { TLPB_SWAP, 4, { 2 }, {} };
+		uint32_t old = 0;
+
+		EXPECT_EQ(tlpb_rc_atomic(host.rc, host.bars[0].addr, &op, &old), TLPB_ERR_UNSUPPORTED);
+		EXPECT_EQ(old, 0xffffffffu);
+	});
+}
+
+TEST(PcieEndpoint, ADeferrableWriteMayBeRefusedForNow)
+{
+	host_bench &b = the_bench();
+	unsigned refusals = 1;
+
+	b.model.on_access = [&](tlm::tlm_generic_payload &payload, sc_time &) {
+		auto *tlp = payload.get_extension<kit::tlp_extension>();
+
+		EXPECT_TRUE(tlp->deferrable);
+		EXPECT_TRUE(payload.is_write());
+		if (refusals && refusals--) {
+			tlp->retry = true;
+			payload.set_response_status(tlm::TLM_GENERIC_ERROR_RESPONSE);
+		}
+	};
+	b.with_host([&](test_host &host) {
+		EXPECT_EQ(tlpb_rc_dmwr(host.rc, host.bars[0].addr, "abcd", 4), TLPB_ERR_CRS);
+		EXPECT_EQ(tlpb_rc_dmwr(host.rc, host.bars[0].addr, "abcd", 4), 0);
 	});
 }
 

@@ -186,10 +186,10 @@ TEST(Async, AShortReadTakesItsTurnWithALongOne)
 		begin_read(i, 0, more[i], 4);
 	begin_read(250, 0, data, LONG);
 	begin_read(251, 5, word, 4);
-	await_held(TAGS_MAX);
+	await_held(TAGS_8BIT);
 	EXPECT_FALSE(is_held(5, 4));
 	pair_on_ep(complete_two, NULL);
-	await_held(TAGS_MAX);
+	await_held(TAGS_8BIT);
 	EXPECT_TRUE(is_held(5, 4));
 	pair_on_ep(complete_backwards, NULL);
 	await(252);
@@ -264,7 +264,7 @@ static void begin_more_than_tags(uint8_t *data)
 	for (unsigned i = 0; i < 300; i++)
 		begin_read(i, i * 4, data + i * 4, 4);
 	begin_read(300, 0, data + 1200, LONG);
-	await_held(TAGS_MAX);
+	await_held(TAGS_8BIT);
 }
 
 static void expect_all_closed(const uint8_t *data)

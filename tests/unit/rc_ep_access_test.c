@@ -7,6 +7,7 @@
 #include "bytes.h"
 #include "caught_log.h"
 #include "completer.h"
+#include "ep_private.h"
 #include "gtest.h"
 #include "pair.h"
 
@@ -438,15 +439,18 @@ TEST(Refusals, APoisonedWriteIsNotDone)
 }
 
 /* Byte counts as pcie-reference.md has them: the operand size for atomics. */
-TEST(Refusals, LockedReadsAndAtomicsAreUnsupported)
+TEST(Refusals, LockedReadsAndWhatTheDeviceHasNotAreUnsupported)
 {
+	struct tlpb_device device = pair_device();
 	static const uint8_t data[16];
 	static const struct { enum tlpb_tlp_kind kind; unsigned dws, count; } rows[] = {
 		{ TLPB_MRDLK, 2, 8 }, { TLPB_FETCHADD, 1, 4 }, { TLPB_FETCHADD, 2, 8 },
 		{ TLPB_SWAP, 2, 8 }, { TLPB_CAS, 2, 4 }, { TLPB_CAS, 4, 8 }, { TLPB_DMWR, 1, 4 },
 	};
 
-	setup();
+	device.has = 0;
+	pair_open(&(struct pair_options){ .device = &device });
+	pair_enumerate();
 	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		bool has_data = rows[i].kind != TLPB_MRDLK;
 		bool atomic = has_data && rows[i].kind != TLPB_DMWR;
@@ -573,7 +577,7 @@ static void complete_with_garbage(struct tlpb_ep_request *r)
 		.payload = (const uint8_t *)"junk", .payload_len = 4,
 	};
 
-	EXPECT_EQ(tlpb_ep_message(pair.ep, &c), 0);	/* nobody asked for it */
+	EXPECT_EQ(tlpb__link_send_tlp(pair.ep->link, &c, 0), 0);	/* nobody asked for it */
 	memset(r->data, 0x77, r->length);
 	tlpb_ep_complete(pair.ep, r, TLPB_CPL_SC);
 }

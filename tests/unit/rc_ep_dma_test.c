@@ -5,6 +5,7 @@
 
 #include "bytes.h"
 #include "caught_log.h"
+#include "ep_private.h"
 #include "gtest.h"
 #include "pair.h"
 #include "rc_private.h"
@@ -423,7 +424,8 @@ static void send_with_enables(void *arg)
 		.last_be = 0x5, .payload = (const uint8_t *)"ABCDEFGH", .payload_len = 8,
 	};
 
-	EXPECT_EQ(tlpb_ep_message(pair.ep, &tlp), 0);	/* any TLP, in truth */
+	EXPECT_EQ(tlpb__link_send_tlp(pair.ep->link, &tlp, 0), 0);
+	tlpb__link_flush(pair.ep->link);
 }
 
 TEST(Dma, OnlyEnabledBytesAreWrittenToHostMemory)

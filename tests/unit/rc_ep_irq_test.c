@@ -513,8 +513,8 @@ TEST(Messages, GoBothWays)
 	pair_on_ep(send_pme, NULL);
 	EXPECT_EQ(tlpb_rc_message(pair.rc, &turn_off), 0);
 	pair_settle();
-	EXPECT_EQ(pair.host.messages, 1);
-	EXPECT_EQ(pair.host.message_code, TLPB_MSG_PM_PME);
+	EXPECT_EQ(pair.host.messages, 2);	/* PME_TO_Ack is the second */
+	EXPECT_EQ(pair.host.message_code, TLPB_MSG_PME_TO_ACK);
 	EXPECT_EQ(pair.model.messages, 1);
 	EXPECT_EQ(pair.host.intx_changes, 0);
 	pair_close();

@@ -175,3 +175,61 @@ TEST(Regs, AreDescribedAsTheTableSays)
 	EXPECT_TRUE(list[2].read_effect);
 	EXPECT_STREQ(list[3].name, "untouched");
 }
+
+/* ---- AtomicOps ---- */
+
+static void run_atomic(uint64_t offset, const struct tlpb_atomic *a, void *old)
+{
+	struct tlpb_ep_request r = { .offset = offset, .length = a->size, .data = old, .atomic = a };
+
+	tlpb_regs_access(&regs, &r);
+}
+
+TEST(Regs, AnAtomicOpReadsAndWritesWhatIsWritable)
+{
+	const struct tlpb_atomic add = { .op = TLPB_FETCHADD, .size = 4, .operand = { 0x10 } };
+	const struct tlpb_atomic swap = { .op = TLPB_SWAP, .size = 8,
+					  .operand = { 1, 2, 3, 4, 255, 255, 255, 255 } };
+	uint32_t old[2];
+
+	setup();
+	run_atomic(0, &add, old);
+	EXPECT_EQ(old[0], 0x11223344u);
+	EXPECT_EQ(reg[PLAIN].value, 0x11223354u);
+	run_atomic(0, &swap, old);
+	EXPECT_EQ(old[0], 0x11223354u);
+	EXPECT_EQ(old[1], 0xf0000001u);
+	EXPECT_EQ(reg[PLAIN].value, 0x04030201u);
+	EXPECT_EQ(reg[PARTLY].value, 0xf0ff00f1u);
+}
+
+TEST(Regs, ACasThatDoesNotFindWhatItLooksForWritesNothing)
+{
+	struct tlpb_atomic cas = { .op = TLPB_CAS, .size = 4, .operand = { 7 } };
+	uint32_t old;
+
+	setup();
+	run_atomic(0x10, &cas, &old);
+	EXPECT_EQ(old, 0xaabbcc00u);
+	EXPECT_EQ(writes, 0u);
+	memcpy(cas.compare, "\x01\xcc\xbb\xaa", 4);
+	run_atomic(0x10, &cas, &old);
+	EXPECT_EQ(writes, 1u);
+	EXPECT_EQ(last_written, 7u);
+}
+
+TEST(Regs, AnAtomicOpOnMemoryNeedsNoAlignmentOfIt)
+{
+	const struct tlpb_atomic swap = { .op = TLPB_SWAP, .size = 8, .operand = { 1, 2, 3 } };
+	_Alignas(8) uint8_t memory[17] = { 0 }, old[8] = { 9 };
+	struct tlpb_ep_request r = { .offset = 8, .length = 8, .data = old, .atomic = &swap };
+
+	for (unsigned shift = 0; shift < 2; shift++) {
+		memset(memory, 0x33, sizeof memory);
+		EXPECT_TRUE(tlpb_memory_access(memory + shift, 16, &r));
+		EXPECT_EQ(old[0], 0x33);
+		EXPECT_MEMEQ(memory + shift + 8, swap.operand, 8);
+		EXPECT_EQ(memory[7], 0x33);
+	}
+	EXPECT_FALSE(tlpb_memory_access(memory, 15, &r));
+}

@@ -3,6 +3,7 @@
 #include <cjson/cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bytes.h"
 #include "gtest.h"
@@ -35,6 +36,7 @@ static void on_done(void *arg, const struct tags_request *request, int err)
 
 static void setup(unsigned limit)
 {
+	memset(&tags, 0, sizeof tags);
 	tlpb__tags_init(&tags, limit);
 	memset(&seen, 0, sizeof seen);
 }

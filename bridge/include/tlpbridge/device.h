@@ -58,7 +58,9 @@ struct tlpb_region {
 	X(ATOMIC_32, 7, "atomic-32")	/* completes atomic operations of that size */  \
 	X(ATOMIC_64, 8, "atomic-64")                                                    \
 	X(CAS_128, 9, "cas-128")                                                        \
-	X(ATOMIC_REQUESTS, 10, "atomic-requests") /* may send them when enabled */
+	X(ATOMIC_REQUESTS, 10, "atomic-requests") /* may send them when enabled */      \
+	X(DMWR, 11, "deferrable-writes")	/* completes Deferrable Memory Writes */ \
+	X(DMWR_REQUESTS, 12, "deferrable-write-requests") /* may send them when enabled */
 
 enum tlpb_has {
 #define TLPB_HAS_ENUM(name, bit, text) TLPB_HAS_##name = 1 << (bit),

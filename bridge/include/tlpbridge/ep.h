@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <tlpbridge/atomic.h>
 #include <tlpbridge/credits.h>
 #include <tlpbridge/device.h>
 #include <tlpbridge/err.h>
@@ -36,6 +37,13 @@ struct tlpb_ep_request {
 	unsigned function;		/* its number; those of VFs follow from struct tlpb_sriov */
 	bool write;
 	bool posted;			/* memory write: completion only gives the request back */
+	bool deferrable;		/* a write that may be completed with TLPB_CPL_CRS: try again */
+	/*
+	 * Not NULL: an AtomicOp, in place of a read or a write. Do it, and leave what was there in
+	 * data; regs.h does it for registers and memory. Comes to devices with TLPB_HAS_ATOMIC_32,
+	 * TLPB_HAS_ATOMIC_64, TLPB_HAS_CAS_128 alone, of these sizes.
+	 */
+	const struct tlpb_atomic *atomic;
 	unsigned region;		/* enum tlpb_region_index: a BAR or the ROM */
 	uint64_t offset;		/* bytes from the start of the region */
 	size_t length;			/* bytes, 1..4096; 0: a flush, complete it when earlier writes are done */
@@ -88,8 +96,13 @@ struct tlpb_ep_ops {
 	/* Config space was written by the host (after the write took effect). Not for VFs. */
 	void (*config_written)(void *ctx, unsigned offset, unsigned size);
 
-	/* A message TLP from the host; valid during the call. */
-	void (*message)(void *ctx, const struct tlpb_tlp *msg);
+	/*
+	 * A message TLP from the host that is not for the library alone; valid during the call.
+	 * False: the model does not know it. Vendor_Defined type 1 is dropped then; PME_Turn_Off,
+	 * Set_Slot_Power_Limit and Unlock are known to every endpoint, so for them it does not
+	 * matter; anything else is an Unsupported Request, which is logged.
+	 */
+	bool (*message)(void *ctx, const struct tlpb_tlp *msg);
 
 	/* A posted DMA write without done callback failed at addr; err says why. */
 	void (*dma_fault)(void *ctx, uint64_t addr, int err);
@@ -126,6 +139,13 @@ struct tlpb_ep_config {
 	bool keep_config;	/* raw mode: the endpoint has the config space, not the model */
 	unsigned mps, mrrs;	/* bytes: largest Max_Payload_Size offered, read request; 0: 512 */
 	struct tlpb_pools credits;	/* advertised to hosts; zeros: the defaults */
+	/*
+	 * Milliseconds of this machine's time after which a DMA read or another request of the
+	 * device without its completions ends with TLPB_ERR_TIMEDOUT, unless software has set
+	 * Completion Timeout Disable; 0: never while the host lives. Its tag is not used again
+	 * before the completions have come: when all are lost that way, requests end at once.
+	 */
+	unsigned completion_timeout_ms;
 	uint64_t order_seed;	/* not 0: stress mode: TLPs go in any order that the rules allow */
 	const struct tlpb_ep_ops *ops;		/* copied */
 	void *ctx;
@@ -163,7 +183,10 @@ const struct tlpb_device *tlpb_ep_device(const tlpb_ep *ep);
 /* Is a host connected? */
 bool tlpb_ep_is_up(const tlpb_ep *ep);
 
-/* Finish a request with an enum tlpb_cpl_status; only SC sends the data of a read. */
+/*
+ * Finish a request with an enum tlpb_cpl_status; only SC sends the data of a read. CRS is for
+ * requests that are deferrable; for others it is sent as CA.
+ */
 void tlpb_ep_complete(tlpb_ep *ep, struct tlpb_ep_request *request, enum tlpb_cpl_status status);
 
 /*
@@ -220,6 +243,31 @@ int tlpb_ep_dma_write(tlpb_ep *ep, uint64_t addr, const void *data, size_t len,
 		      const struct tlpb_dma_attr *attr,
 		      tlpb_ep_dma_done *done, void *arg);
 
+/* err is 0 or why it failed; old is what was there, of the operand's size, valid during the call. */
+typedef void tlpb_ep_atomic_done(void *arg, int err, const void *old);
+
+/*
+ * An AtomicOp on host memory (6.15), which is naturally aligned. atomic is copied; attr as for
+ * DMA. It cannot pass earlier DMA writes; DMA reads may pass it.
+ *
+ * Returns 0, or at once and without calling done: TLPB_ERR_DISABLED (the device
+ * lacks TLPB_HAS_ATOMIC_REQUESTS, or software has not set AtomicOp Requester Enable), TLPB_ERR_INVALID (size or alignment; raw mode), and as DMA. done
+ * gets TLPB_ERR_UNSUPPORTED where the host has no such memory or no such operation.
+ */
+int tlpb_ep_atomic(tlpb_ep *ep, uint64_t addr, const struct tlpb_atomic *atomic,
+		   const struct tlpb_dma_attr *attr, tlpb_ep_atomic_done *done, void *arg);
+
+/* err is 0 or why it failed: TLPB_ERR_CRS: not now, try again later. */
+typedef void tlpb_ep_done(void *arg, int err);
+
+/*
+ * A Deferrable Memory Write: one request, whose result the host tells. 1 to 128 bytes, counted
+ * from the doubleword in which they begin, within 4 KiB. data is copied. Returns as tlpb_ep_atomic(): TLPB_ERR_DISABLED without
+ * TLPB_HAS_DMWR_REQUESTS and DMWr Requester Enable.
+ */
+int tlpb_ep_dmwr(tlpb_ep *ep, uint64_t addr, const void *data, size_t len,
+		 const struct tlpb_dma_attr *attr, tlpb_ep_done *done, void *arg);
+
 /*
  * Interrupts (6.1). Vectors count from 0. MSI, MSI-X: one event. INTx: the line's level,
  * which is kept while it cannot be told: when the driver clears Interrupt Disable, or
@@ -241,8 +289,18 @@ enum tlpb_irq_result tlpb_ep_function_intx(tlpb_ep *ep, unsigned function, bool 
  */
 enum tlpb_irq_result tlpb_ep_pme(tlpb_ep *ep, unsigned function);
 
-/* Send a message TLP; the requester ID is filled in. Posted. */
+/*
+ * Send a message TLP (message.h makes some); the requester ID is filled in. Posted. Returns 0, or
+ * TLPB_ERR_CLOSED, TLPB_ERR_INVALID (no message, or no encoding), TLPB_ERR_MALFORMED (routing,
+ * Traffic Class, or larger than Max_Payload_Size).
+ */
 int tlpb_ep_message(tlpb_ep *ep, const struct tlpb_tlp *msg);
+
+/*
+ * Tell the latency that the device tolerates (see message.h), of a device with TLPB_HAS_LTR.
+ * Returns as above, or TLPB_ERR_DISABLED: software has not set LTR Mechanism Enable.
+ */
+int tlpb_ep_ltr(tlpb_ep *ep, uint16_t snoop, uint16_t no_snoop);
 
 /* The function's own view of its config space, for models and tests: size 1, 2, 4. */
 uint32_t tlpb_ep_config_peek(const tlpb_ep *ep, unsigned offset, unsigned size);

@@ -10,7 +10,7 @@
  *
  * Blocking: a call marked "waits" returns when the completion is there or the
  * link is down. It serves inbound DMA, interrupts and messages meanwhile, those of
- * its whole group. There is no completion timeout while the peer lives; after 2 s,
+ * its whole group. There is no completion timeout while the peer lives unless one is asked for; after 2 s,
  * and then with longer and longer pauses, ops->waiting (or the log) says what is
  * waited for. Waits may nest, as callbacks do; the 257th one inside others fails
  * with TLPB_ERR_BUSY.
@@ -27,6 +27,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <tlpbridge/atomic.h>
 #include <tlpbridge/credits.h>
 #include <tlpbridge/device.h>
 #include <tlpbridge/err.h>
@@ -58,11 +59,32 @@ struct tlpb_rc_ops {
 	int (*mem_write)(void *ctx, const struct tlpb_tlp *request, uint64_t addr,
 			 const void *data, size_t len);
 
+	/*
+	 * The endpoint asks for an AtomicOp on host memory, naturally aligned. Do it atomically
+	 * against whoever else uses that memory (tlpb_atomic_memory() does, where the host has
+	 * it mapped), and store what was there in old, atomic->size bytes. Return as above;
+	 * TLPB_ERR_UNSUPPORTED, for memory or a size that cannot do it, is Unsupported
+	 * Request, too.
+	 */
+	int (*atomic)(void *ctx, const struct tlpb_tlp *request, uint64_t addr,
+		      const struct tlpb_atomic *atomic, void *old);
+
+	/*
+	 * A Deferrable Memory Write, as mem_write but never in part: return TLPB_ERR_CRS, and
+	 * change nothing, where the endpoint shall try again. NULL: Unsupported Request.
+	 */
+	int (*dmwr)(void *ctx, const struct tlpb_tlp *request, uint64_t addr, const void *data,
+		    size_t len);
+
 	/* INTx changed: pin 0..3 is INTA..INTD; level true is asserted. */
 	void (*intx)(void *ctx, unsigned pin, bool level);
 
-	/* Any other message; msg is valid during the call. */
-	void (*message)(void *ctx, const struct tlpb_tlp *msg);
+	/*
+	 * Any other message; msg is valid during the call. False: it is not known. One of
+	 * Vendor_Defined type 0, or of a code that no endpoint sends, is an Unsupported Request
+	 * then, which is logged and counted.
+	 */
+	bool (*message)(void *ctx, const struct tlpb_tlp *msg);
 
 	/*
 	 * The link went down, for good: surprise removal. Called once, before the requests
@@ -103,6 +125,21 @@ struct tlpb_rc_config {
 	/* Largest payload sent to the device, and where its reads may be split; bytes; 0: 128 and 64. */
 	unsigned mps, rcb;
 	struct tlpb_pools credits;	/* advertised to the device; zeros: the defaults */
+	/*
+	 * Milliseconds of this machine's time after which an access without its completions ends
+	 * with TLPB_ERR_TIMEDOUT, and a read with all ones; 0: never while the peer lives. A
+	 * completion that comes later is an Unexpected Completion; the tag is not used again
+	 * before it, and when all tags are lost that way, accesses end at once.
+	 */
+	unsigned completion_timeout_ms;
+	/*
+	 * Configuration requests answered with a retry status (2.3.1) are sent again, with pauses,
+	 * for so many milliseconds, and end with TLPB_ERR_CRS then; 0: at once. crs_visible (CRS
+	 * Software Visibility): a read of the whole Vendor ID is not, and gives 0001h, and ones
+	 * for what else was read with it.
+	 */
+	unsigned crs_retry_ms;
+	bool crs_visible;
 	uint64_t order_seed;		/* not 0: stress mode: TLPs go in any order that the rules allow */
 	bool plain_pcie;		/* no DMA_FAULT: failed posted writes are told to nobody */
 
@@ -168,6 +205,13 @@ int tlpb_rc_fd(const tlpb_rc *rc);
 int tlpb_rc_process(tlpb_rc *rc);
 
 /*
+ * With completion_timeout_ms or crs_retry_ms, and asynchronous accesses: watch this one, too. It
+ * is readable when time makes tlpb_rc_process() necessary. -1: there is none. The group's
+ * descriptor tells of it as of the other.
+ */
+int tlpb_rc_timer_fd(const tlpb_rc *rc);
+
+/*
  * Groups: the links that share one thread, or one lock. Whoever waits on one of them
  * serves the traffic of all, so that a device may take as long as it likes over a
  * read, even until another device of the group has done its DMA. Put all devices of
@@ -216,6 +260,20 @@ int tlpb_rc_mem_write(tlpb_rc *rc, uint64_t addr, const void *data, size_t len);
 int tlpb_rc_mem_write_enabled(tlpb_rc *rc, uint64_t addr, const void *data, const uint8_t *enable,
 			      size_t len);
 
+/*
+ * An AtomicOp on the device's memory, naturally aligned; waits. old gets what was there,
+ * atomic->size bytes, all ones where it failed: TLPB_ERR_UNSUPPORTED, the device has no atomic
+ * operations of that size there; TLPB_ERR_INVALID, not one that exists; others as for a read.
+ */
+int tlpb_rc_atomic(tlpb_rc *rc, uint64_t addr, const struct tlpb_atomic *atomic, void *old);
+
+/*
+ * A Deferrable Memory Write of 1 to 128 bytes, counted from the doubleword in which they begin,
+ * within 4 KiB; waits, and tells how it ended.
+ * TLPB_ERR_CRS: the device did not take it now; try again later.
+ */
+int tlpb_rc_dmwr(tlpb_rc *rc, uint64_t addr, const void *data, size_t len);
+
 /* I/O space, size 1, 2 or 4 bytes, any alignment. Both wait: I/O writes are non-posted. */
 int tlpb_rc_io_read(tlpb_rc *rc, uint32_t addr, unsigned size, uint32_t *value);
 int tlpb_rc_io_write(tlpb_rc *rc, uint32_t addr, unsigned size, uint32_t value);
@@ -228,8 +286,8 @@ int tlpb_rc_io_write(tlpb_rc *rc, uint32_t addr, unsigned size, uint32_t value);
  * is lost, with TLPB_ERR_CLOSED. buf and value are filled then, and belong to the
  * access until then. done may call anything.
  *
- * Up to 256 requests are outstanding, long reads are several; the rest waits for
- * their tags, in turns. Writes issued meanwhile may pass what waits. Reads may be
+ * Up to 256 requests are outstanding (768 with tags of 10 bits), long reads are several; the
+ * rest waits for their tags, in turns. Writes issued meanwhile may pass what waits. Reads may be
  * answered in any order.
  */
 typedef void tlpb_rc_done(void *arg, int err);
@@ -245,8 +303,24 @@ int tlpb_rc_io_read_async(tlpb_rc *rc, uint32_t addr, unsigned size, uint32_t *v
 int tlpb_rc_io_write_async(tlpb_rc *rc, uint32_t addr, unsigned size, uint32_t value,
 			   tlpb_rc_done *done, void *arg);
 
-/* Send a message TLP (PME_Turn_Off, vendor-defined, …); posted. */
+/*
+ * Use tags of 10 bits (2.2.6.2) for requests to function bdf's device, and let it do the same
+ * if it can. Waits. Returns 0, TLPB_ERR_UNSUPPORTED (the device completes no such requests), or
+ * the error of an access to its config space.
+ */
+int tlpb_rc_use_10bit_tags(tlpb_rc *rc, uint16_t bdf);
+
+/*
+ * Send a message TLP (message.h makes some); posted. Returns 0, or TLPB_ERR_CLOSED,
+ * TLPB_ERR_INVALID (no message, or no encoding), TLPB_ERR_MALFORMED.
+ */
 int tlpb_rc_message(tlpb_rc *rc, const struct tlpb_tlp *msg);
+
+/* PME_Turn_Off (5.3.3.2.1): the endpoint answers, as a message, with PME_TO_Ack. As above. */
+int tlpb_rc_pme_turn_off(tlpb_rc *rc);
+
+/* Set_Slot_Power_Limit, see message.h: the endpoint shows it in its Device Capabilities. As above. */
+int tlpb_rc_slot_power_limit(tlpb_rc *rc, uint16_t limit);
 
 /* Reset the device. Function-level reset goes through its config space instead. Posted. */
 int tlpb_rc_reset(tlpb_rc *rc, enum tlpb_reset kind);
@@ -291,7 +365,9 @@ struct tlpb_rc_stats {
 	uint64_t mem_reads, mem_writes, io_reads, io_writes;	/* TLPs to the device */
 	uint64_t dma_reads, dma_writes;				/* TLPs from the device */
 	uint64_t dma_read_bytes, dma_write_bytes;
-	uint64_t dma_faults, intx_messages, other_messages;
+	uint64_t atomics, deferrable_writes;			/* TLPs to the device */
+	uint64_t dma_atomics, dma_deferrable_writes;		/* TLPs from the device */
+	uint64_t dma_faults, intx_messages, other_messages, unsupported_messages;
 	uint64_t unexpected_completions;
 };
 void tlpb_rc_get_stats(const tlpb_rc *rc, struct tlpb_rc_stats *stats);

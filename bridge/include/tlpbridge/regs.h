@@ -56,7 +56,10 @@ struct tlpb_regs {
  */
 void tlpb_regs_reset(const struct tlpb_regs *regs);
 
-/* Move the request's data between it and the registers. */
+/*
+ * Move the request's data between it and the registers. An AtomicOp is a read and a write of
+ * them, with nothing between the two.
+ */
 void tlpb_regs_access(const struct tlpb_regs *regs, struct tlpb_ep_request *request);
 
 /*
@@ -65,7 +68,10 @@ void tlpb_regs_access(const struct tlpb_regs *regs, struct tlpb_ep_request *requ
  */
 void tlpb_regs_describe(const struct tlpb_regs *regs, unsigned region, struct tlpb_register *list);
 
-/* As tlpb_regs_access(), with size bytes of memory. False: the request does not lie within them, nothing moved. */
+/*
+ * As tlpb_regs_access(), with size bytes of memory. False: the request does not lie within them, nothing moved. AtomicOps are
+ * atomic against other threads, too, where the memory is aligned to their size.
+ */
 bool tlpb_memory_access(void *memory, uint64_t size, struct tlpb_ep_request *request);
 
 #ifdef __cplusplus

@@ -22,6 +22,7 @@ enum {
 	TLPB_MAX_PREFIXES = 4,		/* prefixes kept of one TLP, in doublewords */
 	TLPB_MAX_PAYLOAD = 4096,	/* largest data payload in bytes (2.2.2) */
 	TLPB_MAX_TLP = TLPB_MAX_PREFIXES * 4 + 16 + TLPB_MAX_PAYLOAD + 4, /* bytes */
+	TLPB_DMWR_MAX = 128,		/* largest payload of a Deferrable Memory Write in bytes */
 	TLPB_PAGE = 4096,		/* no request may cross this boundary (2.2.7) */
 };
 
