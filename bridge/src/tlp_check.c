@@ -19,24 +19,6 @@ static bool is_atomic(const struct tlpb_tlp *tlp)
 	return tlp->kind == TLPB_FETCHADD || tlp->kind == TLPB_SWAP || tlp->kind == TLPB_CAS;
 }
 
-static bool is_config_or_io(const struct tlpb_tlp *tlp)
-{
-	return tlpb__tlp_form(tlp->kind)->layout == LAYOUT_CONFIG || tlp->kind == TLPB_IORD ||
-	       tlp->kind == TLPB_IOWR;
-}
-
-static bool is_message(const struct tlpb_tlp *tlp)
-{
-	return tlpb__tlp_form(tlp->kind)->layout == LAYOUT_MESSAGE;
-}
-
-/* Reads and writes of memory; atomics are apart, as they have no byte enables. */
-static bool is_memory(const struct tlpb_tlp *tlp)
-{
-	return tlpb__tlp_form(tlp->kind)->layout == LAYOUT_ADDRESS && !is_atomic(tlp) &&
-	       !is_config_or_io(tlp);
-}
-
 /* Bytes of memory that an atomic works on: CAS carries two operands (2.2.7). */
 static size_t operand_size(const struct tlpb_tlp *tlp)
 {
@@ -54,8 +36,6 @@ static bool breaks_atomic_length(const struct tlpb_tlp *tlp, size_t mps)
 {
 	size_t size = operand_size(tlp);
 
-	if (!is_atomic(tlp))
-		return false;
 	/* 32 or 64 bits; CAS also 128, and two operands make an even Length. */
 	if (tlp->kind == TLPB_CAS)
 		return tlp->length_dw % 2 || (size != 4 && size != 8 && size != 16);
@@ -68,7 +48,7 @@ static bool crosses_4k(const struct tlpb_tlp *tlp, size_t mps)
 
 	if (is_atomic(tlp))	/* an illegal Length is ATOMIC_LENGTH's matter: there is no operand */
 		return !breaks_atomic_length(tlp, mps) && offset + operand_size(tlp) > TLPB_PAGE;
-	return is_memory(tlp) && offset + 4u * tlp->length_dw > TLPB_PAGE;
+	return offset + 4u * tlp->length_dw > TLPB_PAGE;
 }
 
 /* One run of enabled bytes that reaches the end of its DW: 8, c, e, f. */
@@ -85,8 +65,6 @@ static bool runs_from_start(uint8_t be)
 
 static bool breaks_byte_enables(const struct tlpb_tlp *tlp, size_t mps)
 {
-	if (!is_memory(tlp))
-		return false;
 	/* A read with hints carries the steering tag here; all bytes are meant (2.2.7.1). */
 	if (tlp->kind == TLPB_MRD && tlp->th)
 		return false;
@@ -101,17 +79,17 @@ static bool breaks_byte_enables(const struct tlpb_tlp *tlp, size_t mps)
 
 static bool breaks_config_io_length(const struct tlpb_tlp *tlp, size_t mps)
 {
-	return tlp->length_dw != 1 && is_config_or_io(tlp);
+	return tlp->length_dw != 1;
 }
 
 static bool breaks_config_io_tc(const struct tlpb_tlp *tlp, size_t mps)
 {
-	return tlp->tc && is_config_or_io(tlp);
+	return tlp->tc;
 }
 
 static bool breaks_config_io_last_be(const struct tlpb_tlp *tlp, size_t mps)
 {
-	return tlp->last_be && is_config_or_io(tlp);
+	return tlp->last_be;
 }
 
 #define TO(routing) (1u << TLPB_ROUTE_##routing)
@@ -155,55 +133,61 @@ static const struct message_rule *message_rule(uint8_t code)
 
 static bool breaks_message_tc(const struct tlpb_tlp *tlp, size_t mps)
 {
-	return is_message(tlp) && tlp->tc && message_rule(tlp->message_code)->tc0;
+	return tlp->tc && message_rule(tlp->message_code)->tc0;
 }
 
 static bool breaks_message_routing(const struct tlpb_tlp *tlp, size_t mps)
 {
-	return is_message(tlp) && !(message_rule(tlp->message_code)->routings >> tlp->routing & 1);
+	return !(message_rule(tlp->message_code)->routings >> tlp->routing & 1);
 }
 
 static bool breaks_atomic_alignment(const struct tlpb_tlp *tlp, size_t mps)
 {
-	return is_atomic(tlp) && tlp->address % operand_size(tlp) != 0;
+	return tlp->address % operand_size(tlp) != 0;
 }
 
-#define OF(layout) (1u << LAYOUT_##layout)
+#define KIND(name) (1u << TLPB_##name)
 
-enum { ANY_LAYOUT = OF(ADDRESS) | OF(CONFIG) | OF(MESSAGE) | OF(COMPLETION) };
+enum {
+	MEMORY = KIND(MRD) | KIND(MRDLK) | KIND(MWR) | KIND(DMWR),
+	ATOMICS = KIND(FETCHADD) | KIND(SWAP) | KIND(CAS),
+	CONFIG_IO = KIND(IORD) | KIND(IOWR) | KIND(CFGRD0) | KIND(CFGRD1) | KIND(CFGWR0) | KIND(CFGWR1),
+	MESSAGES = KIND(MSG) | KIND(MSGD),
+	ANY_KIND = (1u << TLPB_TLP_KINDS) - 1,
+};
 
 /* In the order of enum tlpb_rule: the first one broken is the verdict. */
 static const struct {
 	enum tlpb_rule rule;
-	unsigned layouts;	/* of the headers that it is about: the others need not ask */
+	unsigned kinds;		/* that it is about: the others need not ask */
 	bool (*broken)(const struct tlpb_tlp *tlp, size_t mps);
 } rules[] = {
-	{ TLPB_RULE_MPS_EXCEEDED, ANY_LAYOUT, exceeds_mps },
-	{ TLPB_RULE_CROSSES_4K, OF(ADDRESS), crosses_4k },
-	{ TLPB_RULE_BYTE_ENABLES, OF(ADDRESS), breaks_byte_enables },
-	{ TLPB_RULE_CFG_IO_LENGTH, OF(ADDRESS) | OF(CONFIG), breaks_config_io_length },
-	{ TLPB_RULE_CFG_IO_TC, OF(ADDRESS) | OF(CONFIG), breaks_config_io_tc },
-	{ TLPB_RULE_CFG_IO_LAST_BE, OF(ADDRESS) | OF(CONFIG), breaks_config_io_last_be },
-	{ TLPB_RULE_MSG_TC, OF(MESSAGE), breaks_message_tc },
-	{ TLPB_RULE_MSG_ROUTING, OF(MESSAGE), breaks_message_routing },
-	{ TLPB_RULE_ATOMIC_LENGTH, OF(ADDRESS), breaks_atomic_length },
-	{ TLPB_RULE_ATOMIC_ALIGNMENT, OF(ADDRESS), breaks_atomic_alignment },
+	{ TLPB_RULE_MPS_EXCEEDED, ANY_KIND, exceeds_mps },
+	{ TLPB_RULE_CROSSES_4K, MEMORY | ATOMICS, crosses_4k },
+	{ TLPB_RULE_BYTE_ENABLES, MEMORY, breaks_byte_enables },
+	{ TLPB_RULE_CFG_IO_LENGTH, CONFIG_IO, breaks_config_io_length },
+	{ TLPB_RULE_CFG_IO_TC, CONFIG_IO, breaks_config_io_tc },
+	{ TLPB_RULE_CFG_IO_LAST_BE, CONFIG_IO, breaks_config_io_last_be },
+	{ TLPB_RULE_MSG_TC, MESSAGES, breaks_message_tc },
+	{ TLPB_RULE_MSG_ROUTING, MESSAGES, breaks_message_routing },
+	{ TLPB_RULE_ATOMIC_LENGTH, ATOMICS, breaks_atomic_length },
+	{ TLPB_RULE_ATOMIC_ALIGNMENT, ATOMICS, breaks_atomic_alignment },
 };
 
 enum tlpb_rule tlpb__tlp_take(const uint8_t *bytes, size_t len, size_t mps, struct tlpb_tlp *tlp)
 {
 	struct tlp_shape shape;
 	enum tlpb_rule rule = tlpb__tlp_shape(bytes, len, &shape);
-	unsigned layout;
+	unsigned kind;
 
 	if (rule)
 		return rule;
 	if (tlpb__tlp_unpack_shaped(bytes, len, &shape, rule, tlp) ||
 	    len != shape.payload + tlp->payload_len + (tlp->td ? 4 : 0))
 		return TLPB_RULE_SIZE_MISMATCH;
-	layout = 1u << tlpb__tlp_form(tlp->kind)->layout;
+	kind = 1u << tlp->kind;
 	for (unsigned i = 0; i < sizeof rules / sizeof rules[0]; i++)
-		if (rules[i].layouts & layout && rules[i].broken(tlp, mps))
+		if (rules[i].kinds & kind && rules[i].broken(tlp, mps))
 			return rules[i].rule;
 	return TLPB_RULE_NONE;
 }

@@ -435,7 +435,8 @@ static size_t pack_header(const struct tlpb_tlp *tlp, const struct tlp_form *for
 int tlpb_tlp_pack(const struct tlpb_tlp *tlp, uint8_t *bytes, size_t size)
 {
 	const struct tlp_form *form = tlpb__tlp_form(tlp->kind);
-	uint8_t head[TLPB_MAX_PREFIXES * 4 + 16];
+	uint8_t small[TLPB_MAX_PREFIXES * 4 + 16];
+	uint8_t *head = size < sizeof small ? small : bytes;	/* in place where it surely fits */
 	size_t at, len;
 
 	if (!form || !common_encodes(tlp, form) || !prefixes_encode(tlp) ||
@@ -448,7 +449,8 @@ int tlpb_tlp_pack(const struct tlpb_tlp *tlp, uint8_t *bytes, size_t size)
 	len = at + tlp->payload_len + (tlp->td ? 4 : 0);
 	if (len > size)
 		return TLPB_ERR_TOO_LARGE;
-	memcpy(bytes, head, at);
+	if (head != bytes)
+		memcpy(bytes, head, at);
 	if (tlp->payload_len)
 		memcpy(bytes + at, tlp->payload, tlp->payload_len);
 	if (tlp->td)

@@ -150,7 +150,12 @@ static size_t resident_bytes(void)
 
 /* ---- floods ---- */
 
-enum { GROWTH_MAX = 48 * 1024 * 1024 };	/* sanitizers keep some of what was freed */
+/* Less than a hundred bytes for each TLP of a flood; sanitizers keep what was freed. */
+#ifdef __SANITIZE_ADDRESS__
+enum { GROWTH_MAX = 512 * 1024 * 1024 };
+#else
+enum { GROWTH_MAX = 8 * 1024 * 1024 };
+#endif
 
 static void flood(enum tlpb_tlp_kind kind, unsigned most)
 {
