@@ -151,7 +151,7 @@ static size_t resident_bytes(void)
 /* ---- floods ---- */
 
 /* Less than a hundred bytes for each TLP of a flood; sanitizers keep what was freed. */
-#ifdef __SANITIZE_ADDRESS__
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
 enum { GROWTH_MAX = 512 * 1024 * 1024 };
 #else
 enum { GROWTH_MAX = 8 * 1024 * 1024 };

@@ -216,10 +216,18 @@ static void give_back(void *arg)
 	tlpb_ep_complete(pair.ep, pair.model.held[0], TLPB_CPL_SC);
 }
 
+static void count_held(void *arg)
+{
+	*(unsigned *)arg = pair.model.holds;
+}
+
 static bool has_write(void *arg)
 {
+	unsigned held = 0;
+
 	tlpb_rc_process(pair.rc);
-	return pair.model.holds;
+	pair_on_ep(count_held, &held);
+	return held;
 }
 
 static bool has_message(void *arg)

@@ -139,9 +139,17 @@ static void await_without_host(struct dma *d)
 	ASSERT_TRUE(atomic_load(&d->over));
 }
 
+static void count_late(void *arg)
+{
+	*(unsigned *)arg = pair.ep->tags.late;
+}
+
 static bool ep_none_late(void *arg)
 {
-	return !pair.ep->tags.late;
+	unsigned late = 0;
+
+	pair_on_ep(count_late, &late);
+	return !late;
 }
 
 TEST(CompletionTimeout, DmaEndsAndItsLateDataGoNowhere)
