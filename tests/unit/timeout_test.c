@@ -360,10 +360,18 @@ static void on_read(void *arg, int err)
 	over++;
 }
 
+static void count_held(void *arg)
+{
+	*(unsigned *)arg = pair.model.holds;
+}
+
 static bool has_held(void *arg)
 {
+	unsigned held = 0;
+
 	tlpb_rc_process(pair.rc);
-	return pair.model.holds == *(unsigned *)arg;
+	pair_on_ep(count_held, &held);
+	return held == *(unsigned *)arg;
 }
 
 static bool reads_over(void *arg)
