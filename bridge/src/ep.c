@@ -67,6 +67,15 @@ static void on_tlp(void *ctx, const struct tlpb_tlp *tlp, const struct frame *fr
 		tlpb__ep_request(ep, tlp, frame);
 }
 
+static void on_timed_out(void *ctx, const struct tlpb_tlp *completion)
+{
+	tlpb_ep *ep = ctx;
+
+	tlpb__tags_time_out(&ep->tags, completion->requester_id, completion->tag);
+	if (ep->link)
+		tlpb__ep_dma_pump(ep);
+}
+
 static void on_up(void *ctx)
 {
 	tlpb_ep *ep = ctx;
@@ -141,6 +150,7 @@ static void on_observe(void *ctx, const struct frame *frame, bool outbound)
 static const struct link_events ep_link_events = {
 	.up = on_up,
 	.tlp = on_tlp,
+	.timed_out = on_timed_out,
 	.reset = on_reset,
 	.dma_fault = on_dma_fault,
 	.eoi = on_eoi,
@@ -162,13 +172,20 @@ int tlpb__ep_attach(tlpb_ep *ep, struct transport *transport, const uint8_t toke
 		.events = &ep_link_events, .ctx = ep,
 	};
 
+	int err;
+
 	memcpy(config.token, token, TLPB_TOKEN);
 	ep->link_number = link_number;
 	ep->host[0] = 0;
 	ep->unexpected_completions = 0;
 	ep->to_device = ep->to_host = (struct tlpb_counters){ 0 };
 	ep->raw_held = ep->raw_waits = false;
-	return tlpb__link_new(transport, &config, &ep->link);
+	err = tlpb__link_new(transport, &config, &ep->link);
+	if (!err && ep->inject)
+		tlpb__inject_restart(ep->inject);
+	if (!err)
+		tlpb__link_set_inject(ep->link, ep->inject);
+	return err;
 }
 
 void tlpb__ep_detach(tlpb_ep *ep, enum tlpb_reason reason, const char *text)
@@ -260,7 +277,10 @@ int tlpb_ep_new(const struct tlpb_ep_config *config, tlpb_ep **out, char *why, s
 	if (!ep)
 		goto no_memory;
 	err = describe_registers(ep, config, why, why_size);
+	if (!err && config->inject)
+		err = tlpb__inject_change(&ep->inject, config->inject, why, why_size);
 	if (err) {
+		free(ep->registers);
 		free(ep);
 		return err;
 	}
@@ -280,8 +300,10 @@ int tlpb_ep_new(const struct tlpb_ep_config *config, tlpb_ep **out, char *why, s
 	*out = ep;
 	return 0;
 no_memory:
-	if (ep)
+	if (ep) {
 		free(ep->registers);
+		tlpb__inject_free(ep->inject);
+	}
 	free(ep);
 	snprintf(why, why_size, "out of memory");
 	return TLPB_ERR_NOMEM;
@@ -294,6 +316,7 @@ void tlpb_ep_free(tlpb_ep *ep)
 	tlpb__ep_detach(ep, TLPB_REASON_NORMAL, "the device went away");
 	tlpb__ep_requests_free(ep);
 	tlpb__msix_free(&ep->msix);
+	tlpb__inject_free(ep->inject);
 	free(ep->registers);
 	free(ep);
 }
@@ -301,6 +324,20 @@ void tlpb_ep_free(tlpb_ep *ep)
 const struct tlpb_device *tlpb_ep_device(const tlpb_ep *ep)
 {
 	return &ep->config.device;
+}
+
+int tlpb_ep_inject(tlpb_ep *ep, const char *rules, char *why, size_t why_size)
+{
+	int err = tlpb__inject_change(&ep->inject, rules, why, why_size);
+
+	if (ep->link)
+		tlpb__link_set_inject(ep->link, ep->inject);
+	return err;
+}
+
+uint64_t tlpb_ep_injected(const tlpb_ep *ep)
+{
+	return tlpb__inject_fired(ep->inject);
 }
 
 bool tlpb_ep_is_up(const tlpb_ep *ep)

@@ -9,6 +9,7 @@
 #include <tlpbridge/trace.h>
 
 #include "config_space.h"
+#include "inject.h"
 #include "link.h"
 #include "msix.h"
 #include "status.h"
@@ -27,6 +28,7 @@ struct tlpb_ep {
 	void *ctx;
 	tlpb_trace *trace;
 	unsigned mps, mrrs;
+	struct inject *inject;		/* NULL: none */
 	uint8_t *registers;		/* their records, sent behind the device's own */
 	size_t registers_len;
 

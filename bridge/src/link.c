@@ -145,17 +145,34 @@ int tlpb__link_send(struct link *link, uint16_t kind, uint16_t flags, const void
 	return 0;
 }
 
+static int send_packed(struct link *link, enum tlpb_tlp_kind kind, const uint8_t *bytes, size_t len,
+		       uint32_t *sequence)
+{
+	int err = tlpb__link_send(link, TLPB_FRAME_TLP, 0, bytes, len, sequence);
+
+	if (!err && tlpb_kind_class(kind) == TLPB_COMPLETION)
+		note_owed(link, len);
+	return err;
+}
+
 int tlpb__link_send_tlp(struct link *link, const struct tlpb_tlp *tlp, uint32_t *sequence)
 {
 	uint8_t bytes[TLPB_MAX_TLP];
-	int len = tlpb_tlp_pack(tlp, bytes, sizeof bytes), err;
+	int len = tlpb_tlp_pack(tlp, bytes, sizeof bytes);
 
 	if (len < 0)
 		return len;
-	err = tlpb__link_send(link, TLPB_FRAME_TLP, 0, bytes, (size_t)len, sequence);
-	if (!err && tlpb_kind_class(tlp->kind) == TLPB_COMPLETION)
-		note_owed(link, (size_t)len);
-	return err;
+	if (link->inject)
+		return tlpb__link_inject_sent(link, bytes, (size_t)len, sequence);
+	return send_packed(link, tlp->kind, bytes, (size_t)len, sequence);
+}
+
+int tlpb__link_send_packed(struct link *link, const uint8_t *bytes, size_t len, uint32_t *sequence)
+{
+	struct tlpb_tlp tlp;
+
+	tlpb_tlp_unpack(bytes, len, &tlp);
+	return send_packed(link, tlp.kind, bytes, len, sequence);
 }
 
 int tlpb__link_send_fault(struct link *link, const struct dma_fault *fault)
@@ -292,7 +309,7 @@ void tlpb__link_protocol_error(struct link *link, const char *what, int err)
 	tlpb__link_fail(link, TLPB_REASON_PROTOCOL, "%s: %s", what, tlpb_strerror(err));
 }
 
-static void on_tlp(struct link *link, const struct frame *f)
+void tlpb__link_take_tlp(struct link *link, const struct frame *f)
 {
 	enum tlpb_rule rule = tlpb_tlp_check(f->body, f->length, link->config.mps);
 	struct tlpb_tlp tlp;
@@ -304,6 +321,14 @@ static void on_tlp(struct link *link, const struct frame *f)
 	}
 	if (link->events.tlp)
 		link->events.tlp(link->ctx, &tlp, f);
+}
+
+static void on_tlp(struct link *link, const struct frame *f)
+{
+	if (link->inject)
+		tlpb__link_inject_received(link, f);
+	else
+		tlpb__link_take_tlp(link, f);
 }
 
 static void on_reset(struct link *link, const struct frame *f)

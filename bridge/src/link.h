@@ -50,6 +50,10 @@ struct link_events {
 
 	/* A well-formed TLP; it and its payload are valid during the call. */
 	void (*tlp)(void *ctx, const struct tlpb_tlp *tlp, const struct frame *frame);
+
+	/* Error injection: the request that this would have completed is to end as timed out. */
+	void (*timed_out)(void *ctx, const struct tlpb_tlp *completion);
+
 	void (*reset)(void *ctx, enum tlpb_reset kind);
 	void (*dma_fault)(void *ctx, const struct dma_fault *fault);
 	void (*eoi)(void *ctx, unsigned pin);
@@ -106,6 +110,10 @@ const char *tlpb__link_reason_text(const struct link *link);
 int tlpb__link_send(struct link *link, uint16_t kind, uint16_t flags, const void *body,
 		    size_t len, uint32_t *sequence);
 int tlpb__link_send_tlp(struct link *link, const struct tlpb_tlp *tlp, uint32_t *sequence);
+
+/* Error injection, NULL: none. The plan stays the caller's. */
+struct inject;
+void tlpb__link_set_inject(struct link *link, struct inject *plan);
 
 /* DMA_FAULT; the caller has seen that the feature was agreed on. */
 int tlpb__link_send_fault(struct link *link, const struct dma_fault *fault);

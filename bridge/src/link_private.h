@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of a link share: link.c (frames, life) and link_hello.c (until it is up). */
+/* What the files of a link share: link.c (frames, life), link_hello.c (until it is up), link_inject.c. */
 #ifndef TLPB_LINK_PRIVATE_H
 #define TLPB_LINK_PRIVATE_H
 
@@ -37,11 +37,20 @@ struct link {
 	bool told_owner;		/* the descriptor is readable because of what is queued */
 	size_t retry_bytes;		/* of the outbox, at which the next posted frame is worth a flush */
 	struct incoming *rx, *retired, *spare;
+	struct inject *inject;		/* the owner's; NULL: nothing is injected */
 	unsigned depth;			/* callbacks running */
 };
 
 /* Take the link down because what the peer sent makes no sense. */
 void tlpb__link_protocol_error(struct link *link, const char *what, int err);
+
+/* An encoded TLP, past error injection: send it; check it and give it to the owner. */
+int tlpb__link_send_packed(struct link *link, const uint8_t *bytes, size_t len, uint32_t *sequence);
+void tlpb__link_take_tlp(struct link *link, const struct frame *frame);
+
+/* link_inject.c: the same, with error injection; bytes has room for TLPB_MAX_TLP. */
+int tlpb__link_inject_sent(struct link *link, uint8_t *bytes, size_t len, uint32_t *sequence);
+void tlpb__link_inject_received(struct link *link, const struct frame *frame);
 
 /* link_hello.c: say HELLO, and handle the frames that come before the link is up. */
 void tlpb__link_send_hello(struct link *link);

@@ -46,6 +46,13 @@ static void on_tlp(void *ctx, const struct tlpb_tlp *tlp, const struct frame *fr
 		tlpb__rc_inbound(rc, tlp, frame);
 }
 
+static void on_timed_out(void *ctx, const struct tlpb_tlp *completion)
+{
+	tlpb_rc *rc = ctx;
+
+	tlpb__tags_time_out(&rc->tags, completion->requester_id, completion->tag);
+}
+
 static void on_down(void *ctx, enum tlpb_reason reason, const char *text)
 {
 	tlpb_rc *rc = ctx;
@@ -79,6 +86,7 @@ static void on_observe(void *ctx, const struct frame *frame, bool outbound)
 
 static const struct link_events rc_link_events = {
 	.tlp = on_tlp,
+	.timed_out = on_timed_out,
 	.down = on_down,
 	.observe = on_observe,
 	.now_ps = on_now_ps,
@@ -86,9 +94,19 @@ static const struct link_events rc_link_events = {
 
 /* ---- life ---- */
 
+static bool config_legal(const tlpb_rc *rc, char *why, size_t size)
+{
+	if (tlpb__size_legal(rc->mps) && (rc->rcb == 64 || rc->rcb == 128))
+		return true;
+	snprintf(why, size, "MPS %u must be 128, 256, ... 4096 and RCB %u 64 or 128 bytes",
+		 rc->mps, rc->rcb);
+	return false;
+}
+
 static int new_rc(const struct tlpb_rc_config *config, tlpb_rc **out, char *why, size_t size)
 {
 	tlpb_rc *rc = calloc(1, sizeof *rc);
+	int err;
 
 	if (!rc) {
 		snprintf(why, size, "out of memory");
@@ -105,11 +123,12 @@ static int new_rc(const struct tlpb_rc_config *config, tlpb_rc **out, char *why,
 	TAILQ_INIT(&rc->unsent);
 	snprintf(rc->device_name, sizeof rc->device_name, "%s",
 		 config->device ? config->device : "the device");
-	if (!tlpb__size_legal(rc->mps) || (rc->rcb != 64 && rc->rcb != 128)) {
-		snprintf(why, size, "MPS %u must be 128, 256, ... 4096 and RCB %u 64 or 128 bytes",
-			 rc->mps, rc->rcb);
+	err = config_legal(rc, why, size) ? 0 : TLPB_ERR_INVALID;
+	if (!err && config->inject)
+		err = tlpb__inject_change(&rc->inject, config->inject, why, size);
+	if (err) {
 		free(rc);
-		return TLPB_ERR_INVALID;
+		return err;
 	}
 	*out = rc;
 	return 0;
@@ -137,9 +156,13 @@ static int open_link(tlpb_rc *rc, const struct tlpb_rc_config *config, struct tr
 		.mps = TLPB_MAX_PAYLOAD, .mrrs = TLPB_MAX_PAYLOAD, .rcb = rc->rcb,
 		.events = &rc_link_events, .ctx = rc,
 	};
+	int err;
 
 	memcpy(link_config.token, token, TLPB_TOKEN);
-	return tlpb__link_new(transport, &link_config, &rc->link);
+	err = tlpb__link_new(transport, &link_config, &rc->link);
+	if (!err)
+		tlpb__link_set_inject(rc->link, rc->inject);
+	return err;
 }
 
 static unsigned patience_ms(const struct tlpb_rc_config *config)
@@ -191,6 +214,7 @@ int tlpb__rc_connect_transport(const struct tlpb_rc_config *config, struct trans
 	err = open_link(rc, config, transport, token);
 	if (err) {
 		snprintf(why, why_size, "out of memory");
+		tlpb__inject_free(rc->inject);
 		free(rc);
 		return err;
 	}
@@ -301,6 +325,8 @@ int tlpb_rc_connect(const struct tlpb_rc_config *config, tlpb_rc **rc, char *why
 	struct url url;
 	int err = tlpb__url_parse_lobby(config->url, &url, why, why_size);
 
+	if (!err)
+		err = tlpb_inject_check(config->inject, why, why_size);
 	if (err)
 		return err;
 	if (url.kind == URL_FD)
@@ -312,6 +338,7 @@ static void free_rc(tlpb_rc *rc)
 {
 	tlpb__rc_part(rc);
 	tlpb__link_close(rc->link, TLPB_REASON_NORMAL, "", CLOSE_MS);
+	tlpb__inject_free(rc->inject);
 	free(rc);
 }
 
@@ -386,6 +413,19 @@ int tlpb_rc_fd(const tlpb_rc *rc)
 bool tlpb_rc_is_up(const tlpb_rc *rc)
 {
 	return tlpb__link_state(rc->link) == LINK_UP;
+}
+
+int tlpb_rc_inject(tlpb_rc *rc, const char *rules, char *why, size_t why_size)
+{
+	int err = tlpb__inject_change(&rc->inject, rules, why, why_size);
+
+	tlpb__link_set_inject(rc->link, rc->inject);
+	return err;
+}
+
+uint64_t tlpb_rc_injected(const tlpb_rc *rc)
+{
+	return tlpb__inject_fired(rc->inject);
 }
 
 void tlpb_rc_get_stats(const tlpb_rc *rc, struct tlpb_rc_stats *stats)

@@ -11,6 +11,7 @@
 #include <tlpbridge/rc.h>
 #include <tlpbridge/trace.h>
 
+#include "inject.h"
 #include "link.h"
 #include "tags.h"
 
@@ -22,6 +23,7 @@ struct tlpb_rc {
 	void *ctx;
 	tlpb_trace *trace;
 	unsigned mps, rcb;
+	struct inject *inject;	/* NULL: none */
 	char device_name[TLPB_NAME_MAX];	/* for messages; "" until known */
 	struct tags tags;
 	TAILQ_HEAD(, rc_access) unsent;	/* with pieces that have no tag yet */

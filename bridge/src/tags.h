@@ -55,6 +55,12 @@ int tlpb__tags_begin(struct tags *tags, struct tlpb_tlp *tlp, void *buf, size_t 
 int tlpb__tags_complete(struct tags *tags, const struct tlpb_tlp *completion);
 
 /*
+ * The request of this requester and tag ends with TLPB_ERR_TIMEDOUT (2.8). Returns 0 or
+ * TLPB_ERR_NOT_FOUND. Its tag is free at once: whoever calls drops completions that come late.
+ */
+int tlpb__tags_time_out(struct tags *tags, uint16_t requester_id, uint16_t tag);
+
+/*
  * End all requests with err. forget: the link is gone and completions will not
  * come, so that tags are free at once; otherwise each stays taken until its last
  * completion, because a late one must not hit a new request.

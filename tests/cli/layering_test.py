@@ -20,12 +20,13 @@ LAYERS = {
     "url": 2, "sockets": 2, "nng_url": 2, "transport": 2, "stream_framing": 2, "acceptor": 2, "transport_mem": 2,
     "transport_stream": 2, "transport_tls": 2, "ipc_path": 2, "lobby": 2, "lobby_join": 2, "lobby_blame": 2,
     "tags": 3, "config_space": 3, "msix": 3, "outbox": 3,
-    "link": 4, "link_hello": 4, "link_private": 4, "completer": 4,
+    "inject": 3, "inject_rule": 3,
+    "link": 4, "link_hello": 4, "link_inject": 4, "link_private": 4, "completer": 4,
     "rc": 5, "rc_private": 5, "rc_group": 5, "rc_access": 5, "rc_inbound": 5, "rc_enumerate": 5,
     "ep": 5, "ep_private": 5, "ep_request": 5, "ep_raw": 5, "ep_dma": 5, "ep_irq": 5, "regs": 5,
     "server": 5, "serve": 5, "status": 5, "status_ask": 5, "trace": 5,
 }
-PUBLIC_LAYERS = {"err": 0, "log": 0, "wire": 1, "tlp": 1, "device": 1,
+PUBLIC_LAYERS = {"inject": 3, "err": 0, "log": 0, "wire": 1, "tlp": 1, "device": 1,
                  "rc": 5, "ep": 5, "regs": 5, "server": 5, "serve": 5, "status": 5, "trace": 5}
 PURE = [stem for stem, layer in LAYERS.items() if layer in (1, 3)]
 IMPURE_HEADERS = re.compile(r"^(unistd|fcntl|poll|pthread|time|stdio_ext|threads|signal)\.h$"
@@ -105,13 +106,13 @@ class Layering(unittest.TestCase):
         self.refuse("the two faces share the link, nothing else", "bridge/src", bad=crosses)
 
     def test_qemu_side_sees_the_host_face_only(self):
-        allowed = {"rc", "trace", "log", "device", "tlp", "err", "wire"}
+        allowed = {"rc", "inject", "trace", "log", "device", "tlp", "err", "wire"}
         self.refuse("qemu-side/ sees rc.h, never ep.h or SystemC", "qemu-side",
                     bad=lambda path, name: re.match(r"systemc|tlm|sysc/", name) or
                     name.startswith("tlpbridge/") and stem(name) not in allowed)
 
     def test_tlm_side_sees_the_endpoint_face_only(self):
-        allowed = {"ep", "server", "trace", "log", "device", "tlp", "err", "wire"}
+        allowed = {"ep", "inject", "server", "trace", "log", "device", "tlp", "err", "wire"}
         self.refuse("tlm-side/ sees ep.h, never rc.h or QEMU", "tlm-side",
                     bad=lambda path, name: re.match(r"(qemu|hw|qapi|exec)/", name) or
                     name.startswith("tlpbridge/") and stem(name) not in allowed)

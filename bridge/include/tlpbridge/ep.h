@@ -110,6 +110,7 @@ struct tlpb_ep_config {
 	unsigned register_count;
 	bool keep_config;	/* raw mode: the endpoint has the config space, not the model */
 	unsigned mps, mrrs;	/* bytes: largest Max_Payload_Size offered, read request; 0: 512 */
+	const char *inject;	/* error injection, see tlpb_ep_inject(); NULL: none */
 	const struct tlpb_ep_ops *ops;		/* copied */
 	void *ctx;
 	tlpb_trace *trace;	/* borrowed, may be NULL; outlives the endpoint */
@@ -190,6 +191,16 @@ enum tlpb_irq_result tlpb_ep_intx(tlpb_ep *ep, bool level);
 
 /* Send a message TLP; the requester ID is filled in. Posted. */
 int tlpb_ep_message(tlpb_ep *ep, const struct tlpb_tlp *msg);
+
+/*
+ * Error injection (inject.h) at this end, for all hosts that come: adds rules; NULL removes all,
+ * and what they hold back is lost. Returns 0, TLPB_ERR_INVALID or TLPB_ERR_TOO_LARGE with cause and
+ * cure in why (no rule is added then), or TLPB_ERR_NOMEM.
+ */
+int tlpb_ep_inject(tlpb_ep *ep, const char *rules, char *why, size_t why_size);
+
+/* How often those rules have acted. */
+uint64_t tlpb_ep_injected(const tlpb_ep *ep);
 
 /* The function's own view of its config space, for models and tests: size 1, 2, 4. */
 uint32_t tlpb_ep_config_peek(const tlpb_ep *ep, unsigned offset, unsigned size);

@@ -101,6 +101,7 @@ struct tlpb_rc_config {
 	unsigned connect_timeout_ms;	/* 0: the default, 10,000 */
 	/* Largest payload sent to the device, and where its reads may be split; bytes; 0: 128 and 64. */
 	unsigned mps, rcb;
+	const char *inject;		/* error injection, see tlpb_rc_inject(); NULL: none */
 	bool plain_pcie;		/* no DMA_FAULT: failed posted writes are told to nobody */
 	tlpb_trace *trace;		/* borrowed, may be NULL; until tlpb_rc_close() */
 	tlpb_rc_group *group;		/* see tlpb_rc_set_group(); NULL: alone */
@@ -276,6 +277,16 @@ int tlpb_rc_enumerate(tlpb_rc *rc, const struct tlpb_rc_windows *windows,
 
 /* Offset of a capability (PCI ID, 8 bits) in config space; 0: not there. Waits. */
 int tlpb_rc_find_capability(tlpb_rc *rc, uint16_t bdf, unsigned id);
+
+/*
+ * Error injection (inject.h) at this end: adds rules; NULL removes all, and what they hold back
+ * is lost. Returns 0, TLPB_ERR_INVALID or TLPB_ERR_TOO_LARGE with cause and cure in why (no rule is
+ * added then), or TLPB_ERR_NOMEM.
+ */
+int tlpb_rc_inject(tlpb_rc *rc, const char *rules, char *why, size_t why_size);
+
+/* How often those rules have acted. */
+uint64_t tlpb_rc_injected(const tlpb_rc *rc);
 
 /* Counts since the link came up, for demos, tests and tools. */
 struct tlpb_rc_stats {
