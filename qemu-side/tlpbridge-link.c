@@ -79,6 +79,12 @@ static const char *what_the_guest_sees(TLPBridge *s)
 					 : "The device now reads all ones.";
 }
 
+/* An inherited socket is one link: its number may be another descriptor's by now. */
+static bool may_return(TLPBridge *s)
+{
+	return s->reconnect_s && !g_str_has_prefix(s->url, "fd:");
+}
+
 /* Inside a call into rc, so the rest is left to the bottom half. */
 void tlpbridge_link_down(TLPBridge *s, enum tlpb_reason reason, const char *text)
 {
@@ -89,7 +95,7 @@ void tlpbridge_link_down(TLPBridge *s, enum tlpb_reason reason, const char *text
 		return;		/* unrealized */
 	error_report("%s: the link to %s is down: %s. %s%s", label, s->url,
 		     text && *text ? text : tlpb_reason_text(reason), what_the_guest_sees(s),
-		     s->reconnect_s ? " Waiting for it to return." : "");
+		     may_return(s) ? " Waiting for it to return." : "");
 	qemu_set_fd_handler(tlpb_rc_fd(s->link.rc), NULL, NULL, NULL);
 	if (d->config[PCI_INTERRUPT_PIN])
 		pci_set_irq(d, 0);
@@ -107,7 +113,7 @@ static void lost(void *opaque)
 	if (s->link.trace)
 		tlpb_trace_flush(s->link.trace);
 	tlpbridge_slot_lost(s);
-	if (s->reconnect_s)
+	if (may_return(s))
 		tlpbridge_reconnect_start(s);
 }
 

@@ -40,13 +40,18 @@ def spawn(words, **more):
     return subprocess.Popen(["setpriv", "--pdeathsig", "KILL"] + words, stdin=subprocess.DEVNULL, **more)
 
 
+def other_program():
+    """The program that serves endpoint-test instead of tlpbridge-serve, one device at a time: the model in C."""
+    return os.environ.get("TLPB_ENDPOINT_TEST")
+
+
 class Server:
     """tlpbridge-serve with one model; for endpoint-test, the program that the environment names in its place."""
 
     def __init__(self, session, number, model, options):
         self.transport = session.transport(number)
         self.log = os.path.join(session.logs, f"server{number}.log")
-        other = os.environ.get("TLPB_ENDPOINT_TEST") if model == "endpoint-test" else None
+        other = other_program() if model == "endpoint-test" else None
         program = [other] if other else [session.paths.serve, model]
         self.words = [*program, "--listen", self.transport.listen, *self.transport.server_options, *options]
         self.start()
@@ -142,8 +147,8 @@ class Session:
         return server
 
     def endpoints(self, count, *options):
-        """A server for each of this many endpoint-test devices: one for all, if the transport allows that."""
-        if not transports[self.transport_name].one_device:
+        """A server for each of this many endpoint-test devices: one for all, if transport and program allow that."""
+        if not transports[self.transport_name].one_device and not other_program():
             return [self.server(*options, *(count - 1) * ("--and", "endpoint-test", *options))] * count
         return [self.server(*options) for _ in range(count)]
 

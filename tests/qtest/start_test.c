@@ -3,6 +3,7 @@
 #include "machine.h"
 #include "qmp.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -245,7 +246,7 @@ TEST(Transport, TcpCarriesBarAccessesAndDma)
 }
 
 /* A launcher makes the pair and keeps neither end; the server ends with its one host. */
-TEST(Transport, AnInheritedSocketCarriesBarAccessesAndDma)
+static void start_inherited(void)
 {
 	char ours[16], theirs[16];
 	int fds[2];
@@ -255,13 +256,32 @@ TEST(Transport, AnInheritedSocketCarriesBarAccessesAndDma)
 	ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
 	snprintf(ours, sizeof ours, "fd:%d", fds[0]);
 	snprintf(theirs, sizeof theirs, "fd:%d", fds[1]);
+	fcntl(fds[0], F_SETFD, FD_CLOEXEC);	/* each process has one end, so that its end is seen */
 	m.server = serve_at(theirs);
+	close(fds[1]);
+	fcntl(fds[0], F_SETFD, 0);
 	start_qemu_at(ours);
 	close(fds[0]);
-	close(fds[1]);
+}
+
+TEST(Transport, AnInheritedSocketCarriesBarAccessesAndDma)
+{
+	start_inherited();
 	expect_bar_and_dma();
 	qtest_stop(m.q);
 	EXPECT_EQ(process_wait(m.server, PROCESS_PATIENCE_MS), 0);
+	processes_end();
+}
+
+/* Its number may be another descriptor's by then. */
+TEST(Transport, AnInheritedSocketThatIsLostIsNotLookedFor)
+{
+	start_inherited();
+	expect_bar_and_dma();
+	process_kill(m.server, SIGKILL);
+	EXPECT_TRUE(process_wait_output(m.q->process, "now reads all ones", PROCESS_PATIENCE_MS));
+	EXPECT_EQ(process_count_output(m.q->process, "Waiting for it to return"), 0u);
+	qtest_stop(m.q);
 	processes_end();
 }
 
