@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The config space of one function: a type 0 header, power management, MSI, PCI
- * Express and MSI-X capabilities, built from the device's description. Every bit
- * is read-only, read-write or write-1-to-clear by a mask; what a write *means*
- * is the endpoint's matter. Pure: no I/O. One thread.
+ * The config space of one function. What is in it is declared as tables of registers
+ * (config_caps.c, config_layout.h); config_space.c lays them out, reads, writes and resets
+ * them; config_rules.c says what their values mean to the endpoint. Pure: no I/O. One thread.
  */
 #ifndef TLPB_CONFIG_SPACE_H
 #define TLPB_CONFIG_SPACE_H
@@ -12,10 +11,11 @@
 #include <stdint.h>
 
 #include <tlpbridge/device.h>
+#include <tlpbridge/wire.h>
 
-enum { CONFIG_SIZE = 4096 };
+enum { CONFIG_SIZE = 4096, CONFIG_EXTENDED = 0x100, CONFIG_HOOKS = 16 };
 
-/* Where the registers are. */
+/* Registers that are everywhere at the same place. */
 enum {
 	CFG_COMMAND = 0x04,
 	CFG_STATUS = 0x06,
@@ -28,35 +28,94 @@ enum {
 	CFG_MSIX = 0xb0,	/* MSI-X capability */
 };
 
+/* What is laid out: config_space.at[] says where; 0 means not there, but for the header. */
+enum config_part {
+	PART_HEADER,
+	PART_PM,
+	PART_MSI,
+	PART_PCIE,
+	PART_MSIX,
+	PART_AER,
+	PART_SERIAL_NUMBER,
+	PART_ARI,
+	PART_LTR,
+	PART_RESIZABLE_BAR,
+	PART_SRIOV,
+	CONFIG_PARTS,
+};
+
 enum {
 	COMMAND_IO = 1 << 0,
 	COMMAND_MEMORY = 1 << 1,
 	COMMAND_BUS_MASTER = 1 << 2,
+	COMMAND_SERR = 1 << 8,
 	COMMAND_INTX_DISABLE = 1 << 10,
 	STATUS_INTX = 1 << 3,
 };
 
+struct config_space;
+
+/* Called after a write to the doubleword at offset at, with what was there and what was written. */
+typedef unsigned config_written(struct config_space *c, unsigned at, uint32_t before,
+				uint32_t written);
+
 struct config_space {
 	uint8_t value[CONFIG_SIZE];
+	uint8_t initial[CONFIG_SIZE];
 	uint8_t writable[CONFIG_SIZE];	/* 1: read-write */
 	uint8_t w1c[CONFIG_SIZE];	/* 1: write 1 to clear */
-	struct tlpb_device device;
+	uint8_t sticky[CONFIG_SIZE];	/* 1: kept by a function-level reset and a hot reset */
+	uint8_t flr_kept[CONFIG_SIZE];	/* 1: kept by a function-level reset */
+	uint16_t at[CONFIG_PARTS];
+	struct { uint16_t at; config_written *call; } hook[CONFIG_HOOKS];
+	unsigned hooks;
+	unsigned free, free_extended;	/* where the next capability may go */
+	unsigned last, last_extended;	/* the end of each chain; 0: empty */
+	struct tlpb_device device;	/* its BARs are of the size that software gave them */
 	unsigned mps;			/* largest Max_Payload_Size offered */
+	const struct config_space *pf;	/* of a virtual function; NULL: it is none */
+	unsigned vf;			/* which one of pf's, from 0 */
 };
+
+/* ---- the engine ---- */
 
 void tlpb__config_init(struct config_space *c, const struct tlpb_device *device, unsigned mps);
 
-/* A function-level reset: initial values, but what it keeps (6.6.2): link control, MPS, PME_En. */
-void tlpb__config_flr(struct config_space *c);
+/* The space of VF index (from 0) of pf, which must outlive it (9.3.4). */
+void tlpb__config_init_vf(struct config_space *c, const struct config_space *pf, unsigned index);
+
+/*
+ * Append a capability of the device's own. Returns 0, TLPB_ERR_INVALID (the ID is one that this
+ * file makes, or the header is not legal) or TLPB_ERR_TOO_LARGE (no room).
+ */
+int tlpb__config_add(struct config_space *c, const struct tlpb_capability *cap);
+
+/* Its place among the functions of the device: its number, whether there are others, and the
+ * number of the next one (0: none). */
+void tlpb__config_set_function(struct config_space *c, unsigned number, bool multi_function,
+			       unsigned next);
+
+/*
+ * Initial values, but what each kind of reset keeps: a function-level reset sticky registers,
+ * Max_Payload_Size and the fields of the link (6.6.2), a hot reset sticky registers, the others
+ * nothing.
+ */
+void tlpb__config_reset(struct config_space *c, enum tlpb_reset kind);
 
 /* offset is a multiple of 4. */
 uint32_t tlpb__config_read(const struct config_space *c, unsigned offset);
 
-/*
- * Write the bytes enabled in be. Returns true when the write asks for a
- * function-level reset (DevCtl bit 15, which always reads 0).
- */
-bool tlpb__config_write(struct config_space *c, unsigned offset, unsigned be, uint32_t value);
+/* What a write asks for beyond the change of the registers. */
+enum config_event {
+	CONFIG_FLR = 1 << 0,		/* Initiate Function Level Reset, which always reads 0 */
+	CONFIG_SOFT_RESET = 1 << 1,	/* from D3hot to D0, without No_Soft_Reset */
+	CONFIG_VFS = 1 << 2,		/* VF Enable has changed */
+};
+
+/* Write the bytes enabled in be. Returns the events as a mask of enum config_event. */
+unsigned tlpb__config_write(struct config_space *c, unsigned offset, unsigned be, uint32_t value);
+
+/* ---- the rules ---- */
 
 unsigned tlpb__config_command(const struct config_space *c);
 
@@ -79,6 +138,21 @@ unsigned tlpb__config_attributes(const struct config_space *c);
  */
 int tlpb__config_match(const struct config_space *c, bool io, uint64_t addr, unsigned len,
 		       uint64_t *offset);
+
+/* Power management events (5.3.3): sets PME_Status; true: a PM_PME message is due. */
+bool tlpb__config_pme(struct config_space *c);
+
+/* May the endpoint make, and must it check, ECRC (2.7.1)? */
+bool tlpb__config_ecrc_generate(const struct config_space *c);
+bool tlpb__config_ecrc_check(const struct config_space *c);
+
+/* May the function send atomic operations, LTR messages? */
+bool tlpb__config_atomics_enabled(const struct config_space *c);
+bool tlpb__config_ltr_enabled(const struct config_space *c);
+
+/* SR-IOV (9.3.3): how many VFs there are now, 0 while VF Enable is 0; bytes of each in BAR i. */
+unsigned tlpb__config_vfs(const struct config_space *pf);
+uint64_t tlpb__config_vf_aperture(const struct config_space *pf, unsigned i);
 
 /* MSI (6.1.4). */
 bool tlpb__config_msi_enabled(const struct config_space *c);

@@ -11,8 +11,14 @@
  *	4 NAME	    the name, without a final 0
  *	5 REGISTER  optional, see registers.c
  *	6 PATH	    optional: u16 index, u16 0, device-tree path without a final 0
+ *	7 FEATURES  optional, and
+ *	8 SRIOV	    optional, see device_features.c
  *
- * Sub-records look like records; none are known yet. Further bytes behind the
+ * Sub-records look like records. REGION has
+ *
+ *	1 RESIZABLE optional: u32 sizes that the BAR may have, bit n: 1 MiB << n
+ *
+ * Further bytes behind the
  * last field of PCI and INTERRUPT are ignored, so that they can grow.
  */
 #include <stdarg.h>
@@ -283,15 +289,24 @@ static int check_ids(const struct tlpb_device *dev, const struct why *why)
 	return 0;
 }
 
+int tlpb__check_resources(const struct tlpb_device *dev, const struct why *why)
+{
+	int err = 0;
+
+	for (unsigned i = 0; !err && i < TLPB_REGIONS; i++)
+		err = check_region(dev, i, why);
+	return err ? err : check_interrupts(dev, why);
+}
+
 static int check_device(const struct tlpb_device *dev, const struct why *why)
 {
 	int err = check_texts(dev, why);
 
 	if (!err)
 		err = check_ids(dev, why);
-	for (unsigned i = 0; !err && i < TLPB_REGIONS; i++)
-		err = check_region(dev, i, why);
-	return err ? err : check_interrupts(dev, why);
+	if (!err)
+		err = tlpb__check_resources(dev, why);
+	return err ? err : tlpb__check_features(dev, why);
 }
 
 int tlpb_device_check(const struct tlpb_device *dev, char *text, size_t size)
@@ -324,15 +339,22 @@ static void put_pci(struct writer *w, const struct tlpb_device *dev)
 	write_u32(w, dev->revision);
 }
 
-static void put_region(struct writer *w, const struct tlpb_region *region, unsigned index)
+static void put_region(struct writer *w, const struct tlpb_device *dev, unsigned index)
 {
+	const struct tlpb_region *region = &dev->region[index];
+	uint32_t sizes = index < TLPB_BARS ? dev->resizable[index] : 0;
+
 	if (!region->size)
 		return;
-	put_record(w, RECORD_REGION, REGION_BYTES);
+	put_record(w, RECORD_REGION, REGION_BYTES + (sizes ? RECORD_HEADER + 4 : 0));
 	write_u16(w, (uint16_t)index);
 	write_u16(w, 0);
 	write_u32(w, region->flags);
 	write_u64(w, region->size);
+	if (!sizes)
+		return;
+	tlpb__put_record(w, (enum record_type)SUB_RECORD_RESIZABLE, RECORD_OPTIONAL, 4);
+	write_u32(w, sizes);
 }
 
 static void put_interrupt(struct writer *w, enum interrupt_kind kind, uint16_t count)
@@ -378,11 +400,12 @@ int tlpb_device_encode(const struct tlpb_device *dev, uint8_t *bytes, size_t siz
 	write_bytes(&w, dev->name, name_len);
 	put_pci(&w, dev);
 	for (unsigned i = 0; i < TLPB_REGIONS; i++)
-		put_region(&w, &dev->region[i], i);
+		put_region(&w, dev, i);
 	put_interrupt(&w, INTERRUPT_INTX, dev->intx_pin);
 	put_interrupt(&w, INTERRUPT_MSI, dev->msi_vectors);
 	put_msix(&w, dev);
 	put_path(&w, dev);
+	tlpb__put_features(&w, dev);
 	return w.bad ? TLPB_ERR_TOO_LARGE : (int)(w.p - w.start);
 }
 
@@ -390,7 +413,7 @@ int tlpb_device_encode(const struct tlpb_device *dev, uint8_t *bytes, size_t siz
 struct decoder {
 	struct tlpb_device *dev;
 	struct why why;
-	bool pci, name, path, region[TLPB_REGIONS], interrupt[INTERRUPT_KINDS];
+	bool pci, name, path, features, sriov, region[TLPB_REGIONS], interrupt[INTERRUPT_KINDS];
 };
 
 int tlpb__next_record(struct reader *r, struct record *record, const char *what,
@@ -452,14 +475,23 @@ static int get_pci(struct decoder *d, const struct record *record)
 	return once(d, &d->pci, "PCI");
 }
 
-/* No sub-records are known yet. */
-static int get_sub_records(const struct decoder *d, struct reader r)
+static int get_sub_record(const struct decoder *d, unsigned index, const struct record *sub)
+{
+	if (sub->type != SUB_RECORD_RESIZABLE || index >= TLPB_BARS)
+		return unknown_record(sub, "sub-record", &d->why);
+	if (sub->length < 4)
+		return too_short(d, sub, "RESIZABLE");
+	d->dev->resizable[index] = get_le32(sub->value);
+	return 0;
+}
+
+static int get_sub_records(const struct decoder *d, unsigned index, struct reader r)
 {
 	struct record sub;
 	int ret;
 
 	while ((ret = tlpb__next_record(&r, &sub, "sub-record", &d->why)) > 0) {
-		ret = unknown_record(&sub, "sub-record", &d->why);
+		ret = get_sub_record(d, index, &sub);
 		if (ret)
 			return ret;
 	}
@@ -484,7 +516,7 @@ static int get_region(struct decoder *d, const struct record *record)
 	d->dev->region[index].flags = get_le32(p + 4);
 	d->dev->region[index].size = get_le64(p + 8);
 	rest = (struct reader){ p + REGION_BYTES, p + record->length, false };
-	return get_sub_records(d, rest);
+	return get_sub_records(d, index, rest);
 }
 
 static int get_msix(struct decoder *d, const struct record *record)
@@ -572,6 +604,8 @@ static int get_path(struct decoder *d, const struct record *record)
 
 static int get_record(struct decoder *d, const struct record *record)
 {
+	int err;
+
 	switch (record->type) {
 	case RECORD_PCI:
 		return get_pci(d, record);
@@ -583,6 +617,12 @@ static int get_record(struct decoder *d, const struct record *record)
 		return get_name(d, record);
 	case RECORD_PATH:
 		return get_path(d, record);
+	case RECORD_FEATURES:
+		err = once(d, &d->features, "FEATURES");
+		return err ? err : tlpb__get_features(record, d->dev, &d->why);
+	case RECORD_SRIOV:
+		err = once(d, &d->sriov, "SRIOV");
+		return err ? err : tlpb__get_sriov(record, d->dev, &d->why);
 	case RECORD_REGISTER:
 		return 0;	/* tlpb_registers_decode() */
 	default:

@@ -22,14 +22,9 @@ unsigned tlpb__ep_mps(const tlpb_ep *ep)
 /* Everything a reset clears; the captured ID survives a function-level reset (6.6.2). */
 void tlpb__ep_reset(tlpb_ep *ep, enum tlpb_reset kind, bool link_lost)
 {
-	struct tlpb_device device = ep->config.device;
-
 	tlpb__ep_requests_reset(ep, link_lost);
 	tlpb__ep_irq_reset(ep);
-	if (kind == TLPB_RESET_FLR)
-		tlpb__config_flr(&ep->config);
-	else
-		tlpb__config_init(&ep->config, &device, ep->mps);
+	tlpb__config_reset(&ep->config, kind);
 	tlpb__msix_reset(&ep->msix);
 	if (kind != TLPB_RESET_FLR)
 		ep->id = 0;

@@ -73,17 +73,17 @@ static void tell_config_written(tlpb_ep *ep, const struct tlpb_tlp *tlp)
 
 static void config_write(tlpb_ep *ep, const struct tlpb_tlp *tlp)
 {
-	bool flr;
+	unsigned events;
 
 	if (tlp->ep) {		/* poisoned: must not modify (2.7.2.2) */
 		refuse(ep, tlp);
 		return;
 	}
 	ep->id = tlp->dest_id;
-	flr = tlpb__config_write(&ep->config, tlp->reg_offset, tlp->first_be,
-				 get_le32(tlp->payload));
+	events = tlpb__config_write(&ep->config, tlp->reg_offset, tlp->first_be,
+				    get_le32(tlp->payload));
 	tlpb__complete_status(ep->link, tlp, ep->id, TLPB_CPL_SC, 4);
-	if (flr) {
+	if (events & CONFIG_FLR) {
 		tlpb__ep_reset(ep, TLPB_RESET_FLR, false);
 		return;
 	}

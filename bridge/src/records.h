@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <tlpbridge/device.h>
+
 #include "cursor.h"
 
 enum record_type {
@@ -15,6 +17,8 @@ enum record_type {
 	RECORD_NAME = 4,
 	RECORD_REGISTER = 5,
 	RECORD_PATH = 6,
+	RECORD_FEATURES = 7,
+	RECORD_SRIOV = 8,
 };
 
 enum {
@@ -48,5 +52,17 @@ int tlpb__next_record(struct reader *r, struct record *record, const char *what,
 
 /* A record's header; its value of length bytes follows. */
 void tlpb__put_record(struct writer *w, enum record_type type, uint16_t flags, size_t length);
+
+/* Are the BARs, ROM and interrupts legal? */
+int tlpb__check_resources(const struct tlpb_device *dev, const struct why *why);
+
+/* ---- device_features.c: what is beyond the resources ---- */
+
+enum { SUB_RECORD_RESIZABLE = 1 };	/* of REGION */
+
+int tlpb__check_features(const struct tlpb_device *dev, const struct why *why);
+void tlpb__put_features(struct writer *w, const struct tlpb_device *dev);
+int tlpb__get_features(const struct record *record, struct tlpb_device *dev, const struct why *why);
+int tlpb__get_sriov(const struct record *record, struct tlpb_device *dev, const struct why *why);
 
 #endif

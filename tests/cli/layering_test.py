@@ -16,10 +16,10 @@ SOURCE = re.compile(r"\.(c|h|cpp|hpp|cc)$")
 LAYERS = {
     "err": 0, "log": 0, "bytes": 0, "clock": 0, "cursor": 0, "printable": 0,
     "tlp_codec": 1, "tlp_ecrc": 1, "tlp_check": 1, "tlp_text": 1, "tlp_split": 1, "tlp_form": 1,
-    "frame": 1, "device": 1, "records": 1, "registers": 1,
+    "frame": 1, "device": 1, "device_features": 1, "records": 1, "registers": 1,
     "url": 2, "sockets": 2, "nng_url": 2, "transport": 2, "stream_framing": 2, "acceptor": 2, "transport_mem": 2,
     "transport_stream": 2, "transport_tls": 2, "ipc_path": 2, "lobby": 2, "lobby_join": 2, "lobby_blame": 2,
-    "tags": 3, "config_space": 3, "msix": 3, "outbox": 3,
+    "tags": 3, "config_space": 3, "config_caps": 3, "config_caps_extended": 3, "config_aer": 3, "config_layout": 3, "config_rules": 3, "msix": 3, "outbox": 3,
     "inject": 3, "inject_rule": 3,
     "link": 4, "link_hello": 4, "link_inject": 4, "link_private": 4, "completer": 4,
     "rc": 5, "rc_private": 5, "rc_group": 5, "rc_access": 5, "rc_inbound": 5, "rc_enumerate": 5,

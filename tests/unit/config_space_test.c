@@ -427,7 +427,7 @@ TEST(ConfigSpace, FunctionLevelResetKeepsLinkControlPayloadSizeAndPmeEnable)
 	wr(CFG_PCIE + 8, 0x2850);	/* Max_Payload_Size 512 */
 	wr(CFG_PCIE + 16, 0x0048);
 	wr(CFG_BAR0 + 4, 0xfff00000);
-	tlpb__config_flr(&c);
+	tlpb__config_reset(&c, TLPB_RESET_FLR);
 	EXPECT_EQ(rd(CFG_PM + 4) & 1 << 8, 1 << 8);
 	EXPECT_EQ(tlpb__config_mps(&c), 512u);
 	EXPECT_EQ(rd(CFG_PCIE + 16) & 0xffff, 0x0048u);

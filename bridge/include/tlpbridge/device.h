@@ -43,6 +43,44 @@ struct tlpb_region {
 	uint32_t flags;		/* enum tlpb_region_flags */
 };
 
+/*
+ * What a device may have beyond power management and the PCI Express capability, which all
+ * have. X(name, bit, text)
+ */
+#define TLPB_HAS_LIST(X)                                                                \
+	X(AER, 0, "aer")		/* Advanced Error Reporting */                  \
+	X(ECRC, 1, "ecrc")		/* makes and checks ECRC; needs AER */          \
+	X(ARI, 2, "ari")		/* function numbers of 8 bits; device number 0 */ \
+	X(LTR, 3, "ltr")		/* Latency Tolerance Reporting */               \
+	X(PME, 4, "pme")		/* wakes the system from D0 and D3hot */        \
+	X(SOFT_RESET, 5, "soft-reset")	/* returning from D3hot to D0 resets it */      \
+	X(TAGS_10BIT, 6, "10-bit-tags")	/* as completer and requester */                \
+	X(ATOMIC_32, 7, "atomic-32")	/* completes atomic operations of that size */  \
+	X(ATOMIC_64, 8, "atomic-64")                                                    \
+	X(CAS_128, 9, "cas-128")                                                        \
+	X(ATOMIC_REQUESTS, 10, "atomic-requests") /* may send them when enabled */
+
+enum tlpb_has {
+#define TLPB_HAS_ENUM(name, bit, text) TLPB_HAS_##name = 1 << (bit),
+	TLPB_HAS_LIST(TLPB_HAS_ENUM)
+#undef TLPB_HAS_ENUM
+};
+
+/*
+ * Virtual functions of a device (9.2). VF n, counted from 1, is the function whose number is
+ * that of the device + offset + (n - 1) * stride; the numbers stay below 8 without
+ * TLPB_HAS_ARI, below 256 with it.
+ */
+struct tlpb_sriov {
+	uint16_t vfs;			/* TotalVFs; 0: no SR-IOV, the rest is ignored */
+	uint16_t offset, stride;	/* at least 1 */
+	uint16_t device_id;		/* of the VFs */
+	struct tlpb_region region[TLPB_BARS];	/* of each VF: memory, 4096 bytes or more */
+	uint16_t msix_vectors;		/* of each VF, as of a device */
+	uint8_t msix_table_bar, msix_pba_bar;
+	uint32_t msix_table_offset, msix_pba_offset;
+};
+
 struct tlpb_device {
 	char name[TLPB_NAME_MAX];	/* what JOIN asks for, for example "endpoint-test" */
 
@@ -62,6 +100,31 @@ struct tlpb_device {
 	/* Where a host that has a device tree finds the device, and the how-manieth it is; "": nowhere. */
 	char path[TLPB_PATH_MAX];
 	uint16_t path_index;
+
+	uint32_t has;			/* enum tlpb_has */
+	uint64_t serial_number;		/* Device Serial Number, an EUI-64; 0: none */
+	/*
+	 * Bit n: software may give the BAR 1 MiB << n, up to n = 27; 0: its size is fixed. That of
+	 * region[] is the one it starts with, and one of them.
+	 */
+	uint32_t resizable[TLPB_BARS];
+	struct tlpb_sriov sriov;
+};
+
+/*
+ * A capability of a device's own making: a header, which the library writes and chains, and
+ * size bytes behind it. A bit is read-only unless a mask says otherwise; masks of size bytes
+ * may be NULL for none, value for zeros. Vendor-specific ones (ID 09h, extended ID 0Bh) begin
+ * with their own length field, which is filled in.
+ */
+struct tlpb_capability {
+	uint16_t id;
+	uint8_t version;		/* of an extended capability, 1..15; 0: a standard one */
+	uint16_t size;			/* bytes behind the header of 2 bytes, extended 4 bytes */
+	const uint8_t *value;
+	const uint8_t *writable;	/* read-write */
+	const uint8_t *w1c;		/* write 1 to clear */
+	const uint8_t *sticky;		/* kept by a function-level reset and a hot reset */
 };
 
 /*
@@ -69,6 +132,12 @@ struct tlpb_device {
  * BARs, …)? Returns 0, or TLPB_ERR_INVALID with the reason in why.
  */
 int tlpb_device_check(const struct tlpb_device *dev, char *why, size_t why_size);
+
+/* The text of the list above for one bit of enum tlpb_has; "?" for others. */
+const char *tlpb_has_name(uint32_t bit);
+
+/* Describes each VF of pf as a device: its BARs and MSI-X vectors are all that it has of its own. */
+void tlpb_device_vf(const struct tlpb_device *pf, struct tlpb_device *vf);
 
 /* Records for HELLO or a file. Returns bytes written or TLPB_ERR_TOO_LARGE. */
 int tlpb_device_encode(const struct tlpb_device *dev, uint8_t *bytes, size_t size);
