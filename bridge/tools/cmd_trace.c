@@ -12,6 +12,7 @@
 #include <tlpbridge/trace.h>
 #include <tlpbridge/wire.h>
 #include "cmd.h"
+#include "hex.h"
 #include "text.h"
 #include "tlp_json.h"
 

@@ -6,8 +6,7 @@
 #include <cjson/cJSON.h>
 #include <stddef.h>
 #include <stdint.h>
-
-enum { TLP_JSON_WHY = 160 };	/* enough for every message */
+#include "json_read.h"
 
 /*
  * The object for the TLP in bytes: mnemonic, fields, credits, payload_hex, ecrc,
@@ -21,15 +20,6 @@ cJSON *tlp_to_json(const uint8_t *bytes, size_t len, size_t mps);
  * Encode the object; missing fields get their usual value, a missing ecrc is
  * computed. Returns the number of bytes, or -1 and the reason in why.
  */
-int tlp_from_json(const cJSON *object, uint8_t *bytes, size_t size, char why[TLP_JSON_WHY]);
-
-/*
- * Bytes of len hex digits at text, blanks between bytes ignored, to bytes (len / 2
- * always suffices). Returns their number, or -1 when it is not hex or a half byte.
- */
-long hex_to_bytes(const char *text, size_t len, uint8_t *bytes);
-
-/* hex gets 2 * len digits and a NUL. */
-void bytes_to_hex(const uint8_t *bytes, size_t len, char *hex);
+int tlp_from_json(const cJSON *object, uint8_t *bytes, size_t size, char why[JSON_WHY]);
 
 #endif

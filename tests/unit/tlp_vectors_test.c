@@ -9,64 +9,7 @@
 #include <tlpbridge/tlp.h>
 #include "bytes.h"
 #include "gtest.h"
-
-static cJSON *load(void)
-{
-	static cJSON *root;
-	FILE *in = root ? NULL : fopen(TLPB_VECTORS, "r");
-	char *text;
-	long size;
-
-	if (root)
-		return root;
-	ASSERT_NOT_NULL(in);
-	fseek(in, 0, SEEK_END);
-	size = ftell(in);
-	rewind(in);
-	text = calloc(1, (size_t)size + 1);
-	ASSERT_EQ(fread(text, 1, (size_t)size, in), size);
-	fclose(in);
-	root = cJSON_Parse(text);
-	free(text);
-	ASSERT_NOT_NULL(root);
-	return root;
-}
-
-static const cJSON *group(const char *name)
-{
-	const cJSON *list = cJSON_GetObjectItem(load(), name);
-
-	ASSERT_GT(cJSON_GetArraySize(list), 0);
-	return list;
-}
-
-static const char *string(const cJSON *object, const char *name)
-{
-	return cJSON_GetStringValue(cJSON_GetObjectItem(object, name));
-}
-
-static uint64_t number(const cJSON *object, const char *name)
-{
-	const cJSON *item = cJSON_GetObjectItem(object, name);
-
-	if (cJSON_IsBool(item))
-		return cJSON_IsTrue(item);
-	if (cJSON_IsString(item))
-		return strtoull(item->valuestring, NULL, 16);
-	ASSERT_TRUE(cJSON_IsNumber(item));
-	return (uint64_t)item->valuedouble;
-}
-
-/* Exactly as large as the hex says, for the sanitizer. The caller frees it. */
-static uint8_t *from_hex(const char *hex, size_t *len)
-{
-	uint8_t *bytes = malloc(strlen(hex) / 2);
-
-	*len = strlen(hex) / 2;
-	for (size_t i = 0; i < *len; i++)
-		sscanf(hex + 2 * i, "%2hhx", &bytes[i]);
-	return bytes;
-}
+#include "vectors.h"
 
 static const struct field {
 	const char *name;
@@ -128,16 +71,16 @@ TEST(Vectors, DecodeGivesTheFields)
 {
 	const cJSON *vector, *item;
 
-	cJSON_ArrayForEach(vector, group("vectors")) {
+	cJSON_ArrayForEach(vector, vectors_group("vectors")) {
 		struct tlpb_tlp tlp;
 		size_t len;
-		uint8_t *bytes = from_hex(string(vector, "tlp_hex"), &len);
+		uint8_t *bytes = vectors_bytes(vectors_string(vector, "tlp_hex"), &len);
 
-		gt_about(string(vector, "name"));
+		gt_about(vectors_string(vector, "name"));
 		EXPECT_EQ(tlpb_tlp_unpack(bytes, len, &tlp), 0);
 		cJSON_ArrayForEach(item, cJSON_GetObjectItem(vector, "fields")) {
 			const struct field *f = field(item->string);
-			uint64_t want = number(cJSON_GetObjectItem(vector, "fields"), item->string);
+			uint64_t want = vectors_number(cJSON_GetObjectItem(vector, "fields"), item->string);
 
 			if ((f ? get(&tlp, f) : derived(&tlp, bytes, item->string)) != want)
 				FAIL("%s is not %" PRIu64, item->string, want);
@@ -152,14 +95,14 @@ TEST(Vectors, DecodeGivesPayloadAndDigest)
 {
 	const cJSON *vector;
 
-	cJSON_ArrayForEach(vector, group("vectors")) {
-		const char *payload = string(vector, "payload_hex"), *ecrc = string(vector, "ecrc");
+	cJSON_ArrayForEach(vector, vectors_group("vectors")) {
+		const char *payload = vectors_string(vector, "payload_hex"), *ecrc = vectors_string(vector, "ecrc");
 		struct tlpb_tlp tlp;
 		size_t len, want_len = 0;
-		uint8_t *bytes = from_hex(string(vector, "tlp_hex"), &len);
-		uint8_t *want = payload ? from_hex(payload, &want_len) : NULL;
+		uint8_t *bytes = vectors_bytes(vectors_string(vector, "tlp_hex"), &len);
+		uint8_t *want = payload ? vectors_bytes(payload, &want_len) : NULL;
 
-		gt_about(string(vector, "name"));
+		gt_about(vectors_string(vector, "name"));
 		tlpb_tlp_unpack(bytes, len, &tlp);
 		ASSERT_EQ(tlp.payload_len, want_len);
 		EXPECT_MEMEQ(tlp.payload, want, want_len);
@@ -177,24 +120,24 @@ TEST(Vectors, EncodeOfTheFieldsGivesTheBytes)
 {
 	const cJSON *vector, *item;
 
-	cJSON_ArrayForEach(vector, group("vectors")) {
+	cJSON_ArrayForEach(vector, vectors_group("vectors")) {
 		const cJSON *list = cJSON_GetObjectItem(vector, "fields");
 		struct tlpb_tlp decoded, tlp = { 0 };
 		uint8_t out[TLPB_MAX_TLP];
 		size_t len;
-		uint8_t *bytes = from_hex(string(vector, "tlp_hex"), &len);
+		uint8_t *bytes = vectors_bytes(vectors_string(vector, "tlp_hex"), &len);
 
-		gt_about(string(vector, "name"));
+		gt_about(vectors_string(vector, "name"));
 		tlpb_tlp_unpack(bytes, len, &decoded);
 		tlp.kind = decoded.kind;
-		tlp.hdr_4dw = number(list, "fmt") & 1;
+		tlp.hdr_4dw = vectors_number(list, "fmt") & 1;
 		tlp.payload = decoded.payload;
 		tlp.payload_len = decoded.payload_len;
 		tlp.ecrc = decoded.ecrc;
 		tlp.has_pasid = cJSON_GetObjectItem(list, "pasid") != NULL;
 		cJSON_ArrayForEach(item, list)
 			if (field(item->string))
-				set(&tlp, field(item->string), number(list, item->string));
+				set(&tlp, field(item->string), vectors_number(list, item->string));
 		ASSERT_EQ(tlpb_tlp_pack(&tlp, out, sizeof out), len);
 		EXPECT_MEMEQ(out, bytes, len);
 		free(bytes);
@@ -206,19 +149,19 @@ TEST(Vectors, CreditsAreThose)
 	static const char *const classes[] = { "P", "NP", "CPL" };
 	const cJSON *vector;
 
-	cJSON_ArrayForEach(vector, group("vectors")) {
+	cJSON_ArrayForEach(vector, vectors_group("vectors")) {
 		const cJSON *want = cJSON_GetObjectItem(vector, "credits");
 		struct tlpb_credits credits;
 		struct tlpb_tlp tlp;
 		size_t len;
-		uint8_t *bytes = from_hex(string(vector, "tlp_hex"), &len);
+		uint8_t *bytes = vectors_bytes(vectors_string(vector, "tlp_hex"), &len);
 
-		gt_about(string(vector, "name"));
+		gt_about(vectors_string(vector, "name"));
 		tlpb_tlp_unpack(bytes, len, &tlp);
 		credits = tlpb_tlp_credits(&tlp);
-		EXPECT_STREQ(classes[credits.cls], string(want, "cls"));
-		EXPECT_EQ(credits.hdr, number(want, "hdr"));
-		EXPECT_EQ(credits.data, number(want, "data"));
+		EXPECT_STREQ(classes[credits.cls], vectors_string(want, "cls"));
+		EXPECT_EQ(credits.hdr, vectors_number(want, "hdr"));
+		EXPECT_EQ(credits.data, vectors_number(want, "data"));
 		free(bytes);
 	}
 }
@@ -227,11 +170,11 @@ TEST(Vectors, WellFormedOnesAreAccepted)
 {
 	const cJSON *vector;
 
-	cJSON_ArrayForEach(vector, group("vectors")) {
+	cJSON_ArrayForEach(vector, vectors_group("vectors")) {
 		size_t len;
-		uint8_t *bytes = from_hex(string(vector, "tlp_hex"), &len);
+		uint8_t *bytes = vectors_bytes(vectors_string(vector, "tlp_hex"), &len);
 
-		gt_about(string(vector, "name"));
+		gt_about(vectors_string(vector, "name"));
 		EXPECT_STREQ(tlpb_rule_name(tlpb_tlp_check(bytes, len, 4096)), "");
 		free(bytes);
 	}
@@ -242,14 +185,14 @@ TEST(Vectors, MalformedOnesBreakTheirRule)
 {
 	const cJSON *vector;
 
-	cJSON_ArrayForEach(vector, group("negative")) {
-		bool stateless = number(vector, "stateless");
+	cJSON_ArrayForEach(vector, vectors_group("negative")) {
+		bool stateless = vectors_number(vector, "stateless");
 		size_t len;
-		uint8_t *bytes = from_hex(string(vector, "tlp_hex"), &len);
+		uint8_t *bytes = vectors_bytes(vectors_string(vector, "tlp_hex"), &len);
 
-		gt_about(string(vector, "name"));
+		gt_about(vectors_string(vector, "name"));
 		EXPECT_STREQ(tlpb_rule_name(tlpb_tlp_check(bytes, len, 128)),
-			     stateless ? string(vector, "rule_id") : "");
+			     stateless ? vectors_string(vector, "rule_id") : "");
 		free(bytes);
 	}
 }
@@ -258,16 +201,16 @@ TEST(Vectors, OffsetAndLengthGiveByteEnables)
 {
 	const cJSON *row;
 
-	cJSON_ArrayForEach(row, group("be_table")) {
-		struct tlpb_extent e = tlpb_extent(0x1000 + number(row, "offset"),
-						   number(row, "length"));
+	cJSON_ArrayForEach(row, vectors_group("be_table")) {
+		struct tlpb_extent e = tlpb_extent(0x1000 + vectors_number(row, "offset"),
+						   vectors_number(row, "length"));
 
-		EXPECT_EQ(e.length_dw, number(row, "length_dw"));
-		EXPECT_EQ(e.first_be, number(row, "first_be"));
-		EXPECT_EQ(e.last_be, number(row, "last_be"));
+		EXPECT_EQ(e.length_dw, vectors_number(row, "length_dw"));
+		EXPECT_EQ(e.first_be, vectors_number(row, "first_be"));
+		EXPECT_EQ(e.last_be, vectors_number(row, "last_be"));
 		EXPECT_EQ(tlpb_byte_count(e.length_dw, e.first_be, e.last_be),
-			  number(row, "byte_count"));
-		EXPECT_EQ(tlpb_first_byte(e.first_be), number(row, "lower_addr_1_0"));
+			  vectors_number(row, "byte_count"));
+		EXPECT_EQ(tlpb_first_byte(e.first_be), vectors_number(row, "lower_addr_1_0"));
 	}
 }
 
@@ -275,11 +218,11 @@ TEST(Vectors, ByteEnablesOfOneDwGiveTheByteCount)
 {
 	const cJSON *row;
 
-	cJSON_ArrayForEach(row, group("byte_count_1dw")) {
-		uint8_t first_be = (uint8_t)number(row, "first_be");
+	cJSON_ArrayForEach(row, vectors_group("byte_count_1dw")) {
+		uint8_t first_be = (uint8_t)vectors_number(row, "first_be");
 
-		EXPECT_EQ(tlpb_byte_count(1, first_be, 0), number(row, "byte_count"));
-		EXPECT_EQ(tlpb_first_byte(first_be), number(row, "lower_addr_1_0"));
+		EXPECT_EQ(tlpb_byte_count(1, first_be, 0), vectors_number(row, "byte_count"));
+		EXPECT_EQ(tlpb_first_byte(first_be), vectors_number(row, "lower_addr_1_0"));
 	}
 }
 
@@ -314,10 +257,10 @@ static void answer(const struct tlpb_tlp *request, uint64_t addr, size_t n, size
 	size_t len = header_bytes(cJSON_GetObjectItem(want, "header_dw"), header);
 
 	cpl.payload_len = 4u * cpl.length_dw;
-	EXPECT_EQ(n, number(want, "valid_bytes"));
-	EXPECT_EQ(cpl.length_dw, number(want, "length_dw"));
-	EXPECT_EQ(cpl.byte_count, number(want, "byte_count"));
-	EXPECT_EQ(cpl.lower_address, number(want, "lower_address"));
+	EXPECT_EQ(n, vectors_number(want, "valid_bytes"));
+	EXPECT_EQ(cpl.length_dw, vectors_number(want, "length_dw"));
+	EXPECT_EQ(cpl.byte_count, vectors_number(want, "byte_count"));
+	EXPECT_EQ(cpl.lower_address, vectors_number(want, "lower_address"));
 	ASSERT_EQ(tlpb_tlp_pack(&cpl, out, sizeof out), len + cpl.payload_len);
 	EXPECT_MEMEQ(out, header, len);
 }
@@ -326,17 +269,17 @@ TEST(Vectors, ReadsAreAnsweredByTheseCompletions)
 {
 	const cJSON *split, *want;
 
-	cJSON_ArrayForEach(split, group("completion_splits")) {
-		uint64_t addr = number(split, "addr");
-		size_t left = number(split, "length"), rcb = number(split, "rcb");
-		size_t mps = number(split, "mps");
-		bool every_rcb = number(split, "split_on_every_rcb");
+	cJSON_ArrayForEach(split, vectors_group("completion_splits")) {
+		uint64_t addr = vectors_number(split, "addr");
+		size_t left = vectors_number(split, "length"), rcb = vectors_number(split, "rcb");
+		size_t mps = vectors_number(split, "mps");
+		bool every_rcb = vectors_number(split, "split_on_every_rcb");
 		struct tlpb_extent extent = tlpb_extent(addr, left);
 		struct tlpb_tlp request;
 		uint8_t header[16];
 		size_t len = header_bytes(cJSON_GetObjectItem(split, "request_header_dw"), header);
 
-		gt_about(string(split, "addr"));
+		gt_about(vectors_string(split, "addr"));
 		ASSERT_EQ(tlpb_tlp_unpack(header, len, &request), 0);
 		EXPECT_EQ(request.address, addr & ~(uint64_t)3);
 		EXPECT_EQ(request.length_dw, extent.length_dw);
