@@ -178,8 +178,14 @@ int tlpb__ep_attach(tlpb_ep *ep, struct transport *transport, const uint8_t toke
 	err = tlpb__link_new(transport, &config, &ep->link);
 	if (!err && ep->inject)
 		tlpb__inject_restart(ep->inject);
-	if (!err)
-		tlpb__link_set_inject(ep->link, ep->inject);
+	if (err)
+		return err;
+	tlpb__link_set_inject(ep->link, ep->inject);
+	err = tlpb__link_set_check(ep->link, ep->check);
+	if (err) {
+		tlpb__link_close(ep->link, TLPB_REASON_INTERNAL, "out of memory", 0);
+		ep->link = NULL;
+	}
 	return err;
 }
 
@@ -192,6 +198,7 @@ void tlpb__ep_detach(tlpb_ep *ep, enum tlpb_reason reason, const char *text)
 	if (tlpb__link_state(link) != LINK_DOWN)
 		on_down(ep, reason, text);
 	ep->link = NULL;
+	ep->violations += tlpb__link_violations(link);
 	tlpb__link_close(link, reason, text, 500);
 	if (ep->trace)
 		tlpb_trace_flush(ep->trace);	/* a server lives on: people read it now */
@@ -283,6 +290,7 @@ int tlpb_ep_new(const struct tlpb_ep_config *config, tlpb_ep **out, char *why, s
 	ep->ctx = config->ctx;
 	ep->trace = config->trace;
 	ep->keep_config = config->keep_config;
+	ep->check = config->check;
 	ep->mps = mps;
 	ep->mrrs = mrrs;
 	TAILQ_INIT(&ep->dma);
@@ -333,6 +341,11 @@ int tlpb_ep_inject(tlpb_ep *ep, const char *rules, char *why, size_t why_size)
 uint64_t tlpb_ep_injected(const tlpb_ep *ep)
 {
 	return tlpb__inject_fired(ep->inject);
+}
+
+uint64_t tlpb_ep_violations(const tlpb_ep *ep)
+{
+	return ep->violations + (ep->link ? tlpb__link_violations(ep->link) : 0);
 }
 
 bool tlpb_ep_is_up(const tlpb_ep *ep)

@@ -29,6 +29,8 @@ struct tlpb_ep {
 	tlpb_trace *trace;
 	unsigned mps, mrrs;
 	struct inject *inject;		/* NULL: none */
+	enum tlpb_check check;
+	uint64_t violations;		/* on links that are over */
 	uint8_t *registers;		/* their records, sent behind the device's own */
 	size_t registers_len;
 

@@ -9,6 +9,7 @@
 #include "bytes.h"
 #include "clock.h"
 #include "link_private.h"
+#include "monitor.h"
 
 enum {
 	OWED_MAX = 16 * 1024 * 1024,	/* far above what all tags together can ask for */
@@ -96,6 +97,8 @@ static void observe(struct link *link, const struct frame *frame, bool outbound)
 {
 	if (link->events.observe)
 		link->events.observe(link->ctx, frame, outbound);
+	if (link->monitor)
+		tlpb__link_check(link, frame, outbound);
 }
 
 static void go_down(struct link *link, enum tlpb_reason reason, const char *text)
@@ -142,7 +145,7 @@ int tlpb__link_send(struct link *link, uint16_t kind, uint16_t flags, const void
 		*sequence = link->tx_sequence;
 	link->tx_sequence++;
 	observe(link, &frame, true);
-	return 0;
+	return link->state == LINK_DOWN && kind != TLPB_FRAME_GOODBYE ? TLPB_ERR_CLOSED : 0;
 }
 
 static int send_packed(struct link *link, enum tlpb_tlp_kind kind, const uint8_t *bytes, size_t len,
@@ -411,8 +414,8 @@ static void dispatch(struct link *link, const struct frame *frame)
 	}
 	link->rx_sequence++;
 	observe(link, frame, false);
-	if (!rule && frame->flags & TLPB_FRAME_OPTIONAL)
-		return;
+	if (link->state == LINK_DOWN || (!rule && frame->flags & TLPB_FRAME_OPTIONAL))
+		return;		/* the checker took it down; or one that we need not know */
 	if (!rule)
 		tlpb__link_fail(link, TLPB_REASON_PROTOCOL, "unknown frame of kind %u", frame->kind);
 	else if (!(rule->states & IN(link->state)))
@@ -538,5 +541,6 @@ void tlpb__link_close(struct link *link, enum tlpb_reason reason, const char *te
 	tlpb__outbox_clear(&link->outbox);
 	free(link->spare);
 	free(link->records);
+	tlpb__monitor_free(link->monitor);
 	free(link);
 }

@@ -22,6 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <tlpbridge/check.h>
 #include <tlpbridge/device.h>
 #include <tlpbridge/err.h>
 #include <tlpbridge/tlp.h>
@@ -110,6 +111,10 @@ const char *tlpb__link_reason_text(const struct link *link);
 int tlpb__link_send(struct link *link, uint16_t kind, uint16_t flags, const void *body,
 		    size_t len, uint32_t *sequence);
 int tlpb__link_send_tlp(struct link *link, const struct tlpb_tlp *tlp, uint32_t *sequence);
+
+/* Have the link checked (tlpbridge/check.h), from its beginning. 0 or TLPB_ERR_NOMEM. */
+int tlpb__link_set_check(struct link *link, enum tlpb_check check);
+uint64_t tlpb__link_violations(const struct link *link);
 
 /* Error injection, NULL: none. The plan stays the caller's. */
 struct inject;

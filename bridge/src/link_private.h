@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of a link share: link.c (frames, life), link_hello.c (until it is up), link_inject.c. */
+/* What the files of a link share: link.c (frames, life), link_hello.c (until it is up), link_inject.c, link_check.c. */
 #ifndef TLPB_LINK_PRIVATE_H
 #define TLPB_LINK_PRIVATE_H
 
@@ -37,6 +37,8 @@ struct link {
 	bool told_owner;		/* the descriptor is readable because of what is queued */
 	size_t retry_bytes;		/* of the outbox, at which the next posted frame is worth a flush */
 	struct incoming *rx, *retired, *spare;
+	struct monitor *monitor;	/* NULL: nothing is checked */
+	enum tlpb_check check;
 	struct inject *inject;		/* the owner's; NULL: nothing is injected */
 	unsigned depth;			/* callbacks running */
 };
@@ -47,6 +49,10 @@ void tlpb__link_protocol_error(struct link *link, const char *what, int err);
 /* An encoded TLP, past error injection: send it; check it and give it to the owner. */
 int tlpb__link_send_packed(struct link *link, const uint8_t *bytes, size_t len, uint32_t *sequence);
 void tlpb__link_take_tlp(struct link *link, const struct frame *frame);
+
+/* link_check.c: HELLO told the limits; a frame passes, when there is a monitor. */
+void tlpb__link_check_limits(struct link *link);
+void tlpb__link_check(struct link *link, const struct frame *frame, bool outbound);
 
 /* link_inject.c: the same, with error injection; bytes has room for TLPB_MAX_TLP. */
 int tlpb__link_inject_sent(struct link *link, uint8_t *bytes, size_t len, uint32_t *sequence);

@@ -160,8 +160,12 @@ static int open_link(tlpb_rc *rc, const struct tlpb_rc_config *config, struct tr
 
 	memcpy(link_config.token, token, TLPB_TOKEN);
 	err = tlpb__link_new(transport, &link_config, &rc->link);
-	if (!err)
-		tlpb__link_set_inject(rc->link, rc->inject);
+	if (err)
+		return err;
+	tlpb__link_set_inject(rc->link, rc->inject);
+	err = tlpb__link_set_check(rc->link, config->check);
+	if (err)
+		tlpb__link_close(rc->link, TLPB_REASON_INTERNAL, "out of memory", 0);
 	return err;
 }
 
@@ -426,6 +430,11 @@ int tlpb_rc_inject(tlpb_rc *rc, const char *rules, char *why, size_t why_size)
 uint64_t tlpb_rc_injected(const tlpb_rc *rc)
 {
 	return tlpb__inject_fired(rc->inject);
+}
+
+uint64_t tlpb_rc_violations(const tlpb_rc *rc)
+{
+	return tlpb__link_violations(rc->link);
 }
 
 void tlpb_rc_get_stats(const tlpb_rc *rc, struct tlpb_rc_stats *stats)

@@ -298,7 +298,7 @@ int pair_connect(char *why, size_t size)
 		.name = "test-host", .connect_timeout_ms = PAIR_PATIENCE_MS,
 		.mps = pair.options.rc_mps ? pair.options.rc_mps : 512, .rcb = pair.options.rcb,
 		.plain_pcie = pair.options.plain_pcie, .trace = pair.options.rc_trace,
-		.ops = &host_ops,
+		.check = pair.options.check, .ops = &host_ops,
 	};
 	struct transport *ends[2];
 
@@ -371,7 +371,7 @@ static void new_ep(void)
 	struct tlpb_ep_config config = {
 		.device = pair.options.device ? pair.options.device : &device,
 		.mps = pair.options.ep_mps, .mrrs = pair.options.ep_mrrs,
-		.ops = &model_ops, .trace = pair.options.ep_trace,
+		.check = pair.options.check, .ops = &model_ops, .trace = pair.options.ep_trace,
 	};
 	char why[256] = "";
 

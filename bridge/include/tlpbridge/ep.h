@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <tlpbridge/check.h>
 #include <tlpbridge/device.h>
 #include <tlpbridge/err.h>
 #include <tlpbridge/tlp.h>
@@ -111,6 +112,7 @@ struct tlpb_ep_config {
 	bool keep_config;	/* raw mode: the endpoint has the config space, not the model */
 	unsigned mps, mrrs;	/* bytes: largest Max_Payload_Size offered, read request; 0: 512 */
 	const char *inject;	/* error injection, see tlpb_ep_inject(); NULL: none */
+	enum tlpb_check check;	/* see check.h */
 	const struct tlpb_ep_ops *ops;		/* copied */
 	void *ctx;
 	tlpb_trace *trace;	/* borrowed, may be NULL; outlives the endpoint */
@@ -201,6 +203,9 @@ int tlpb_ep_inject(tlpb_ep *ep, const char *rules, char *why, size_t why_size);
 
 /* How often those rules have acted. */
 uint64_t tlpb_ep_injected(const tlpb_ep *ep);
+
+/* Violations that the checker of this end has found, of all hosts. */
+uint64_t tlpb_ep_violations(const tlpb_ep *ep);
 
 /* The function's own view of its config space, for models and tests: size 1, 2, 4. */
 uint32_t tlpb_ep_config_peek(const tlpb_ep *ep, unsigned offset, unsigned size);

@@ -27,6 +27,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <tlpbridge/check.h>
 #include <tlpbridge/device.h>
 #include <tlpbridge/err.h>
 #include <tlpbridge/tlp.h>
@@ -102,6 +103,7 @@ struct tlpb_rc_config {
 	/* Largest payload sent to the device, and where its reads may be split; bytes; 0: 128 and 64. */
 	unsigned mps, rcb;
 	const char *inject;		/* error injection, see tlpb_rc_inject(); NULL: none */
+	enum tlpb_check check;		/* see check.h */
 	bool plain_pcie;		/* no DMA_FAULT: failed posted writes are told to nobody */
 	tlpb_trace *trace;		/* borrowed, may be NULL; until tlpb_rc_close() */
 	tlpb_rc_group *group;		/* see tlpb_rc_set_group(); NULL: alone */
@@ -287,6 +289,9 @@ int tlpb_rc_inject(tlpb_rc *rc, const char *rules, char *why, size_t why_size);
 
 /* How often those rules have acted. */
 uint64_t tlpb_rc_injected(const tlpb_rc *rc);
+
+/* Violations that the checker of this end has found. */
+uint64_t tlpb_rc_violations(const tlpb_rc *rc);
 
 /* Counts since the link came up, for demos, tests and tools. */
 struct tlpb_rc_stats {
