@@ -41,6 +41,10 @@ static void on_completion(tlpb_ep *ep, const struct tlpb_tlp *tlp)
 {
 	int err = tlpb__tags_complete(&ep->tags, tlp);
 
+	if (err)
+		tlpb__ep_error_unexpected(ep, tlp);
+	else
+		tlpb__ep_error_completion(ep, tlp);
 	if (err && !ep->unexpected_completions++)	/* said once: the peer decides how many come */
 		tlpb_log(TLPB_LOG_WARNING, "%s: completion for tag %u dropped: %s",
 			 ep->config.device.name, tlp->tag,
@@ -66,9 +70,16 @@ static void on_timed_out(void *ctx, const struct tlpb_tlp *completion)
 {
 	tlpb_ep *ep = ctx;
 
-	tlpb__tags_time_out(&ep->tags, completion->requester_id, completion->tag);
+	if (tlpb__tags_time_out(&ep->tags, completion->requester_id, completion->tag))
+		return;
+	tlpb__ep_error_timeout(ep);
 	if (ep->link)
 		tlpb__ep_dma_pump(ep);
+}
+
+static void on_injected(void *ctx, unsigned error, const struct tlpb_tlp *tlp)
+{
+	tlpb__ep_error_injected(ctx, error, tlp);
 }
 
 static void on_up(void *ctx)
@@ -146,6 +157,7 @@ static const struct link_events ep_link_events = {
 	.up = on_up,
 	.tlp = on_tlp,
 	.timed_out = on_timed_out,
+	.injected = on_injected,
 	.reset = on_reset,
 	.dma_fault = on_dma_fault,
 	.eoi = on_eoi,

@@ -118,6 +118,16 @@ void tlpb__ep_dma_fault(tlpb_ep *ep, const struct dma_fault *fault);
 /* End all DMA with err; forget as in tags.h. */
 void tlpb__ep_dma_abort(tlpb_ep *ep, int err, bool forget);
 
+/*
+ * ep_error.c: what the endpoint detects: it refuses a request, or the model does; a completion that
+ * nobody waits for; one that brings a failure; one that does not come; error injection.
+ */
+void tlpb__ep_error_request(tlpb_ep *ep, const struct tlpb_tlp *request, enum tlpb_cpl_status status);
+void tlpb__ep_error_unexpected(tlpb_ep *ep, const struct tlpb_tlp *completion);
+void tlpb__ep_error_completion(tlpb_ep *ep, const struct tlpb_tlp *completion);
+void tlpb__ep_error_timeout(tlpb_ep *ep);
+void tlpb__ep_error_injected(tlpb_ep *ep, unsigned error, const struct tlpb_tlp *tlp);
+
 /* Config space or the MSI-X table changed: send what is due now. */
 void tlpb__ep_irq_update(tlpb_ep *ep);
 void tlpb__ep_irq_reset(tlpb_ep *ep);

@@ -43,9 +43,16 @@ static void complete_without_data(tlpb_ep *ep, const struct tlpb_tlp *request,
 				      tlpb__bytes_asked(request));
 }
 
-static void refuse(tlpb_ep *ep, const struct tlpb_tlp *request)
+/* Answered with Unsupported Request, for no error of the request. */
+static void turn_away(tlpb_ep *ep, const struct tlpb_tlp *request)
 {
 	complete_without_data(ep, request, TLPB_CPL_UR);
+}
+
+static void refuse(tlpb_ep *ep, const struct tlpb_tlp *request)
+{
+	tlpb__ep_error_request(ep, request, TLPB_CPL_UR);
+	turn_away(ep, request);
 }
 
 /* ---- configuration requests ---- */
@@ -138,6 +145,8 @@ static void send_completion(tlpb_ep *ep, const struct pending_request *p,
 {
 	const struct tlpb_tlp *tlp = &p->tlp;
 
+	if (status != TLPB_CPL_SC)
+		tlpb__ep_error_request(ep, tlp, status);
 	if (p->face.posted)
 		return;
 	if (status != TLPB_CPL_SC || p->face.write)
@@ -362,7 +371,7 @@ static void refuse_pending(tlpb_ep *ep)
 
 	LIST_FOREACH(p, &ep->requests, entry)
 		if (p->generation == ep->generation)
-			refuse(ep, &p->tlp);
+			turn_away(ep, &p->tlp);
 }
 
 /* Writes that came before the reset still reach the model; it has those before them already. */
@@ -374,7 +383,7 @@ static void flush_held(tlpb_ep *ep, bool link_lost)
 		if (h->tlp.kind == TLPB_MWR && !answered_here(ep, &h->tlp))
 			execute(ep, &h->tlp, h->time_ps);
 		else if (!link_lost)
-			refuse(ep, &h->tlp);
+			turn_away(ep, &h->tlp);
 		free(h);
 	}
 }

@@ -302,6 +302,10 @@ static void act(struct inject *plan, struct inject_rule *rule, enum inject_direc
 		verdict->copies = 0;
 		verdict->link_down = true;
 		break;
+	case INJECT_ERROR:
+		verdict->has_error = true;
+		verdict->error = rule->error;
+		break;
 	}
 }
 

@@ -16,7 +16,7 @@
 enum inject_action {
 	INJECT_NONE,
 	INJECT_DROP, INJECT_DELAY, INJECT_DUPLICATE, INJECT_POISON, INJECT_CORRUPT,
-	INJECT_STATUS, INJECT_TIMEOUT, INJECT_LINKDOWN,
+	INJECT_STATUS, INJECT_TIMEOUT, INJECT_LINKDOWN, INJECT_ERROR,
 };
 
 enum inject_direction { INJECT_TO_DEVICE, INJECT_TO_HOST, INJECT_DIRECTIONS };
@@ -33,6 +33,7 @@ struct inject_rule {
 	uint64_t chance;		/* of 2^32 */
 	unsigned delay_tlps, delay_ms;
 	enum tlpb_cpl_status status;
+	unsigned error;			/* enum aer_error */
 	enum inject_part part;
 	bool has_bit;
 	uint64_t bit;
@@ -73,6 +74,8 @@ struct inject_verdict {
 	unsigned copies;		/* to pass on: 0, 1 or 2 */
 	unsigned wait_ms;		/* before that */
 	bool link_down;
+	bool has_error;
+	unsigned error;			/* enum aer_error: the device is to report it */
 	bool timed_out;			/* the first completion of a request that is to end so */
 };
 

@@ -8,6 +8,7 @@
 
 #include <tlpbridge/err.h>
 
+#include "config_aer.h"
 #include "inject.h"
 
 enum { WORD_MAX = 128, DELAY_MS_MAX = 60 * 1000, DELAY_TLPS_MAX = 1024 };
@@ -16,7 +17,7 @@ static const char *const action_names[] = {
 	[INJECT_NONE] = "none", [INJECT_DROP] = "drop", [INJECT_DELAY] = "delay",
 	[INJECT_DUPLICATE] = "duplicate", [INJECT_POISON] = "poison",
 	[INJECT_CORRUPT] = "corrupt", [INJECT_STATUS] = "status", [INJECT_TIMEOUT] = "timeout",
-	[INJECT_LINKDOWN] = "linkdown",
+	[INJECT_LINKDOWN] = "linkdown", [INJECT_ERROR] = "error",
 };
 
 enum { ACTIONS = sizeof action_names / sizeof action_names[0] };
@@ -232,10 +233,50 @@ static int take_condition(struct inject_rule *rule, char *text, char *why, size_
 	return complain(why, size, text, WORD_MAX, cure);
 }
 
+/* Those that can stand for themselves, by the names of the AER registers' bits. */
+static const struct error_name {
+	const char *name;
+	unsigned error;
+} error_names[] = {
+	{ "receiver", AER_COR_RECEIVER }, { "bad-tlp", AER_COR_BAD_TLP },
+	{ "bad-dllp", AER_COR_BAD_DLLP }, { "rollover", AER_COR_REPLAY_ROLLOVER },
+	{ "replay-timeout", AER_COR_REPLAY_TIMEOUT }, { "cor-internal", AER_COR_INTERNAL },
+	{ "dlp", AER_DATA_LINK_PROTOCOL }, { "poisoned", AER_POISONED },
+	{ "fcp", AER_FLOW_CONTROL }, { "completion-timeout", AER_COMPLETION_TIMEOUT },
+	{ "completer-abort", AER_COMPLETER_ABORT }, { "unexpected", AER_UNEXPECTED_COMPLETION },
+	{ "overflow", AER_RECEIVER_OVERFLOW }, { "malformed", AER_MALFORMED }, { "ecrc", AER_ECRC },
+	{ "unsupported", AER_UNSUPPORTED_REQUEST }, { "internal", AER_INTERNAL },
+};
+
+static bool set_error(struct inject_rule *rule, const char *text)
+{
+	for (unsigned i = 0; i < sizeof error_names / sizeof error_names[0]; i++) {
+		if (strcmp(text, error_names[i].name))
+			continue;
+		rule->error = error_names[i].error;
+		return true;
+	}
+	return false;
+}
+
+/* What stands behind the action; NULL: all is well. */
+static const char *wrong_value(struct inject_rule *rule, const char *value)
+{
+	if (rule->action == INJECT_STATUS)
+		return value && set_status(rule, value) ? NULL : "must be UR, CA or CRS";
+	if (rule->action == INJECT_ERROR)
+		return value && set_error(rule, value) ? NULL
+			: "must be receiver, bad-tlp, bad-dllp, rollover, replay-timeout, "
+			  "cor-internal, dlp, poisoned, fcp, completion-timeout, completer-abort, "
+			  "unexpected, overflow, malformed, ecrc, unsupported or internal";
+	return value ? "takes no value" : NULL;
+}
+
 /* "drop", "status=UR". */
 static int take_action(struct inject_rule *rule, char *text, char *why, size_t size)
 {
 	char *equals = strchr(text, '=');
+	const char *wrong;
 
 	if (equals)
 		*equals = 0;
@@ -244,12 +285,9 @@ static int take_action(struct inject_rule *rule, char *text, char *why, size_t s
 			rule->action = (enum inject_action)a;
 	if (rule->action == INJECT_NONE)
 		return complain(why, size, text, WORD_MAX, "not an action: drop, delay, duplicate, "
-				"poison, corrupt, status=, timeout or linkdown comes first");
-	if (rule->action == INJECT_STATUS && (!equals || !set_status(rule, equals + 1)))
-		return complain(why, size, text, WORD_MAX, "must be UR, CA or CRS");
-	if (rule->action != INJECT_STATUS && equals)
-		return complain(why, size, text, WORD_MAX, "takes no value");
-	return 0;
+				"poison, corrupt, status=, timeout, linkdown or error= comes first");
+	wrong = wrong_value(rule, equals ? equals + 1 : NULL);
+	return wrong ? complain(why, size, text, WORD_MAX, wrong) : 0;
 }
 
 /* What a rule lacks or contradicts as a whole; NULL: nothing. */

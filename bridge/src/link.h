@@ -55,6 +55,9 @@ struct link_events {
 	/* Error injection: the request that this would have completed is to end as timed out. */
 	void (*timed_out)(void *ctx, const struct tlpb_tlp *completion);
 
+	/* Error injection: the device is to report this error (enum aer_error), with that TLP. */
+	void (*injected)(void *ctx, unsigned error, const struct tlpb_tlp *tlp);
+
 	void (*reset)(void *ctx, enum tlpb_reset kind);
 	void (*dma_fault)(void *ctx, const struct dma_fault *fault);
 	void (*eoi)(void *ctx, unsigned pin);

@@ -52,6 +52,8 @@ static bool decide(struct link *link, bool outbound, uint8_t *bytes, size_t *len
 	tlpb_tlp_unpack(bytes, *len, &tlp);
 	tlpb__inject_apply(link->inject, direction(link, outbound), bytes, len, sequence, verdict);
 	tell(link, verdict, &tlp);
+	if (verdict->has_error && link->events.injected)
+		link->events.injected(link->ctx, verdict->error, &tlp);
 	if (verdict->wait_ms)
 		stand_still(verdict->wait_ms);
 	if (verdict->link_down)

@@ -24,7 +24,7 @@ LAYERS = {
     "inject": 3, "inject_rule": 3, "monitor": 3,
     "link": 4, "link_hello": 4, "link_inject": 4, "link_check": 4, "link_private": 4, "completer": 4,
     "rc": 5, "rc_private": 5, "rc_group": 5, "rc_access": 5, "rc_inbound": 5, "rc_enumerate": 5,
-    "ep": 5, "ep_private": 5, "ep_request": 5, "ep_raw": 5, "ep_dma": 5, "ep_irq": 5, "regs": 5,
+    "ep": 5, "ep_private": 5, "ep_request": 5, "ep_raw": 5, "ep_error": 5, "ep_dma": 5, "ep_irq": 5, "regs": 5,
     "server": 5, "serve": 5, "status": 5, "status_ask": 5, "trace": 5,
 }
 PUBLIC_LAYERS = {"inject": 3, "check": 3, "err": 0, "log": 0, "wire": 1, "tlp": 1, "order": 1, "judge": 3, "device": 1,

@@ -195,6 +195,15 @@ enum tlpb_irq_result tlpb_ep_intx(tlpb_ep *ep, bool level);
 int tlpb_ep_message(tlpb_ep *ep, const struct tlpb_tlp *msg);
 
 /*
+ * Something inside the device failed (6.2.9): logged in AER, where the device has it, and told to the
+ * host as masks, severity, Device Control and SERR# Enable have it; software has to unmask internal
+ * errors first. What goes wrong with TLPs the endpoint reports by itself. Returns 0 or
+ * TLPB_ERR_CLOSED (no host).
+ */
+enum tlpb_ep_error { TLPB_EP_CORRECTABLE, TLPB_EP_UNCORRECTABLE };
+int tlpb_ep_report(tlpb_ep *ep, enum tlpb_ep_error error);
+
+/*
  * Error injection (inject.h) at this end, for all hosts that come: adds rules; NULL removes all,
  * and what they hold back is lost. Returns 0, TLPB_ERR_INVALID or TLPB_ERR_TOO_LARGE with cause and
  * cure in why (no rule is added then), or TLPB_ERR_NOMEM.

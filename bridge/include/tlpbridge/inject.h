@@ -18,6 +18,11 @@
  *	timeout		a request's completions are lost; where the requester is at this end, its
  *			request ends at once as a Completion Timeout
  *	linkdown	the link goes down, and the TLP with it
+ *	error=E		the TLP passes, and the device reports that error as if it had met it there;
+ *			rules of the device's end only. Correctable: receiver, bad-tlp, bad-dllp,
+ *			rollover, replay-timeout, cor-internal; others: dlp, poisoned, fcp,
+ *			completion-timeout, completer-abort, unexpected, overflow, malformed, ecrc,
+ *			unsupported, internal
  *
  *	type=A|B	kinds of TLP by their short names (MRd, CplD, ...), or posted, nonposted,
  *			completion; the default is all. status and timeout look at requests only
