@@ -20,6 +20,8 @@ static int connect_link(TLPBridge *s, unsigned timeout_ms, tlpb_rc **rc, char *w
 		.connect_timeout_ms = timeout_ms,
 		.mps = 0,	/* 128: QEMU's ports support no more, so software programs no more */
 		.plain_pcie = s->plain_pcie,
+		.inject = s->inject,
+		.check = (enum tlpb_check)s->check,
 		.trace = s->link.trace,
 		.ops = &tlpbridge_rc_ops,
 		.ctx = s,

@@ -11,6 +11,7 @@
 #include <stdexcept>
 #include <string>
 #include <systemc>
+#include <tlpbridge/check.h>
 #include <vector>
 
 #include "kit/model.h"
@@ -23,6 +24,8 @@ struct device_arguments {
 	const kit::model_type *model = nullptr;
 	std::string name;		// empty: the program chooses
 	std::string trace;		// file; empty: none
+	std::string inject;		// rules of error injection
+	tlpb_check check = TLPB_CHECK_OFF;
 	kit::option_values model_options;
 };
 

@@ -95,6 +95,8 @@ tlpb_device to_device(const kit::function_description &function)
 	device.msix_pba_bar = static_cast<uint8_t>(function.msix_table.pba_bar);
 	device.msix_table_offset = function.msix_table.table_offset;
 	device.msix_pba_offset = function.msix_table.pba_offset;
+	if (function.error_reporting)
+		device.has |= TLPB_HAS_AER;
 	return device;
 }
 

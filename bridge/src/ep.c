@@ -355,6 +355,11 @@ uint64_t tlpb_ep_injected(const tlpb_ep *ep)
 	return tlpb__inject_fired(ep->inject);
 }
 
+void tlpb_ep_set_check(tlpb_ep *ep, enum tlpb_check check)
+{
+	ep->check = check;
+}
+
 uint64_t tlpb_ep_violations(const tlpb_ep *ep)
 {
 	return ep->violations + (ep->link ? tlpb__link_violations(ep->link) : 0);

@@ -65,6 +65,7 @@ struct function_description {
 	unsigned intx_pin = 0;		// 0: none, 1..4: INTA..INTD
 	unsigned msi_vectors = 0;	// 0: none, or 1, 2, 4, 8, 16, 32
 	msix_description msix_table;
+	bool error_reporting = false;	// has Advanced Error Reporting
 	std::vector<register_description> register_list;
 
 	explicit function_description(std::string its_name) : name(std::move(its_name)) {}
@@ -81,6 +82,12 @@ struct function_description {
 	{
 		subsystem_vendor_id = vendor;
 		subsystem_id = subsystem;
+		return *this;
+	}
+
+	function_description &aer()
+	{
+		error_reporting = true;
 		return *this;
 	}
 

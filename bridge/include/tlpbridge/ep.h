@@ -213,6 +213,9 @@ int tlpb_ep_inject(tlpb_ep *ep, const char *rules, char *why, size_t why_size);
 /* How often those rules have acted. */
 uint64_t tlpb_ep_injected(const tlpb_ep *ep);
 
+/* As check of the configuration, for hosts that come from now on. */
+void tlpb_ep_set_check(tlpb_ep *ep, enum tlpb_check check);
+
 /* Violations that the checker of this end has found, of all hosts. */
 uint64_t tlpb_ep_violations(const tlpb_ep *ep);
 
