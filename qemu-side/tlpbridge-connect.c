@@ -22,6 +22,7 @@ static int connect_link(TLPBridge *s, unsigned timeout_ms, tlpb_rc **rc, char *w
 		.plain_pcie = s->plain_pcie,
 		.inject = s->inject,
 		.check = (enum tlpb_check)s->check,
+		.gather_writes = true,	/* the main loop watches the descriptor */
 		.trace = s->link.trace,
 		.ops = &tlpbridge_rc_ops,
 		.ctx = s,

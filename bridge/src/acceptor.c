@@ -18,7 +18,7 @@ struct candidate {
 };
 
 struct acceptor {
-	struct listening listening;
+	struct door *door;	/* NULL once the peer is there */
 	const struct framing *framing;
 	int epoll_fd;
 	struct candidate candidate[CANDIDATES];
@@ -77,22 +77,28 @@ static void send_all_away(struct acceptor *a)
 		send_away(&a->candidate[i]);
 }
 
-struct acceptor *tlpb__acceptor_new(const struct listening *l, const struct framing *framing,
+static void close_door(struct acceptor *a)
+{
+	if (a->door)
+		a->door->ops->close(a->door);
+	a->door = NULL;
+}
+
+struct acceptor *tlpb__acceptor_new(struct door *door, const struct framing *framing,
 				    int epoll_fd)
 {
 	struct acceptor *a = calloc(1, sizeof *a);
-	struct listening listening = *l;
 
 	if (!a) {
-		tlpb__socket_unlisten(&listening);
+		door->ops->close(door);
 		return NULL;
 	}
-	a->listening = listening;
+	a->door = door;
 	a->framing = framing;
 	a->epoll_fd = epoll_fd;
 	for (unsigned i = 0; i < CANDIDATES; i++)
 		a->candidate[i].fd = -1;
-	watch(a, listening.fd);
+	watch(a, door->ops->fd(door));
 	return a;
 }
 
@@ -100,7 +106,7 @@ int tlpb__acceptor_next(struct acceptor *a)
 {
 	int fd;
 
-	for (int n = 0; n < CANDIDATES && (fd = tlpb__socket_accept(&a->listening)) >= 0; n++)
+	for (int n = 0; n < CANDIDATES && (fd = a->door->ops->accept(a->door)) >= 0; n++)
 		receive_candidate(a, fd);
 	for (unsigned i = 0; i < CANDIDATES; i++) {
 		if (!has_greeted(a, &a->candidate[i]))
@@ -109,7 +115,7 @@ int tlpb__acceptor_next(struct acceptor *a)
 		epoll_ctl(a->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
 		a->candidate[i].fd = -1;
 		send_all_away(a);
-		tlpb__socket_unlisten(&a->listening);
+		close_door(a);
 		return fd;
 	}
 	return -1;
@@ -120,6 +126,6 @@ void tlpb__acceptor_free(struct acceptor *a)
 	if (!a)
 		return;
 	send_all_away(a);
-	tlpb__socket_unlisten(&a->listening);
+	close_door(a);
 	free(a);
 }

@@ -6,18 +6,18 @@
 #ifndef TLPB_ACCEPTOR_H
 #define TLPB_ACCEPTOR_H
 
-#include "sockets.h"
+#include "door.h"
 #include "stream_framing.h"
 
 struct acceptor;
 
-/* Takes the listener over, also on failure (NULL: out of memory). epoll_fd gets its descriptors. */
-struct acceptor *tlpb__acceptor_new(const struct listening *l, const struct framing *framing,
+/* Takes the door over, also on failure (NULL: out of memory). epoll_fd gets its descriptors. */
+struct acceptor *tlpb__acceptor_new(struct door *door, const struct framing *framing,
 				    int epoll_fd);
 
 /*
  * To be called when epoll_fd is readable. The peer's descriptor, or -1: not there yet. With the
- * peer there the socket file is removed and nobody else is let in.
+ * peer there the door is closed.
  */
 int tlpb__acceptor_next(struct acceptor *a);
 

@@ -174,7 +174,7 @@ int tlpb__ep_attach(tlpb_ep *ep, struct transport *transport, const uint8_t toke
 	struct link_config config = {
 		.role = TLPB_ENDPOINT, .name = ep->config.device.name,
 		.offered = TLPB_FEATURE_DMA_FAULT, .mps = ep->mps, .mrrs = TLPB_MAX_PAYLOAD,
-		.rcb = ENDPOINT_RCB, .device = &ep->config.device,
+		.rcb = ENDPOINT_RCB, .gather = true, .device = &ep->config.device,
 		.extra = ep->registers, .extra_len = ep->registers_len,
 		.events = &ep_link_events, .ctx = ep,
 	};

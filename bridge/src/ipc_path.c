@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <glob.h>
-#include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,8 +12,6 @@
 #include <tlpbridge/err.h>
 
 #include "ipc_path.h"
-
-enum { GREETING_MS = 1000 };	/* for a listener to greet who connects */
 
 /* "Num RefCount Protocol Flags Type St Inode Path": does this socket listen at path? */
 static bool line_listens_at(const char *line, const char *path)
@@ -25,7 +24,7 @@ static bool line_listens_at(const char *line, const char *path)
 	       flags & ACCEPTS && !strcmp(line + at, path);
 }
 
-bool tlpb__ipc_has_listener(const char *path)
+static bool has_listener(const char *path)
 {
 	FILE *sockets = fopen("/proc/net/unix", "re");
 	char line[256];
@@ -40,29 +39,27 @@ bool tlpb__ipc_has_listener(const char *path)
 	return found;
 }
 
-/* Waits for the greeting before it leaves; see somebody_listens(). */
+/* A backlog that is full belongs to somebody, too. */
 static bool lets_us_connect(const char *path)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
-	struct pollfd p = { .fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), .events = POLLIN };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	bool live;
 
 	snprintf(un.sun_path, sizeof un.sun_path, "%s", path);
-	live = connect(p.fd, (struct sockaddr *)&un, sizeof un) == 0;
-	if (live)
-		poll(&p, 1, GREETING_MS);
-	close(p.fd);
+	live = connect(fd, (struct sockaddr *)&un, sizeof un) == 0 || errno == EAGAIN;
+	close(fd);
 	return live;
 }
 
 /*
- * Asks the kernel first: a listener of nng 1.5.2 accepts nobody any more after a
- * peer that connected and left before it could be greeted. The kernel knows the
- * path only as the server wrote it.
+ * Asks the kernel first: a private link's listener, of nng 1.5.2, accepts nobody any more after
+ * a peer that connected and left before it could be greeted. The kernel knows the path only
+ * as the server wrote it.
  */
 static bool somebody_listens(const char *path)
 {
-	return tlpb__ipc_has_listener(path) || lets_us_connect(path);
+	return has_listener(path) || lets_us_connect(path);
 }
 
 static int clear_one(const char *path, char *why, size_t size)

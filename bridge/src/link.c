@@ -219,12 +219,11 @@ static void leave_to_owner(struct link *link)
 
 void tlpb__link_flush_posted(struct link *link)
 {
-	int64_t now;
-
-	if (!link->transport || link->outbox.bytes < link->retry_bytes)
+	if (!link->config.gather)
+		tlpb__link_flush(link);
+	else if (!link->transport || link->outbox.bytes < link->retry_bytes)
 		return;
-	now = monotonic_us();
-	if (link->outbox.bytes < BURST_BYTES && now - link->flushed_us < BURST_US)
+	else if (link->outbox.bytes < BURST_BYTES && monotonic_us() - link->flushed_us < BURST_US)
 		leave_to_owner(link);
 	else
 		tlpb__link_flush(link);

@@ -81,6 +81,7 @@ struct link_config {
 	const struct tlpb_device *device; /* endpoint only: borrowed during new() */
 	const uint8_t *extra;		/* endpoint: records behind the device's own; borrowed until close() */
 	size_t extra_len;
+	bool gather;			/* the owner comes when the descriptor is readable: see flush_posted */
 	const struct link_events *events; /* copied */
 	void *ctx;
 };
@@ -130,8 +131,8 @@ int tlpb__link_send_fault(struct link *link, const struct dma_fault *fault);
 void tlpb__link_flush(struct link *link);
 
 /*
- * The same after a posted frame, which nobody waits for: frames gather while more follow at
- * once or the transport is full, and the descriptor has the owner come and flush them.
+ * The same after a posted frame, which nobody waits for: if configured, frames gather while the
+ * transport is full or more follow at once, and the descriptor has the owner come.
  */
 void tlpb__link_flush_posted(struct link *link);
 

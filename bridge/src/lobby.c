@@ -1,326 +1,378 @@
 /* SPDX-License-Identifier: MIT */
-/* The server's side of the lobby. */
+/*
+ * The server's side of the lobby: visits of hosts.
+ *
+ *	(accepted) --> SILENT -- its message --> ANSWERED -- if that was GRANT --> GRANTED
+ *	any state -- the host leaves, or says more than one message --> (gone)
+ *	any state -- its time is over, or others need its place --> (gone)
+ *
+ * One epoll descriptor stands for the door, every visit, and a timer that ticks once a second
+ * while there is one.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <nng/nng.h>
-#include <nng/protocol/reqrep0/rep.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 #include <tlpbridge/log.h>
 
-#include "ipc_path.h"
+#include "clock.h"
+#include "door.h"
 #include "lobby.h"
-#include "nng_url.h"
+#include "lobby_stranger.h"
 
-enum { RESTLESS_LOOKS = 10 };	/* seconds */
-
-struct lobby {
-	nng_socket socket;
-	nng_listener listener;
-	struct url url;		/* with the port that was bound */
-	struct transport_security security;	/* its strings are the caller's */
-	int fd;
-	bool listening;		/* false: listening anew failed, and is tried again */
-	struct nng_counts looked;	/* the listener's, at the last look */
-	int asker;		/* the pipe of the JOIN just read */
-	lobby_status *status;	/* NULL: nobody answers */
-	void *status_ctx;
-	uint64_t failed;	/* handshakes and greetings, up to the last that was told */
-	uint64_t failed_before;	/* the same, of listeners that were replaced */
-	uint64_t failures_seen;	/* of the listener there is, at the last look: TLS */
-	unsigned restless;	/* looks in a row that found more */
+enum {
+	VISITS = 64,
+	DOOR = VISITS, TIMER,	/* in the epoll set, behind the visits */
+	EVENTS_AT_ONCE = 64,	/* before the caller has its turn again */
 };
 
-/* The descriptor is asked for before nng's threads can have a message for it. */
-static int open_rep(struct lobby *lobby, char *why, size_t size)
-{
-	int nng_err = nng_rep0_open(&lobby->socket), err;
+enum visit_state { VISIT_NONE, VISIT_SILENT, VISIT_GRANTED, VISIT_ANSWERED };
 
-	if (nng_err) {
-		snprintf(why, size, "nng: %s", nng_strerror(nng_err));
-		return TLPB_ERR_IO;
+static const int64_t patience_ms[] = {
+	[VISIT_SILENT] = 5 * 1000,	/* to say something */
+	[VISIT_GRANTED] = 60 * 1000,	/* to take up the link */
+	[VISIT_ANSWERED] = 5 * 1000,	/* to leave */
+};
+
+struct visit {
+	enum visit_state state;
+	unsigned id;		/* never 0 */
+	int64_t since_ms;	/* in this state */
+	struct transport *host;
+};
+
+struct lobby {
+	struct url url;		/* with the port that was bound */
+	struct door *door;
+	int epoll_fd, timer_fd;
+	bool ticking;
+	bool stuck;		/* the door is not watched until the next tick */
+	struct visit visit[VISITS];
+	unsigned last_id;
+	struct visit *asker;	/* who sent the JOIN just read */
+	lobby_status *status;	/* NULL: nobody answers */
+	void *status_ctx;
+	struct strangers strangers;
+};
+
+/* ---- what to wait for ---- */
+
+static int watch(struct lobby *l, int fd, uint32_t which)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.u32 = which };
+
+	return epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &event);
+}
+
+static void set_ticking(struct lobby *l, bool on)
+{
+	struct itimerspec t = { .it_interval.tv_sec = on, .it_value.tv_sec = on };
+
+	if (on != l->ticking)
+		timerfd_settime(l->timer_fd, 0, &t, NULL);
+	l->ticking = on;
+}
+
+static void set_stuck(struct lobby *l, bool stuck)
+{
+	if (stuck)
+		epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, l->door->ops->fd(l->door), NULL);
+	else if (l->stuck)
+		watch(l, l->door->ops->fd(l->door), DOOR);
+	l->stuck = stuck;
+}
+
+/* ---- visits ---- */
+
+static void set_state(struct visit *v, enum visit_state state)
+{
+	v->state = state;
+	v->since_ms = monotonic_ms();
+}
+
+static void end_visit(struct visit *v)
+{
+	v->host->ops->close(v->host, 0);
+	*v = (struct visit){ .state = VISIT_NONE };
+}
+
+/* Who has a grant stays longest, and among equals the younger one. */
+static bool goes_first(const struct visit *a, const struct visit *b)
+{
+	bool granted[2] = { a->state == VISIT_GRANTED, b->state == VISIT_GRANTED };
+
+	return granted[0] != granted[1] ? granted[1] : (int)(a->id - b->id) < 0;
+}
+
+/* A free place; if there is none, the one who has been here longest makes room. */
+static struct visit *make_room(struct lobby *l)
+{
+	struct visit *first = &l->visit[0];
+
+	for (struct visit *v = l->visit; v < l->visit + VISITS; v++) {
+		if (v->state == VISIT_NONE)
+			return v;
+		if (goes_first(v, first))
+			first = v;
 	}
-	nng_err = nng_socket_set_size(lobby->socket, NNG_OPT_RECVMAXSZ, LOBBY_MESSAGE_ROOM);
-	if (!nng_err)
-		nng_err = nng_socket_get_int(lobby->socket, NNG_OPT_RECVFD, &lobby->fd);
-	if (nng_err) {
-		snprintf(why, size, "nng: %s", nng_strerror(nng_err));
-		err = TLPB_ERR_IO;
-	} else {
-		err = tlpb__nng_listen(lobby->socket, &lobby->url, &lobby->security,
-				       &lobby->listener, why, size);
-	}
-	if (err)
-		nng_close(lobby->socket);
-	lobby->listening = !err;
-	return err;
+	end_visit(first);
+	return first;
 }
 
-int tlpb__lobby_listen(const struct url *url, const struct transport_security *security,
-		       struct lobby **out, char *why, size_t size)
+static void begin_visit(struct lobby *l, int fd)
 {
-	struct lobby *lobby;
-	int err = 0;
+	struct visit *v = make_room(l);
+	char why[TEXT_MAX];
 
-	if (url->kind == URL_IPC)
-		err = tlpb__ipc_clear(tlpb__url_name(url), why, size);
-	if (err)
-		return err;
-	lobby = calloc(1, sizeof *lobby);
-	if (!lobby) {
-		snprintf(why, size, "out of memory");
-		return TLPB_ERR_NOMEM;
-	}
-	lobby->url = *url;
-	lobby->security = *security;
-	err = open_rep(lobby, why, size);
-	if (err) {
-		free(lobby);
-		return err;
-	}
-	*out = lobby;
-	return 0;
-}
-
-const struct url *tlpb__lobby_url(const struct lobby *lobby)
-{
-	return &lobby->url;
-}
-
-void tlpb__lobby_close(struct lobby *lobby)
-{
-	if (!lobby)
-		return;
-	nng_close(lobby->socket);
-	free(lobby);
-}
-
-/*
- * Errors that nng counts for the listener, less those of connections that ended: each
- * of them counts as one. More than that, and accepting has failed. Listeners of TCP and
- * inproc never stop accepting; what they count is who left.
- */
-static bool counts_too_many(const struct nng_counts *c)
-{
-	return c->ended > c->connected - c->pipes;
-}
-
-/*
- * nng reads its counters one after the other while its threads go on, and a connection that
- * ends is counted before it is gone, on a loaded machine long before. So one look says little.
- * Two looks may both meet a connection that is ending; but a listener that accepted somebody
- * in between can hear. And a connection that breaks while an answer is sent on it counts as two
- * errors, once and for all. What remains is a false alarm where nobody connects: it costs those
- * who are connected their connections, which nng makes anew, sending again what was not answered.
- */
-static bool is_deaf(struct lobby *lobby, const struct nng_counts *now)
-{
-	struct nng_counts before = lobby->looked;
-
-	lobby->looked = *now;
-	return lobby->url.kind == URL_IPC && counts_too_many(&before) && counts_too_many(now) &&
-	       before.connected == now->connected;
-}
-
-/* May fail: nng may close the old listener late, or memory or descriptors are wanting for a while. */
-static void try_to_listen(struct lobby *lobby)
-{
-	char why[2 * TEXT_MAX];
-	int err = tlpb__nng_listen(lobby->socket, &lobby->url, &lobby->security, &lobby->listener,
-				   why, sizeof why);
-
-	if (err && lobby->listening)
-		tlpb_log(TLPB_LOG_INFO, "lobby: %s; trying again", why);
-	else if (!err && !lobby->listening)
-		tlpb_log(TLPB_LOG_INFO, "lobby: listening at %s again", lobby->url.text);
-	lobby->listening = !err;
-}
-
-static void listen_anew(struct lobby *lobby)
-{
-	nng_listener_close(lobby->listener);
-	lobby->looked = (struct nng_counts){ 0 };
-	try_to_listen(lobby);
-}
-
-/* Told when it begins, and then each time the number has doubled: scanners come often. */
-static void tell_failures(struct lobby *lobby, const struct nng_counts *c)
-{
-	uint64_t failed = lobby->failed_before + c->tls + c->protocol;
-
-	if (!failed || failed < 2 * lobby->failed)
-		return;
-	lobby->failed = failed;
-	if (lobby->url.kind == URL_TLS)
-		tlpb_log(TLPB_LOG_WARNING, "lobby: %s: %llu connections failed in the TLS handshake: "
-			 "the peer has no certificate of tls-ca, does not trust tls-cert, or speaks "
-			 "plain TCP", lobby->url.text, (unsigned long long)failed);
-	else
-		tlpb_log(TLPB_LOG_WARNING, "lobby: %s: %llu connections did not speak nng's protocol: "
-			 "a host that wants tls+tcp, or something else", lobby->url.text,
-			 (unsigned long long)failed);
-}
-
-static void tend_ipc(struct lobby *lobby, const struct nng_counts *c)
-{
-	if (!is_deaf(lobby, c))
-		return;
-	tlpb_log(TLPB_LOG_WARNING, "lobby: a peer left before it was greeted; listening anew at %s",
-		 lobby->url.text);
-	listen_anew(lobby);
-}
-
-/*
- * After a handshake that failed a listener of TLS may go on to accept and greet, but never look
- * at a connection again, and no count tells. So it is replaced when there have been failures: at
- * the first look that finds no new one, because who fails is still finding out why, or after
- * some looks. Hosts that it was talking to ask again.
- */
-static void tend_tls(struct lobby *lobby, const struct nng_counts *c)
-{
-	uint64_t gone = c->connected - c->pipes;
-	uint64_t failures = c->tls + c->protocol + (c->ended > gone ? c->ended - gone : 0);
-	bool quiet = failures == lobby->failures_seen;
-
-	lobby->failures_seen = failures;
-	lobby->restless = quiet ? 0 : lobby->restless + 1;
-	if (!failures || (!quiet && lobby->restless < RESTLESS_LOOKS))
-		return;
-	lobby->failed_before += c->tls + c->protocol;
-	lobby->failures_seen = 0;
-	lobby->restless = 0;
-	listen_anew(lobby);
-}
-
-void tlpb__lobby_tend(struct lobby *lobby)
-{
-	struct nng_counts c;
-
-	if (!lobby->listening) {
-		try_to_listen(lobby);
+	if (tlpb__transport_stream_new_limited(fd, LOBBY_MESSAGE_ROOM, &v->host, why, sizeof why)) {
+		close(fd);
 		return;
 	}
-	c = tlpb__nng_counts("listener", nng_listener_id(lobby->listener));
-	if (tlpb__url_is_tcp(&lobby->url))
-		tell_failures(lobby, &c);
-	if (lobby->url.kind == URL_TLS)
-		tend_tls(lobby, &c);
-	else
-		tend_ipc(lobby, &c);
+	v->id = ++l->last_id ? l->last_id : ++l->last_id;
+	set_state(v, VISIT_SILENT);
+	if (watch(l, v->host->ops->fd(v->host), (uint32_t)(v - l->visit)))
+		end_visit(v);
+	set_ticking(l, true);
 }
 
-int tlpb__lobby_fd(const struct lobby *lobby)
+static void on_door(struct lobby *l)
 {
-	return lobby->fd;
+	int fd = l->door->ops->accept(l->door);
+
+	if (fd >= 0) {
+		begin_visit(l, fd);
+	} else if (fd == DOOR_FAILED) {
+		tlpb__stranger_came(&l->strangers, STRANGER_HANDSHAKE, l->url.text);
+	} else if (fd == DOOR_STUCK) {
+		set_stuck(l, true);
+		set_ticking(l, true);
+	}
 }
 
-static void put_frame(uint8_t *message, uint16_t kind, int len)
+static void on_tick(struct lobby *l)
+{
+	int64_t now = monotonic_ms();
+	uint64_t expirations;
+	bool any = false;
+
+	if (read(l->timer_fd, &expirations, sizeof expirations) < 0)
+		return;		/* only EAGAIN: not due */
+	set_stuck(l, false);
+	for (struct visit *v = l->visit; v < l->visit + VISITS; v++) {
+		if (v->state != VISIT_NONE && now - v->since_ms >= patience_ms[v->state])
+			end_visit(v);
+		any = any || v->state != VISIT_NONE;
+	}
+	set_ticking(l, any);
+}
+
+/* ---- answers ---- */
+
+static void reply(struct visit *v, uint16_t kind, uint8_t *message, int len)
 {
 	struct frame frame = { .kind = kind, .length = (uint32_t)len };
 
-	tlpb__frame_put(message, &frame);
-}
-
-static void reply(struct lobby *lobby, uint16_t kind, uint8_t *message, int len)
-{
 	if (len < 0)
 		return;
-	put_frame(message, kind, len);
-	nng_send(lobby->socket, message, TLPB_FRAME_HEADER + (size_t)len, NNG_FLAG_NONBLOCK);
+	if (kind == TLPB_FRAME_GRANT)
+		set_state(v, VISIT_GRANTED);
+	tlpb__frame_put(message, &frame);
+	v->host->ops->send(v->host, message, TLPB_FRAME_HEADER + (size_t)len);
 }
 
-void tlpb__lobby_grant(struct lobby *lobby, const struct grant *grant)
+void tlpb__lobby_grant(struct lobby *l, const struct grant *grant)
 {
 	uint8_t m[LOBBY_MESSAGE_ROOM];
 
-	reply(lobby, TLPB_FRAME_GRANT, m,
+	reply(l->asker, TLPB_FRAME_GRANT, m,
 	      tlpb__grant_encode(grant, m + TLPB_FRAME_HEADER, sizeof m - TLPB_FRAME_HEADER));
 }
 
-void tlpb__lobby_refuse(struct lobby *lobby, enum tlpb_reason reason, const char *text)
+void tlpb__lobby_refuse(struct lobby *l, enum tlpb_reason reason, const char *text)
 {
 	struct refuse r = { .reason = (uint16_t)reason, .version = TLPB_WIRE_VERSION,
 			    .features = TLPB_FEATURE_DMA_FAULT };
 	uint8_t m[LOBBY_MESSAGE_ROOM];
 
 	snprintf(r.text, sizeof r.text, "%s", text);
-	reply(lobby, TLPB_FRAME_REFUSE, m,
+	reply(l->asker, TLPB_FRAME_REFUSE, m,
 	      tlpb__refuse_encode(&r, m + TLPB_FRAME_HEADER, sizeof m - TLPB_FRAME_HEADER));
 }
 
-/* A JOIN of another version may look different behind its version: that is not its fault. */
-static int decode_join(const uint8_t *data, size_t len, struct join *join)
+static void answer_status(struct lobby *l)
 {
-	struct frame frame;
-	size_t offset = 0;
-	int err = tlpb__frame_next(data, len, &offset, &frame);
+	uint8_t *m = malloc(LOBBY_REPLY_MAX);
+
+	if (m)
+		reply(l->asker, TLPB_FRAME_STATUS_REPLY, m,
+		      l->status(l->status_ctx, m + TLPB_FRAME_HEADER, TLPB_FRAME_MAX));
+	free(m);
+}
+
+/* ---- messages ---- */
+
+/* A JOIN of another version may look different behind its version: that is not its fault. */
+static int decode_join(const struct frame *frame, struct join *join)
+{
+	int err = TLPB_ERR_PROTOCOL;
 
 	memset(join, 0, sizeof *join);
-	if (err <= 0 || frame.kind != TLPB_FRAME_JOIN)
-		return TLPB_ERR_PROTOCOL;
-	err = tlpb__join_decode(frame.body, frame.length, join);
+	if (frame->kind == TLPB_FRAME_JOIN)
+		err = tlpb__join_decode(frame->body, frame->length, join);
 	if (err == TLPB_ERR_TRUNCATED && join->version && join->version != TLPB_WIRE_VERSION)
 		return 0;
 	return err;
 }
 
-int tlpb__lobby_asker(const struct lobby *lobby)
+/* True: it is a JOIN, whose answer is the caller's matter. */
+static bool read_message(struct lobby *l, const struct message *m, struct join *join)
 {
-	return lobby->asker;
-}
-
-/* nng knows the listener of a pipe as long as there is the pipe. */
-bool tlpb__lobby_is_there(int asker)
-{
-	return nng_listener_id(nng_pipe_listener((nng_pipe){ (uint32_t)asker })) > 0;
-}
-
-void tlpb__lobby_on_status(struct lobby *lobby, lobby_status *answer, void *ctx)
-{
-	lobby->status = answer;
-	lobby->status_ctx = ctx;
-}
-
-static bool asks_status(const struct lobby *lobby, nng_msg *msg)
-{
-	struct frame frame;
+	struct frame frame = { 0 };
 	size_t offset = 0;
 
-	return lobby->status &&
-	       tlpb__frame_next(nng_msg_body(msg), nng_msg_len(msg), &offset, &frame) > 0 &&
-	       frame.kind == TLPB_FRAME_STATUS;
+	if (tlpb__frame_next(m->data, m->len, &offset, &frame) > 0) {
+		if (!decode_join(&frame, join))
+			return true;
+		if (frame.kind == TLPB_FRAME_STATUS && l->status) {
+			answer_status(l);
+			return false;
+		}
+	}
+	tlpb__stranger_came(&l->strangers, STRANGER_NO_JOIN, l->url.text);
+	tlpb__lobby_refuse(l, TLPB_REASON_PROTOCOL, "this is not a JOIN of tlpbridge");
+	return false;
 }
 
-static void answer_status(struct lobby *lobby)
+/* What the host says next: 0 with a message, or TLPB_ERR_AGAIN; otherwise the visit is over. */
+static int hear(struct lobby *l, struct visit *v, struct message *m)
 {
-	uint8_t *m = malloc(LOBBY_REPLY_MAX);
+	int err = v->host->ops->recv(v->host, m);
+	uint32_t strange = tlpb__transport_stream_refused(v->host);
 
-	if (m)
-		reply(lobby, TLPB_FRAME_STATUS_REPLY, m,
-		      lobby->status(lobby->status_ctx, m + TLPB_FRAME_HEADER, TLPB_FRAME_MAX));
-	free(m);
+	if (!err && v->state != VISIT_SILENT) {
+		v->host->ops->release(v->host, m);
+		err = TLPB_ERR_CLOSED;
+	}
+	if (err && err != TLPB_ERR_AGAIN) {
+		if (strange)
+			tlpb__stranger_came(&l->strangers, tlpb__stranger_by(strange), l->url.text);
+		end_visit(v);
+	}
+	return err;
 }
 
-int tlpb__lobby_next(struct lobby *lobby, struct join *join)
+/* True: there is a JOIN to be answered. */
+static bool on_visit(struct lobby *l, struct visit *v, struct join *join)
 {
-	nng_msg *msg;
+	struct message m;
+	bool joins;
 
-	while (!nng_recvmsg(lobby->socket, &msg, NNG_FLAG_NONBLOCK)) {
-		bool status = asks_status(lobby, msg);
-		int err = status ? 0 : decode_join(nng_msg_body(msg), nng_msg_len(msg), join);
+	if (v->state == VISIT_NONE || hear(l, v, &m))
+		return false;
+	l->asker = v;
+	set_state(v, VISIT_ANSWERED);
+	joins = read_message(l, &m, join);
+	v->host->ops->release(v->host, &m);
+	return joins && hear(l, v, &m) == TLPB_ERR_AGAIN;	/* it is still there */
+}
 
-		lobby->asker = nng_pipe_id(nng_msg_get_pipe(msg));
-		nng_msg_free(msg);
-		if (status)
-			answer_status(lobby);
-		if (status)
-			continue;
-		if (!err)
+int tlpb__lobby_next(struct lobby *l, struct join *join)
+{
+	struct epoll_event e;
+
+	for (int n = 0; n < EVENTS_AT_ONCE && epoll_wait(l->epoll_fd, &e, 1, 0) == 1; n++) {
+		if (e.data.u32 == DOOR)
+			on_door(l);
+		else if (e.data.u32 == TIMER)
+			on_tick(l);
+		else if (on_visit(l, &l->visit[e.data.u32], join))
 			return 1;
-		tlpb_log(TLPB_LOG_WARNING, "lobby: a peer sent something that is not a JOIN");
-		tlpb__lobby_refuse(lobby, TLPB_REASON_PROTOCOL, "this is not a JOIN of tlpbridge");
 	}
 	return 0;
 }
 
+unsigned tlpb__lobby_asker(const struct lobby *l)
+{
+	return l->asker->id;
+}
+
+bool tlpb__lobby_is_there(struct lobby *l, unsigned asker)
+{
+	struct message m;
+
+	for (struct visit *v = l->visit; v < l->visit + VISITS; v++)
+		if (v->state == VISIT_GRANTED && v->id == asker)
+			return hear(l, v, &m) == TLPB_ERR_AGAIN;
+	return false;
+}
+
+/* ---- life ---- */
+
+static int open_all(struct lobby *l, const struct transport_security *security,
+		    char *why, size_t size)
+{
+	int err;
+
+	snprintf(why, size, "out of memory or descriptors");
+	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	l->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (l->epoll_fd < 0 || l->timer_fd < 0 || watch(l, l->timer_fd, TIMER))
+		return TLPB_ERR_NOMEM;
+	err = tlpb__door_open(&l->url, security, &l->door, why, size);
+	return err ? err : watch(l, l->door->ops->fd(l->door), DOOR) ? TLPB_ERR_NOMEM : 0;
+}
+
+int tlpb__lobby_listen(const struct url *url, const struct transport_security *security,
+		       struct lobby **out, char *why, size_t size)
+{
+	struct lobby *l = calloc(1, sizeof *l);
+	int err;
+
+	if (!l) {
+		snprintf(why, size, "out of memory");
+		return TLPB_ERR_NOMEM;
+	}
+	l->url = *url;
+	l->epoll_fd = l->timer_fd = -1;
+	err = open_all(l, security, why, size);
+	if (err)
+		tlpb__lobby_close(l);
+	else
+		*out = l;
+	return err;
+}
+
+void tlpb__lobby_close(struct lobby *l)
+{
+	if (!l)
+		return;
+	for (struct visit *v = l->visit; v < l->visit + VISITS; v++)
+		if (v->state != VISIT_NONE)
+			end_visit(v);
+	if (l->door)
+		l->door->ops->close(l->door);
+	if (l->timer_fd >= 0)
+		close(l->timer_fd);
+	if (l->epoll_fd >= 0)
+		close(l->epoll_fd);
+	free(l);
+}
+
+const struct url *tlpb__lobby_url(const struct lobby *l)
+{
+	return &l->url;
+}
+
+int tlpb__lobby_fd(const struct lobby *l)
+{
+	return l->epoll_fd;
+}
+
+void tlpb__lobby_on_status(struct lobby *l, lobby_status *answer, void *ctx)
+{
+	l->status = answer;
+	l->status_ctx = ctx;
+}

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The lobby: where hosts JOIN, over nng req/rep. It moves the bodies of JOIN,
- * GRANT and REFUSE; who gets what is the server's matter.
+ * The lobby: where hosts JOIN, on a stream of messages each. It moves the bodies of JOIN, GRANT
+ * and REFUSE; who gets what is the server's matter. A host asks one question on a connection,
+ * and who got a grant keeps it until the link is up: the connection is the host's presence.
+ *
+ * Threads: a lobby belongs to one thread. Peers that are silent, slow or hostile have a place
+ * for some seconds, or until others need it.
  */
 #ifndef TLPB_LOBBY_H
 #define TLPB_LOBBY_H
@@ -20,8 +24,7 @@ struct lobby;
 
 /*
  * Listen at url; a socket file is 0600. A stale socket is replaced; a live one or any other
- * file is refused. The strings of security must outlive the lobby. On failure a negative
- * error, cause and cure in why.
+ * file is refused. On failure a negative error, cause and cure in why.
  */
 int tlpb__lobby_listen(const struct url *url, const struct transport_security *security,
 		       struct lobby **lobby, char *why, size_t size);
@@ -30,15 +33,7 @@ void tlpb__lobby_close(struct lobby *lobby);
 /* Where it listens, with the port that was bound. Valid until the lobby is closed. */
 const struct url *tlpb__lobby_url(const struct lobby *lobby);
 
-/*
- * To be called about once a second. A listener of nng 1.5.2 at a socket file accepts nobody
- * any more after a peer that connected and left before it could be greeted (a host that gave
- * up while this process was stopped): then listen anew, and try that again each time until it
- * succeeds. Also tells of TLS handshakes that failed.
- */
-void tlpb__lobby_tend(struct lobby *lobby);
-
-/* Readable when a request may be there. */
+/* Readable when tlpb__lobby_next() has something to do. */
 int tlpb__lobby_fd(const struct lobby *lobby);
 
 /*
@@ -52,12 +47,11 @@ void tlpb__lobby_on_status(struct lobby *lobby, lobby_status *answer, void *ctx)
 int tlpb__lobby_next(struct lobby *lobby, struct join *join);
 
 /*
- * Who sent the JOIN just read: its connection. A host keeps it until its link is up, so one
- * that has left was killed, or gave up. That is seen a moment after the JOIN was read, not
- * before: nng does not look for the end of a connection while a message from it waits.
+ * Who sent the JOIN just read, never 0; and whether the one who was granted something is still
+ * there: who left it was killed, or gave up, or has its link up.
  */
-int tlpb__lobby_asker(const struct lobby *lobby);
-bool tlpb__lobby_is_there(int asker);
+unsigned tlpb__lobby_asker(const struct lobby *lobby);
+bool tlpb__lobby_is_there(struct lobby *lobby, unsigned asker);
 
 /* Answer the JOIN just read. */
 void tlpb__lobby_grant(struct lobby *lobby, const struct grant *grant);

@@ -1,28 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nng tells that a connection or a handshake failed, not why. So look again: is there a
- * listener, does it greet in plain text, does the handshake succeed when less is checked?
+ * A handshake that failed says little about why. So ask the server for its STATUS, in plain
+ * text, and through handshakes that check less: who answers?
  */
-#include <errno.h>
-#include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <nng/nng.h>
-#include <nng/protocol/reqrep0/req.h>
 
-#include "clock.h"
+#include "bytes.h"
+#include "door.h"
+#include "frame.h"
 #include "lobby_blame.h"
-#include "nng_url.h"
+#include "tls_relay.h"
 
 enum {
 	CONNECT_MS = 1000,
-	GREETING_MS = 300,
+	PLAIN_ANSWER_MS = 300,
 	HANDSHAKE_MS = 2000,
-	POLL_MS = 10,
+	LENGTH = 4,	/* of a message, before it */
 };
 
 void tlpb__blame_absence(const struct url *url, double seconds, char *why, size_t size)
@@ -37,100 +35,73 @@ void tlpb__blame_silence(const struct url *url, double seconds, char *why, size_
 		 "is it a tlpbridge server, and is it running (not stopped)?", url->text, seconds);
 }
 
-/* ---- a plain look ---- */
+void tlpb__blame_hanging_up(const struct url *url, double seconds, char *why, size_t size)
+{
+	snprintf(why, size, "%s accepts connections but ended each without an answer to JOIN (tried for "
+		 "%.1f s): it %sis no tlpbridge server, or is of another release", url->text, seconds,
+		 url->kind == URL_TCP ? "listens at tls+tcp://, " : "");
+}
 
-enum listener { NOBODY, SILENT, GREETS };
+/* Does whoever is at the other end answer a STATUS that cannot be understood, as a lobby does? */
+static bool answers(int fd, int timeout_ms)
+{
+	uint8_t m[LENGTH + TLPB_FRAME_HEADER], length[LENGTH];
+	struct pollfd p = { .fd = fd, .events = POLLIN };
 
-static bool finish_connect(int fd)
+	put_le32(m, TLPB_FRAME_HEADER);
+	tlpb__frame_put(m + LENGTH, &(struct frame){ .kind = TLPB_FRAME_STATUS });
+	return send(fd, m, sizeof m, MSG_NOSIGNAL) == sizeof m && poll(&p, 1, timeout_ms) == 1 &&
+	       recv(fd, length, sizeof length, MSG_DONTWAIT) == sizeof length &&
+	       get_le32(length) <= TLPB_FRAME_HEADER + TLPB_FRAME_MAX;
+}
+
+/* ---- in plain text ---- */
+
+static int wait_connected(void *ctx, int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLOUT };
-	int err = 0;
-	socklen_t len = sizeof err;
 
-	return poll(&p, 1, CONNECT_MS) == 1 && !getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) && !err;
+	return poll(&p, 1, CONNECT_MS) == 1 ? 0 : TLPB_ERR_AGAIN;
 }
 
-/* nng greets who connects with eight bytes before it hears anything; TLS does not. */
-static enum listener wait_greeting(int fd)
+static bool speaks_plainly(const struct url *url)
 {
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	char greeting[8];
+	struct door_waiter waiter = { wait_connected, NULL };
+	char ignored[2 * TEXT_MAX];
+	bool answered;
+	int fd;
 
-	if (poll(&p, 1, GREETING_MS) != 1 || recv(fd, greeting, sizeof greeting, 0) != sizeof greeting)
-		return SILENT;
-	return memcmp(greeting, "\0SP", 4) ? SILENT : GREETS;
-}
-
-static enum listener look_at(const struct addrinfo *a)
-{
-	int fd = socket(a->ai_family, a->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, a->ai_protocol);
-	enum listener found = NOBODY;
-
-	if (fd < 0)
-		return NOBODY;
-	if ((!connect(fd, a->ai_addr, a->ai_addrlen) || errno == EINPROGRESS) && finish_connect(fd))
-		found = wait_greeting(fd);
+	if (tlpb__door_socket_dial(url, &waiter, &fd, ignored, sizeof ignored))
+		return false;
+	answered = answers(fd, PLAIN_ANSWER_MS);
 	close(fd);
-	return found;
-}
-
-static enum listener look_for_listener(const struct url *url)
-{
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *all;
-	enum listener found = NOBODY;
-	char host[URL_MAX], port[8];
-
-	tlpb__url_bare_host(url, host, sizeof host);
-	snprintf(port, sizeof port, "%hu", (unsigned short)url->port);
-	if (getaddrinfo(host, port, &hints, &all))
-		return NOBODY;
-	for (struct addrinfo *a = all; a && found == NOBODY; a = a->ai_next)
-		found = look_at(a);
-	freeaddrinfo(all);
-	return found;
+	return answered;
 }
 
 /* ---- a handshake that checks less ---- */
 
-enum handshake { NO_ANSWER, FAILED, SUCCEEDED };
-
-static enum handshake attempt(nng_socket socket, const struct url *url,
-			      const struct transport_security *security, enum tls_verify verify)
+static int try_handshake(const struct url *url, const struct transport_security *security,
+			 enum tls_verify verify)
 {
-	int64_t end = monotonic_ms() + HANDSHAKE_MS;
-	struct nng_counts c = { 0 };
-	nng_dialer dialer;
+	struct tls_relay *relay;
 	char ignored[2 * TEXT_MAX];
+	int fd, outcome;
 
-	if (tlpb__nng_dial(socket, url, security, verify, NNG_FLAG_NONBLOCK, &dialer, ignored,
-			   sizeof ignored))
-		return NO_ANSWER;
-	while (!c.connected && !c.tls && !c.ended && !c.refused && monotonic_ms() < end) {
-		poll(NULL, 0, POLL_MS);
-		c = tlpb__nng_counts("dialer", nng_dialer_id(dialer));
-	}
-	if (c.connected)
-		return SUCCEEDED;
-	return c.tls || c.ended ? FAILED : NO_ANSWER;
+	if (tlpb__tls_relay_dial(url, security, verify, &relay, &fd, ignored, sizeof ignored))
+		return RELAY_DIALS;
+	answers(fd, HANDSHAKE_MS);
+	outcome = atomic_load(&relay->outcome);
+	close(fd);
+	tlpb__tls_relay_let_go(relay);
+	return outcome;
 }
 
-static enum handshake try_handshake(const struct url *url,
-				    const struct transport_security *security,
-				    enum tls_verify verify)
+static void blame_name(const struct url *url, const struct transport_security *security,
+		       char *why, size_t size)
 {
-	enum handshake result;
-	nng_socket socket;
-
-	if (nng_req0_open(&socket))
-		return NO_ANSWER;
-	result = attempt(socket, url, security, verify);
-	nng_close(socket);
-	return result;
-}
-
-static const char *name_of_server(const struct url *url, const struct transport_security *security)
-{
-	return security->server_name ? security->server_name : url->host;
+	snprintf(why, size, "the certificate of %s is not for the name \"%s\": set tls-server-name to "
+		 "a DNS name in it", url->text,
+		 security->server_name ? security->server_name : url->host);
 }
 
 static void blame_own_certificate(const struct url *url, const struct transport_security *security,
@@ -144,54 +115,42 @@ static void blame_own_certificate(const struct url *url, const struct transport_
 			 "give tls-cert and tls-key", url->text);
 }
 
-/* By handshakes that check less: which check was it? False when none of them is to blame. */
-static bool blame_certificates(const struct url *url, const struct transport_security *security,
-			       char *why, size_t size)
+static bool ended_by_peer(int outcome)
 {
-	enum handshake result = try_handshake(url, security, VERIFY_CHAIN);
+	return outcome == NNG_ECONNSHUT || outcome == NNG_ECONNRESET || outcome == NNG_ECLOSED;
+}
 
-	if (result == SUCCEEDED) {
-		snprintf(why, size, "the certificate of %s is not for the name \"%s\": set "
-			 "tls-server-name to a DNS name in it", url->text, name_of_server(url, security));
-		return true;
-	}
-	result = try_handshake(url, security, VERIFY_NOTHING);
-	if (result == SUCCEEDED)
-		snprintf(why, size, "the certificate of %s is not signed by tls-ca=%s, or not valid now",
-			 url->text, security->ca);
-	else if (result == FAILED)
-		blame_own_certificate(url, security, why, size);
-	return result != NO_ANSWER;
+/*
+ * A certificate that is not wanted is an alert (NNG_ECRYPTO), or the end when that is faster. One
+ * that is missing is the end, but so is a server that is just being killed, where one is shown.
+ */
+static bool is_about_ours(int outcome, const struct transport_security *security)
+{
+	return outcome == NNG_ECRYPTO || outcome == NNG_EPEERAUTH ||
+	       (ended_by_peer(outcome) && !security->cert);
 }
 
 bool tlpb__blame_tls(const struct url *url, const struct transport_security *security,
-		     char *why, size_t size)
+		     int outcome, char *why, size_t size)
 {
-	switch (look_for_listener(url)) {
-	case NOBODY:
+	if (!is_about_ours(outcome, security) && !ended_by_peer(outcome))
 		return false;
-	case GREETS:
+	if (speaks_plainly(url)) {
 		snprintf(why, size, "%s speaks plain TCP, not TLS: use tcp:// here, or let the server "
 			 "listen at tls+tcp://", url->text);
 		return true;
-	case SILENT:
-		return blame_certificates(url, security, why, size);
 	}
-	return false;
-}
-
-void tlpb__blame_tcp(const struct url *url, const struct transport_security *security,
-		     double seconds, char *why, size_t size)
-{
-	enum listener found = look_for_listener(url);
-
-	if (found == NOBODY)
-		tlpb__blame_absence(url, seconds, why, size);
-	else if (found == GREETS && url->kind == URL_TCP)
-		tlpb__blame_silence(url, seconds, why, size);
-	else if (url->kind == URL_TCP)
-		snprintf(why, size, "%s accepts connections but did not greet within %.1f s: it listens "
-			 "at tls+tcp://, is stopped, or is no tlpbridge server", url->text, seconds);
-	else if (!tlpb__blame_tls(url, security, why, size))
-		tlpb__blame_silence(url, seconds, why, size);
+	if (try_handshake(url, security, VERIFY_CHAIN) == RELAY_THROUGH) {
+		blame_name(url, security, why, size);
+		return true;
+	}
+	outcome = try_handshake(url, security, VERIFY_NOTHING);
+	if (outcome == RELAY_THROUGH)
+		snprintf(why, size, "the certificate of %s is not signed by tls-ca=%s, or not valid now",
+			 url->text, security->ca);
+	else if (is_about_ours(outcome, security))
+		blame_own_certificate(url, security, why, size);
+	else
+		return false;
+	return true;
 }

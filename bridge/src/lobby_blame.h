@@ -6,19 +6,17 @@
 #include "transport.h"
 #include "url.h"
 
-/* Nobody listens; somebody does and never answered. */
+/* Nobody listens; somebody does and never answered, or hung up instead of an answer. */
 void tlpb__blame_absence(const struct url *url, double seconds, char *why, size_t size);
 void tlpb__blame_silence(const struct url *url, double seconds, char *why, size_t size);
-
-/* A TCP URL to which no connection came about: finds out why by connecting. A few seconds. */
-void tlpb__blame_tcp(const struct url *url, const struct transport_security *security,
-		     double seconds, char *why, size_t size);
+void tlpb__blame_hanging_up(const struct url *url, double seconds, char *why, size_t size);
 
 /*
- * A TLS handshake failed: for a reason that waiting does not cure? Finds out by handshakes
- * that check less. Waits a few seconds; false when it cannot tell.
+ * A TLS handshake failed with this outcome of its relay: for a reason that waiting does not
+ * cure? Asks in plain text, and by handshakes that check less. Waits a few seconds at most; false
+ * when it cannot tell.
  */
 bool tlpb__blame_tls(const struct url *url, const struct transport_security *security,
-		     char *why, size_t size);
+		     int outcome, char *why, size_t size);
 
 #endif

@@ -1,46 +1,37 @@
 /* SPDX-License-Identifier: MIT */
-/* The host's side of the lobby: it JOINs, and says why it could not. */
-#include <errno.h>
+/*
+ * The host's side of the lobby: it asks, one question on a connection, until it is answered or
+ * its patience is over, and says why it was not.
+ */
 #include <poll.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <nng/nng.h>
-#include <nng/protocol/reqrep0/req.h>
-
 #include <tlpbridge/log.h>
 
 #include "clock.h"
-#include "ipc_path.h"
+#include "door.h"
 #include "lobby.h"
 #include "lobby_blame.h"
-#include "nng_url.h"
+#include "tls_relay.h"
 
 enum {
-	RETRY_MS = 100,		/* between attempts to reach a server */
+	RETRY_MS = 100,		/* between attempts, and between looks at the user's patience */
 	TAKEN_MS = 1000,	/* for a device whose host died to come free */
-	REDIAL_MS = 2000,	/* of dialling in vain, or of silence, before it is begun anew */
-	POLL_MS = 5,		/* between looks whether one succeeded */
 	NOTICE_MS = 2000,	/* of silence before a person is told */
-	SETTLE_MS = 500,	/* for an answer that is no longer wanted to arrive */
 };
 
-/* One JOIN under way. */
+/* One question under way, and the connection that stays after a grant. */
 struct joining {
 	const struct url *url;
 	const struct transport_security *security;
 	const struct lobby_patience *patience;
-	nng_socket socket;
-	nng_dialer dialer;
-	int fd;			/* readable when an answer may be there */
-	atomic_int pipes;	/* connections there are: counted by nng's threads */
-	int64_t start_ms, dialed_ms, asked_ms;
-	int64_t looked_ms;	/* for failed TLS handshakes, last */
-	bool connected;		/* there has been a connection */
-	bool asked;		/* and not been answered */
+	struct transport *server;	/* NULL: not connected */
+	struct tls_relay *relay;	/* behind it; NULL: not over TLS */
+	int64_t start_ms;
+	enum { NOBODY, SILENT, HANGS_UP } found;	/* what became of the last attempts */
 	bool noticed;
 	bool taken;		/* the last answer: somebody has the device */
 	char *why;
@@ -53,8 +44,21 @@ static int fail(struct joining *j, int err, const char *text)
 	return err;
 }
 
+/* ---- patience ---- */
+
+static int give_up(struct joining *j)
+{
+	static void (*const blame[])(const struct url *, double, char *, size_t) = {
+		[NOBODY] = tlpb__blame_absence, [SILENT] = tlpb__blame_silence,
+		[HANGS_UP] = tlpb__blame_hanging_up,
+	};
+
+	blame[j->found](j->url, j->patience->timeout_ms / 1000.0, j->why, j->size);
+	return TLPB_ERR_TIMEDOUT;
+}
+
 /* 0 to go on waiting, else why not. */
-static int check_patience(struct joining *j, const char *for_what)
+static int check_patience(struct joining *j)
 {
 	int64_t waited = monotonic_ms() - j->start_ms;
 	const struct lobby_patience *p = j->patience;
@@ -63,182 +67,126 @@ static int check_patience(struct joining *j, const char *for_what)
 		return fail(j, TLPB_ERR_TIMEDOUT, "interrupted");
 	if (waited >= NOTICE_MS && !j->noticed) {
 		j->noticed = true;
-		tlpb_log(TLPB_LOG_INFO, "waiting for %s at %s", for_what, j->url->text);
+		tlpb_log(TLPB_LOG_INFO, "waiting for %s at %s",
+			 j->found == NOBODY ? "a server" : "an answer to JOIN", j->url->text);
 	}
-	return waited >= p->timeout_ms ? TLPB_ERR_TIMEDOUT : 0;
+	return waited >= p->timeout_ms ? give_up(j) : 0;
 }
 
-static void sleep_ms(unsigned ms)
+/* Until the descriptor (-1: none) is ready, or a moment has passed: 0, or why not to go on. */
+static int wait_a_moment(struct joining *j, int fd, short events)
 {
-	poll(NULL, 0, (int)ms);
+	struct pollfd p = { .fd = fd, .events = events };
+
+	poll(&p, 1, RETRY_MS);
+	return check_patience(j);
 }
 
-static int nng_failure(struct joining *j, const char *what, int nng_err)
+/* ---- the connection ---- */
+
+static void hang_up(struct joining *j)
 {
-	snprintf(j->why, j->size, "cannot %s %s: %s", what, j->url->text, nng_strerror(nng_err));
-	return TLPB_ERR_IO;
+	if (j->server)
+		j->server->ops->close(j->server, 0);
+	if (j->relay)
+		tlpb__tls_relay_let_go(j->relay);
+	j->server = NULL;
+	j->relay = NULL;
 }
 
-/* Time is up: who was it that we waited for in vain? */
-static void blame(struct joining *j)
+static int wait_connected(void *ctx, int fd)
 {
-	double seconds = j->patience->timeout_ms / 1000.0;
-	bool there = j->connected;
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	int err = 0;
 
-	if (j->url->kind == URL_IPC)
-		there = tlpb__ipc_has_listener(tlpb__url_name(j->url));
-	if (tlpb__url_is_tcp(j->url) && !there)
-		tlpb__blame_tcp(j->url, j->security, seconds, j->why, j->size);
-	else if (there)
-		tlpb__blame_silence(j->url, seconds, j->why, j->size);
-	else
-		tlpb__blame_absence(j->url, seconds, j->why, j->size);
+	while (!err && poll(&p, 1, 0) != 1)
+		err = wait_a_moment(ctx, fd, POLLOUT);
+	return err;
 }
 
-/* On a thread of nng. */
-static void on_pipe(nng_pipe pipe, nng_pipe_ev event, void *arg)
+static int dial(struct joining *j, int *fd)
 {
-	struct joining *j = arg;
+	struct door_waiter waiter = { wait_connected, j };
 
-	atomic_fetch_add(&j->pipes, event == NNG_PIPE_EV_ADD_POST ? 1 : -1);
+	if (j->url->kind == URL_TLS)
+		return tlpb__tls_relay_dial(j->url, j->security, VERIFY_ALL, &j->relay, fd, j->why,
+					    j->size);
+	return tlpb__door_dial(j->url, j->security, &waiter, fd, j->why, j->size);
 }
 
-static int dial(struct joining *j)
+/* 0, TLPB_ERR_AGAIN when nobody is there, or why not to go on. */
+static int connect_once(struct joining *j)
 {
-	j->dialed_ms = j->looked_ms = monotonic_ms();
-	return tlpb__nng_dial(j->socket, j->url, j->security, VERIFY_ALL, NNG_FLAG_NONBLOCK,
-			      &j->dialer, j->why, j->size);
+	int fd, err = dial(j, &fd);
+
+	j->found = err == TLPB_ERR_BUSY ? SILENT : NOBODY;
+	if (err)
+		return err == TLPB_ERR_BUSY ? TLPB_ERR_AGAIN : err;
+	err = tlpb__transport_stream_new_limited(fd, LOBBY_REPLY_MAX, &j->server, j->why, j->size);
+	if (err)
+		close(fd);
+	return err;
 }
 
-/* The connection is made and made again behind our back: a stopped server would hold up nng_dial(). */
-static int start_dialing(struct joining *j)
+/* The connection has ended before the answer. Wrong certificates do not become right by waiting. */
+static int judge_end(struct joining *j)
 {
-	int err = nng_socket_set_ms(j->socket, NNG_OPT_RECONNMINT, RETRY_MS);
+	int outcome = j->relay ? atomic_load(&j->relay->outcome) : RELAY_THROUGH;
 
-	if (!err)
-		err = nng_socket_set_ms(j->socket, NNG_OPT_RECONNMAXT, RETRY_MS);
-	if (!err)
-		err = nng_pipe_notify(j->socket, NNG_PIPE_EV_ADD_POST, on_pipe, j);
-	if (!err)
-		err = nng_pipe_notify(j->socket, NNG_PIPE_EV_REM_POST, on_pipe, j);
-	return err ? nng_failure(j, "connect to", err) : dial(j);
-}
-
-/* Wrong certificates do not become right by waiting. */
-static int look_for_tls_failure(struct joining *j)
-{
-	if (j->url->kind != URL_TLS || monotonic_ms() - j->looked_ms < RETRY_MS)
-		return 0;
-	j->looked_ms = monotonic_ms();
-	if (!tlpb__nng_counts("dialer", nng_dialer_id(j->dialer)).tls ||
-	    !tlpb__blame_tls(j->url, j->security, j->why, j->size))
-		return 0;
+	j->found = outcome == RELAY_THROUGH || j->found == SILENT ? HANGS_UP : NOBODY;
+	if (!j->relay || !tlpb__blame_tls(j->url, j->security, outcome, j->why, j->size))
+		return TLPB_ERR_AGAIN;
 	return TLPB_ERR_ACCESS;
 }
 
-/* A dialer of nng 1.5.2 gives up for ever when the peer closes before it is greeted. */
-static int keep_dialing(struct joining *j)
+static void look_who_is_there(struct joining *j)
+{
+	if (!j->relay || atomic_load(&j->relay->outcome) != RELAY_DIALS)
+		j->found = SILENT;
+}
+
+static int hear(struct joining *j, struct message *answer)
 {
 	int err;
 
-	if (atomic_load(&j->pipes) > 0) {
-		j->connected = true;
-		return 0;
-	}
-	err = look_for_tls_failure(j);
-	if (err || monotonic_ms() - j->dialed_ms < REDIAL_MS)
-		return err;
-	nng_dialer_close(j->dialer);
-	return dial(j);
-}
-
-/*
- * nng 1.5.2 over TLS may leave a connection that it accepted unread for ever, when handshakes
- * of others fail at the time. Another one is served; nng asks again there, and a question
- * asked twice is harmless. Not over socket files: a listener that is left too early is deaf.
- */
-static int ask_elsewhere(struct joining *j)
-{
-	if (!tlpb__url_is_tcp(j->url) || monotonic_ms() - j->asked_ms < REDIAL_MS)
-		return 0;
-	j->asked_ms = monotonic_ms();
-	nng_dialer_close(j->dialer);
-	return dial(j);
-}
-
-static bool may_not_connect(const struct joining *j)
-{
-	return j->url->kind == URL_IPC && access(tlpb__url_name(j->url), W_OK) && errno == EACCES;
-}
-
-/* Sent as soon as there is a connection. */
-static int send_when_connected(struct joining *j, uint8_t *message, size_t len)
-{
-	for (;;) {
-		int nng_err = nng_send(j->socket, message, len, NNG_FLAG_NONBLOCK), err;
-
-		j->asked = !nng_err;
-		if (nng_err != NNG_EAGAIN)
-			return nng_err ? nng_failure(j, "send JOIN to", nng_err) : 0;
-		if (may_not_connect(j))
-			return nng_failure(j, "connect to", NNG_EPERM);
-		err = check_patience(j, "a server");
-		if (err && !j->why[0])
-			blame(j);
-		if (!err)
-			err = keep_dialing(j);
+	while ((err = j->server->ops->recv(j->server, answer)) == TLPB_ERR_AGAIN) {
+		look_who_is_there(j);
+		err = wait_a_moment(j, j->server->ops->fd(j->server), POLLIN);
 		if (err)
 			return err;
-		sleep_ms(POLL_MS);
 	}
+	return err ? judge_end(j) : 0;
 }
 
-static int send_join(struct joining *j, const struct join *join)
+/* One attempt: 0 with an answer, to be released, TLPB_ERR_AGAIN, or why not to go on. */
+static int ask_once(struct joining *j, const uint8_t *question, size_t len, struct message *answer)
 {
-	uint8_t m[LOBBY_MESSAGE_ROOM];
-	int len = tlpb__join_encode(join, m + TLPB_FRAME_HEADER, sizeof m - TLPB_FRAME_HEADER);
+	int err = connect_once(j);
 
-	if (len < 0)
-		return fail(j, len, "the names in this JOIN are too long");
-	tlpb__frame_put(m, &(struct frame){ .kind = TLPB_FRAME_JOIN, .length = (uint32_t)len });
-	return send_when_connected(j, m, TLPB_FRAME_HEADER + (size_t)len);
+	if (!err && j->server->ops->send(j->server, question, len))
+		err = judge_end(j);
+	if (!err)
+		err = hear(j, answer);
+	if (err)
+		hang_up(j);
+	return err;
 }
 
-static int wait_answer(struct joining *j, nng_msg **msg)
+/* Asks until there is an answer, which is to be released, or patience is over. */
+static int ask(struct joining *j, const uint8_t *question, size_t len, struct message *answer)
 {
-	struct pollfd p = { .fd = j->fd, .events = POLLIN };
+	int err;
 
-	j->asked_ms = monotonic_ms();
-	while (nng_recvmsg(j->socket, msg, NNG_FLAG_NONBLOCK)) {
-		int err = check_patience(j, "an answer to JOIN");
-
-		if (err && !j->why[0])
-			blame(j);
-		if (!err)
-			err = keep_dialing(j);
-		if (!err)
-			err = ask_elsewhere(j);
+	hang_up(j);
+	while ((err = ask_once(j, question, len, answer)) == TLPB_ERR_AGAIN) {
+		err = wait_a_moment(j, -1, 0);
 		if (err)
 			return err;
-		poll(&p, 1, RETRY_MS);
 	}
-	j->asked = false;
-	return 0;
+	return err;
 }
 
-/*
- * nng_close() of 1.5.2 hangs for ever, and with it every later one, when it meets a message of
- * which only the header has been read: see settle() of transport_nng.c. Here that can only be
- * the answer to a question that was given up. It is on its way, or the server is stopped.
- */
-static void hang_up(struct joining *j)
-{
-	struct pollfd p = { .fd = j->fd, .events = POLLIN };
-
-	if (j->asked && atomic_load(&j->pipes) > 0)
-		poll(&p, 1, SETTLE_MS);
-	nng_close(j->socket);
-}
+/* ---- JOIN ---- */
 
 static int read_refusal(struct joining *j, const struct frame *frame)
 {
@@ -251,12 +199,12 @@ static int read_refusal(struct joining *j, const struct frame *frame)
 	return TLPB_ERR_REFUSED;
 }
 
-static int read_answer(struct joining *j, const uint8_t *data, size_t len, struct grant *grant)
+static int read_answer(struct joining *j, const struct message *m, struct grant *grant)
 {
 	struct frame frame;
 	size_t offset = 0;
 
-	if (tlpb__frame_next(data, len, &offset, &frame) <= 0)
+	if (tlpb__frame_next(m->data, m->len, &offset, &frame) <= 0)
 		return fail(j, TLPB_ERR_PROTOCOL, "the server's answer to JOIN is broken");
 	if (frame.kind == TLPB_FRAME_REFUSE)
 		return read_refusal(j, &frame);
@@ -266,18 +214,17 @@ static int read_answer(struct joining *j, const uint8_t *data, size_t len, struc
 	return 0;
 }
 
-static int ask(struct joining *j, const struct join *join, struct grant *grant)
+static int ask_for_grant(struct joining *j, const uint8_t *question, size_t len,
+			 struct grant *grant)
 {
-	nng_msg *msg;
-	int err = send_join(j, join);
+	struct message answer;
+	int err = ask(j, question, len, &answer);
 
 	j->taken = false;
-	if (!err)
-		err = wait_answer(j, &msg);
 	if (err)
 		return err;
-	err = read_answer(j, nng_msg_body(msg), nng_msg_len(msg), grant);
-	nng_msg_free(msg);
+	err = read_answer(j, &answer, grant);
+	j->server->ops->release(j->server, &answer);
 	return err;
 }
 
@@ -285,44 +232,32 @@ static int ask(struct joining *j, const struct join *join, struct grant *grant)
  * Who holds the device may have been killed a moment ago, and the server is about
  * to learn of it: being refused for that is no answer yet.
  */
-static int converse(struct joining *j, const struct join *join, struct grant *grant)
+static int converse(struct joining *j, const uint8_t *question, size_t len, struct grant *grant)
 {
+	int64_t end = monotonic_ms() + TAKEN_MS;
+	int err = ask_for_grant(j, question, len, grant);
 	char refusal[2 * TEXT_MAX];
-	int err = start_dialing(j);
 
-	if (!err)
-		err = ask(j, join, grant);
-	for (int n = 0; j->taken && n < TAKEN_MS / RETRY_MS; n++) {
+	while (j->taken && monotonic_ms() < end) {
 		snprintf(refusal, sizeof refusal, "%s", j->why);
-		sleep_ms(RETRY_MS);
-		if (check_patience(j, "the device"))	/* no question whose answer is not awaited */
-			return fail(j, TLPB_ERR_REFUSED, refusal);
-		j->why[0] = 0;
-		err = ask(j, join, grant);
+		hang_up(j);
+		err = wait_a_moment(j, -1, 0);
+		if (!err)
+			err = ask_for_grant(j, question, len, grant);
 		if (err == TLPB_ERR_TIMEDOUT)
 			return fail(j, TLPB_ERR_REFUSED, refusal);
 	}
 	return err;
 }
 
-/* The descriptor is asked for before nng's threads can have a message for it. */
-static int open_req(struct joining *j, size_t answer_max)
+static int encode_join(struct joining *j, const struct join *join, uint8_t *m, size_t size)
 {
-	int err = nng_req0_open(&j->socket);
+	int len = tlpb__join_encode(join, m + TLPB_FRAME_HEADER, size - TLPB_FRAME_HEADER);
 
-	j->start_ms = monotonic_ms();
-	j->why[0] = 0;
-	if (!err) {
-		err = nng_socket_set_size(j->socket, NNG_OPT_RECVMAXSZ, answer_max);
-		if (!err)
-			err = nng_socket_get_int(j->socket, NNG_OPT_RECVFD, &j->fd);
-		if (err)
-			nng_close(j->socket);
-	}
-	if (!err)
-		return 0;
-	snprintf(j->why, j->size, "nng: %s", nng_strerror(err));
-	return TLPB_ERR_IO;
+	if (len < 0)
+		return fail(j, len, "the names in this JOIN are too long");
+	tlpb__frame_put(m, &(struct frame){ .kind = TLPB_FRAME_JOIN, .length = (uint32_t)len });
+	return TLPB_FRAME_HEADER + len;
 }
 
 int tlpb__lobby_join(const struct url *url, const struct transport_security *security,
@@ -330,20 +265,18 @@ int tlpb__lobby_join(const struct url *url, const struct transport_security *sec
 		     struct grant *grant, struct joining **joining, char *why, size_t size)
 {
 	struct joining *j = calloc(1, sizeof *j);
+	uint8_t m[LOBBY_MESSAGE_ROOM];
 	int err;
 
 	*joining = NULL;
-	snprintf(why, size, "out of memory");
+	snprintf(why, size, "%s", j ? "" : "out of memory");
 	if (!j)
 		return TLPB_ERR_NOMEM;
 	*j = (struct joining){ .url = url, .security = security, .patience = patience,
-			       .why = why, .size = size };
-	err = open_req(j, LOBBY_MESSAGE_ROOM);
-	if (err) {
-		free(j);
-		return err;
-	}
-	err = converse(j, join, grant);
+			       .start_ms = monotonic_ms(), .why = why, .size = size };
+	err = encode_join(j, join, m, sizeof m);
+	if (err > 0)
+		err = converse(j, m, (size_t)err, grant);
 	if (err)
 		tlpb__lobby_leave(j);
 	else
@@ -355,35 +288,11 @@ void tlpb__lobby_leave(struct joining *j)
 {
 	if (!j)
 		return;
-	hang_up(j);		/* after that nng's threads do not know j */
+	hang_up(j);
 	free(j);
 }
 
 /* ---- other questions ---- */
-
-static int put_question(struct joining *j, uint16_t kind, const void *body, size_t len)
-{
-	uint8_t m[LOBBY_MESSAGE_ROOM];
-
-	if (len > sizeof m - TLPB_FRAME_HEADER)
-		return fail(j, TLPB_ERR_TOO_LARGE, "the question is too long");
-	tlpb__frame_put(m, &(struct frame){ .kind = kind, .length = (uint32_t)len });
-	memcpy(m + TLPB_FRAME_HEADER, body, len);
-	return send_when_connected(j, m, TLPB_FRAME_HEADER + len);
-}
-
-static int take_reply(struct joining *j, uint8_t *reply, size_t *len)
-{
-	nng_msg *msg;
-	int err = wait_answer(j, &msg);
-
-	if (err)
-		return err;
-	*len = nng_msg_len(msg);	/* at most LOBBY_REPLY_MAX: RECVMAXSZ */
-	memcpy(reply, nng_msg_body(msg), *len);
-	nng_msg_free(msg);
-	return 0;
-}
 
 int tlpb__lobby_ask(const struct url *url, const struct transport_security *security,
 		    uint16_t kind, const void *body, size_t len,
@@ -391,16 +300,21 @@ int tlpb__lobby_ask(const struct url *url, const struct transport_security *secu
 		    char *why, size_t size)
 {
 	struct joining j = { .url = url, .security = security, .patience = patience,
-			     .why = why, .size = size };
-	int err = open_req(&j, LOBBY_REPLY_MAX);
+			     .start_ms = monotonic_ms(), .why = why, .size = size };
+	uint8_t m[LOBBY_MESSAGE_ROOM];
+	struct message answer;
+	int err;
 
-	if (err)
-		return err;
-	err = start_dialing(&j);
-	if (!err)
-		err = put_question(&j, kind, body, len);
-	if (!err)
-		err = take_reply(&j, reply, reply_len);
+	if (len > sizeof m - TLPB_FRAME_HEADER)
+		return fail(&j, TLPB_ERR_TOO_LARGE, "the question is too long");
+	tlpb__frame_put(m, &(struct frame){ .kind = kind, .length = (uint32_t)len });
+	memcpy(m + TLPB_FRAME_HEADER, body, len);
+	err = ask(&j, m, TLPB_FRAME_HEADER + len, &answer);
+	if (!err) {
+		*reply_len = answer.len;	/* at most LOBBY_REPLY_MAX */
+		memcpy(reply, answer.data, answer.len);
+		j.server->ops->release(j.server, &answer);
+	}
 	hang_up(&j);
 	return err;
 }

@@ -109,31 +109,25 @@ static int fill_tls(nng_tls_config *tls, const struct url *url, const struct tra
 	return 0;
 }
 
-/* NULL in *tls for URLs without TLS. The caller frees it: listeners and dialers hold it, too. */
+/* The caller frees it: listeners and dialers hold it, too. */
 static int make_tls(const struct url *url, const struct transport_security *s, bool server,
 		    enum tls_verify verify, nng_tls_config **tls, char *why, size_t size)
 {
 	int err;
 
-	*tls = NULL;
-	if (url->kind != URL_TLS)
-		return 0;
 	if (nng_tls_config_alloc(tls, server ? NNG_TLS_MODE_SERVER : NNG_TLS_MODE_CLIENT)) {
 		snprintf(why, size, "this nng was built without TLS");
 		return TLPB_ERR_UNSUPPORTED;
 	}
-	err = fill_tls(*tls, url, s, server, verify, why, size);
-	if (err) {
+	err = fill_tls(*tls, url, s ? s : &no_security, server, verify, why, size);
+	if (err)
 		nng_tls_config_free(*tls);
-		*tls = NULL;
-	}
 	return err;
 }
 
-/* ---- listening and dialling ---- */
+/* ---- sockets of nng: plain ---- */
 
-static int start_listener(nng_socket socket, const struct url *url, nng_tls_config *tls,
-			  nng_listener *listener)
+static int start_listener(nng_socket socket, const struct url *url, nng_listener *listener)
 {
 	int err = nng_listener_create(listener, socket, url->text);
 
@@ -141,8 +135,6 @@ static int start_listener(nng_socket socket, const struct url *url, nng_tls_conf
 		return err;
 	if (url->kind == URL_IPC)
 		err = nng_listener_set_int(*listener, NNG_OPT_IPC_PERMISSIONS, S_IRUSR | S_IWUSR);
-	if (!err && tls)
-		err = nng_listener_set_ptr(*listener, NNG_OPT_TLS_CONFIG, tls);
 	if (!err)
 		err = nng_listener_start(*listener, 0);
 	if (err)
@@ -150,77 +142,34 @@ static int start_listener(nng_socket socket, const struct url *url, nng_tls_conf
 	return err;
 }
 
-static const char *why_not_listening(int nng_err)
-{
-	switch (nng_err) {
-	case NNG_EADDRINUSE:
-		return "Address in use: another server listens at it; stop that one or choose another URL";
-	case NNG_ENOENT:
-		return "its directory does not exist";
-	default:
-		return nng_strerror(nng_err);
-	}
-}
-
 int tlpb__nng_listen(nng_socket socket, struct url *url, const struct transport_security *security,
 		     nng_listener *listener, char *why, size_t size)
 {
-	nng_tls_config *tls;
-	int err, nng_err, port;
+	int err = tlpb__url_check_exposure(url, security && security->plaintext, why, size);
+	int nng_err, port;
 
-	if (!security)
-		security = &no_security;
-	err = tlpb__url_check_exposure(url, security->plaintext, why, size);
-	if (!err)
-		err = make_tls(url, security, true, VERIFY_ALL, &tls, why, size);
 	if (err)
 		return err;
-	nng_err = start_listener(socket, url, tls, listener);
-	if (tls)
-		nng_tls_config_free(tls);
+	nng_err = start_listener(socket, url, listener);
 	if (nng_err) {
-		snprintf(why, size, "cannot listen at %s: %s", url->text, why_not_listening(nng_err));
-		return nng_err == NNG_EADDRINUSE ? TLPB_ERR_BUSY : TLPB_ERR_IO;
+		snprintf(why, size, "cannot listen at %s: %s", url->text, nng_strerror(nng_err));
+		return TLPB_ERR_IO;
 	}
-	if (tlpb__url_is_tcp(url) &&
-	    !nng_listener_get_int(*listener, NNG_OPT_TCP_BOUND_PORT, &port))
+	if (url->kind == URL_TCP && !nng_listener_get_int(*listener, NNG_OPT_TCP_BOUND_PORT, &port))
 		tlpb__url_set_port(url, (unsigned)port);
 	return 0;
-}
-
-static int start_dialer(nng_socket socket, const struct url *url, nng_tls_config *tls, int flags,
-			nng_dialer *dialer)
-{
-	int err = nng_dialer_create(dialer, socket, url->text);
-
-	if (err)
-		return err;
-	if (tls)
-		err = nng_dialer_set_ptr(*dialer, NNG_OPT_TLS_CONFIG, tls);
-	if (!err)
-		err = nng_dialer_start(*dialer, flags);
-	if (err)
-		nng_dialer_close(*dialer);
-	return err;
 }
 
 int tlpb__nng_dial(nng_socket socket, const struct url *url,
 		   const struct transport_security *security, enum tls_verify verify, int flags,
 		   nng_dialer *dialer, char *why, size_t size)
 {
-	nng_tls_config *tls;
-	int err, nng_err;
+	int err = tlpb__url_check_exposure(url, security && security->plaintext, why, size);
+	int nng_err;
 
-	if (!security)
-		security = &no_security;
-	err = tlpb__url_check_exposure(url, security->plaintext, why, size);
-	if (!err)
-		err = make_tls(url, security, false, verify, &tls, why, size);
 	if (err)
 		return err;
-	nng_err = start_dialer(socket, url, tls, flags, dialer);
-	if (tls)
-		nng_tls_config_free(tls);
+	nng_err = nng_dial(socket, url->text, dialer, flags);
 	if (!nng_err)
 		return 0;
 	snprintf(why, size, "cannot connect to %s: %s", url->text, nng_strerror(nng_err));
@@ -233,7 +182,7 @@ int tlpb__nng_stream_listen(struct url *url, const struct transport_security *se
 			    nng_stream_listener **listener, char *why, size_t size)
 {
 	nng_tls_config *tls;
-	int err = make_tls(url, security ? security : &no_security, true, VERIFY_ALL, &tls, why, size);
+	int err = make_tls(url, security, true, VERIFY_ALL, &tls, why, size);
 	int nng_err, port;
 
 	if (err)
@@ -250,11 +199,35 @@ int tlpb__nng_stream_listen(struct url *url, const struct transport_security *se
 		tlpb__url_set_port(url, (unsigned)port);
 		return 0;
 	}
-	snprintf(why, size, "cannot listen at %s: %s", url->text, nng_strerror(nng_err));
+	if (*listener)
+		nng_stream_listener_free(*listener);
+	*listener = NULL;
+	snprintf(why, size, "cannot listen at %s: %s", url->text, nng_err == NNG_EADDRINUSE ?
+		 tlpb__url_in_use : nng_strerror(nng_err));
+	return nng_err == NNG_EADDRINUSE ? TLPB_ERR_BUSY : TLPB_ERR_IO;
+}
+
+int tlpb__nng_stream_dialer(const struct url *url, const struct transport_security *security,
+			    enum tls_verify verify, nng_stream_dialer **dialer,
+			    char *why, size_t size)
+{
+	nng_tls_config *tls;
+	int err = make_tls(url, security, false, verify, &tls, why, size);
+	int nng_err;
+
+	if (err)
+		return err;
+	nng_err = nng_stream_dialer_alloc(dialer, url->text);
+	if (!nng_err)
+		nng_err = nng_stream_dialer_set_ptr(*dialer, NNG_OPT_TLS_CONFIG, tls);
+	nng_tls_config_free(tls);
+	if (!nng_err)
+		return 0;
+	snprintf(why, size, "cannot connect to %s: %s", url->text, nng_strerror(nng_err));
 	return TLPB_ERR_IO;
 }
 
-static int dial_stream(nng_stream_dialer *dialer, int timeout_ms, nng_stream **stream)
+int tlpb__nng_stream_connect(nng_stream_dialer *dialer, int timeout_ms, nng_stream **stream)
 {
 	nng_aio *aio;
 	int err = nng_aio_alloc(&aio, NULL, NULL);
@@ -265,70 +238,10 @@ static int dial_stream(nng_stream_dialer *dialer, int timeout_ms, nng_stream **s
 	nng_stream_dialer_dial(dialer, aio);
 	nng_aio_wait(aio);
 	err = nng_aio_result(aio);
-	if (!err)
+	if (!err) {
 		*stream = nng_aio_get_output(aio, 0);
+		nng_stream_set_bool(*stream, NNG_OPT_TCP_NODELAY, true);	/* off in streams */
+	}
 	nng_aio_free(aio);
 	return err;
-}
-
-int tlpb__nng_stream_dial(const struct url *url, const struct transport_security *security,
-			  int timeout_ms, nng_stream **stream, char *why, size_t size)
-{
-	nng_stream_dialer *dialer = NULL;
-	nng_tls_config *tls;
-	int err = make_tls(url, security ? security : &no_security, false, VERIFY_ALL, &tls, why, size);
-	int nng_err;
-
-	if (err)
-		return err;
-	nng_err = nng_stream_dialer_alloc(&dialer, url->text);
-	if (!nng_err)
-		nng_err = nng_stream_dialer_set_ptr(dialer, NNG_OPT_TLS_CONFIG, tls);
-	if (!nng_err)
-		nng_err = dial_stream(dialer, timeout_ms, stream);
-	if (dialer)
-		nng_stream_dialer_free(dialer);
-	nng_tls_config_free(tls);
-	if (!nng_err)
-		return 0;
-	snprintf(why, size, "cannot connect to %s: %s; a link has a port of its own: does a firewall "
-		 "let it through?", url->text, nng_strerror(nng_err));
-	return TLPB_ERR_IO;
-}
-
-/* ---- nng's statistics ---- */
-
-static uint64_t stat_of(nng_stat *parent, const char *name)
-{
-	nng_stat *s = nng_stat_child(parent);
-
-	while (s && strcmp(nng_stat_name(s), name))
-		s = nng_stat_next(s);
-	return s ? nng_stat_value(s) : 0;
-}
-
-static struct nng_counts read_counts(nng_stat *s)
-{
-	return (struct nng_counts){
-		.connected = stat_of(s, "accept") + stat_of(s, "connect"),
-		.pipes = stat_of(s, "pipes"),
-		.ended = stat_of(s, "other") + stat_of(s, "disconnect") + stat_of(s, "canceled"),
-		.refused = stat_of(s, "refused"),
-		.tls = stat_of(s, "auth"),
-		.protocol = stat_of(s, "proto"),
-	};
-}
-
-struct nng_counts tlpb__nng_counts(const char *kind, int id)
-{
-	struct nng_counts counts = { 0 };
-	nng_stat *all;
-
-	if (nng_stats_get(&all))
-		return counts;
-	for (nng_stat *s = nng_stat_child(all); s; s = nng_stat_next(s))
-		if (!strcmp(nng_stat_name(s), kind) && stat_of(s, "id") == (uint64_t)id)
-			counts = read_counts(s);
-	nng_stats_free(all);
-	return counts;
 }

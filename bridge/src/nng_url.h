@@ -23,21 +23,14 @@ int tlpb__nng_dial(nng_socket socket, const struct url *url,
 		   const struct transport_security *security, enum tls_verify verify, int flags,
 		   nng_dialer *dialer, char *why, size_t size);
 
-/* The same for streams of bytes over TLS, to which these are the way. dial waits. */
+/* Streams of bytes over TLS, to which these are the way. A URL that is taken: TLPB_ERR_BUSY. */
 int tlpb__nng_stream_listen(struct url *url, const struct transport_security *security,
 			    nng_stream_listener **listener, char *why, size_t size);
-int tlpb__nng_stream_dial(const struct url *url, const struct transport_security *security,
-			  int timeout_ms, nng_stream **stream, char *why, size_t size);
+int tlpb__nng_stream_dialer(const struct url *url, const struct transport_security *security,
+			    enum tls_verify verify, nng_stream_dialer **dialer,
+			    char *why, size_t size);
 
-/* What nng has counted for a listener or dialer. */
-struct nng_counts {
-	uint64_t connected;	/* accepted, or dialled with success */
-	uint64_t pipes;		/* connections there are */
-	uint64_t ended;		/* "other", "disconnect" and "canceled": see lobby.c */
-	uint64_t refused;	/* dialer: nobody listens */
-	uint64_t tls;		/* handshakes that failed */
-	uint64_t protocol;	/* greetings that were not nng's */
-};
-struct nng_counts tlpb__nng_counts(const char *kind, int id);
+/* Waits, not for the handshake: that is part of the first I/O. Returns 0 or an error of nng. */
+int tlpb__nng_stream_connect(nng_stream_dialer *dialer, int timeout_ms, nng_stream **stream);
 
 #endif

@@ -154,6 +154,7 @@ static int open_link(tlpb_rc *rc, const struct tlpb_rc_config *config, struct tr
 		.name = config->name ? config->name : program_invocation_short_name,
 		.offered = features(config),
 		.mps = TLPB_MAX_PAYLOAD, .mrrs = TLPB_MAX_PAYLOAD, .rcb = rc->rcb,
+		.gather = config->gather_writes,
 		.events = &rc_link_events, .ctx = rc,
 	};
 	int err;

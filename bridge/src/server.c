@@ -3,15 +3,12 @@
  * Who gets which endpoint.
  *
  *	FREE -- JOIN, GRANT --> GRANTED -- HELLO with the token --> TAKEN
- *	GRANTED -- nobody within GRANT_MS, the host has left the lobby --> FREE
- *	GRANTED -- nobody within YIELD_MS, the same, another JOIN --> GRANTED to that one
- *	GRANTED -- nobody within HANG_MS --> FREE, or GRANTED to another
+ *	GRANTED -- the host has left the lobby, or was there for too long --> FREE
  *	TAKEN -- goodbye or lost host --> FREE
  *
  * An inherited socket has no lobby: its one endpoint is GRANTED from the start.
  *
- * One epoll descriptor stands for the lobby, every link and a timer that ticks once
- * a second, for grants nobody took up and for the lobby's health.
+ * One epoll descriptor stands for the lobby and every link.
  */
 #include <poll.h>
 #include <stdio.h>
@@ -19,7 +16,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <tlpbridge/log.h>
@@ -31,9 +27,6 @@
 
 enum {
 	MAX_ENDPOINTS = 64,
-	GRANT_MS = 5000,	/* for a host that has left the lobby to take up its link */
-	YIELD_MS = 500,		/* the same when another host asks for the device */
-	HANG_MS = 60 * 1000,	/* the same for one that is still in the lobby, but slow */
 	JOIN_BURST = 16,
 };
 
@@ -45,8 +38,8 @@ struct slot {
 	uint8_t host_token[TLPB_TOKEN];
 	char host[TEXT_MAX];
 	struct grant grant;
-	int asker;		/* its host in the lobby */
-	int64_t granted_ms;	/* 0: an inherited link, which may take its time */
+	unsigned asker;		/* its host in the lobby; 0: an inherited link, which may take its time */
+	int64_t granted_ms;
 	int watched_fd;		/* of the link, in the epoll set; -1: none */
 };
 
@@ -55,7 +48,7 @@ struct tlpb_server {
 	struct transport_security security;	/* owns its strings */
 	struct lobby *lobby;			/* NULL: the link is inherited */
 	struct transport *inherited;		/* waits for an endpoint */
-	int epoll_fd, timer_fd;
+	int epoll_fd;
 	struct slot slot[MAX_ENDPOINTS];
 	unsigned slots;
 	uint16_t links;		/* given out so far */
@@ -87,14 +80,6 @@ static void update_watch(tlpb_server *s, struct slot *slot)
 	slot->watched_fd = fd;
 }
 
-/* A tick a second, for what no descriptor tells: grants that are late, the lobby's health. */
-static void start_timer(tlpb_server *s)
-{
-	struct itimerspec t = { .it_interval.tv_sec = 1, .it_value.tv_sec = 1 };
-
-	timerfd_settime(s->timer_fd, 0, &t, NULL);
-}
-
 /* ---- JOIN ---- */
 
 static struct slot *find_held_by(tlpb_server *s, const struct join *join)
@@ -119,31 +104,22 @@ static struct slot *find_free(tlpb_server *s, const struct join *join)
 	return NULL;
 }
 
-/*
- * Has nobody come for so long? tlpbridge's hosts stay in the lobby until their link is up: one
- * that does not was killed, or gave up before it was answered. Others may leave it earlier.
- */
-static bool is_late(const struct slot *slot, int64_t limit_ms)
-{
-	int64_t waited = monotonic_ms() - slot->granted_ms;
-
-	return waited >= limit_ms && (waited >= HANG_MS || !tlpb__lobby_is_there(slot->asker));
-}
-
-/* A host that will never come must not keep the next one waiting. */
-static struct slot *find_yielding(tlpb_server *s, const struct join *join)
+/* A host stays in the lobby until its link is up: one that does not was killed, gave up, or hangs. */
+static void free_abandoned(tlpb_server *s)
 {
 	for (unsigned i = 0; i < s->slots; i++) {
 		struct slot *slot = &s->slot[i];
 
-		if (slot->state != SLOT_GRANTED || !wanted(slot, join) || !is_late(slot, YIELD_MS))
+		if (slot->state != SLOT_GRANTED || !slot->asker ||
+		    tlpb__lobby_is_there(s->lobby, slot->asker))
 			continue;
-		tlpb__ep_detach(slot->ep, TLPB_REASON_SILENT, "the device went to another host");
+		tlpb_log(TLPB_LOG_WARNING, "%s: %s left the lobby after %d s and did not take up its "
+			 "link", tlpb_ep_device(slot->ep)->name, slot->host,
+			 (int)((monotonic_ms() - slot->granted_ms) / 1000));
+		tlpb__ep_detach(slot->ep, TLPB_REASON_SILENT, "the link was not taken up in time");
 		slot->state = SLOT_FREE;
 		update_watch(s, slot);
-		return slot;
 	}
-	return NULL;
 }
 
 static void refuse_version(tlpb_server *s, const struct join *join)
@@ -244,14 +220,13 @@ static void on_join(tlpb_server *s, const struct join *join)
 		refuse_version(s, join);
 	} else if (missing) {
 		refuse_features(s, missing);
-	} else if (slot) {	/* req resends: the answer was lost or late, say it again */
+	} else if (slot) {	/* its connection ended before the answer: say it again */
 		slot->granted_ms = monotonic_ms();
 		slot->asker = tlpb__lobby_asker(s->lobby);
 		tlpb__lobby_grant(s->lobby, &slot->grant);
 	} else {
+		free_abandoned(s);
 		slot = find_free(s, join);
-		if (!slot)
-			slot = find_yielding(s, join);
 		if (slot)
 			grant_slot(s, slot, join);
 		else
@@ -290,21 +265,10 @@ static int on_status(void *ctx, uint8_t *body, size_t size)
 
 /* ---- links ---- */
 
-static void free_late_grant(struct slot *slot)
-{
-	if (slot->state != SLOT_GRANTED || !slot->granted_ms || !is_late(slot, GRANT_MS))
-		return;
-	tlpb__ep_detach(slot->ep, TLPB_REASON_SILENT, "the link was not taken up in time");
-	tlpb_log(TLPB_LOG_WARNING, "%s: %s did not take up its link within %d s",
-		 tlpb_ep_device(slot->ep)->name, slot->host,
-		 (int)((monotonic_ms() - slot->granted_ms) / 1000));
-}
-
 static int process_slot(tlpb_server *s, struct slot *slot)
 {
 	int handled = tlpb__ep_process(slot->ep);
 
-	free_late_grant(slot);
 	if (slot->state == SLOT_GRANTED && tlpb_ep_is_up(slot->ep))
 		slot->state = SLOT_TAKEN;
 	if (!tlpb__ep_attached(slot->ep)) {
@@ -315,22 +279,11 @@ static int process_slot(tlpb_server *s, struct slot *slot)
 	return handled;
 }
 
-static void read_timer(tlpb_server *s)
-{
-	uint64_t expirations;
-
-	if (read(s->timer_fd, &expirations, sizeof expirations) < 0)
-		return;		/* only EAGAIN: not due */
-	if (s->lobby)
-		tlpb__lobby_tend(s->lobby);
-}
-
 int tlpb_server_process(tlpb_server *s)
 {
 	struct join join;
 	int handled = 0;
 
-	read_timer(s);
 	/* Links first: who left makes room for who comes. */
 	for (unsigned i = 0; i < s->slots; i++)
 		if (s->slot[i].state != SLOT_FREE)
@@ -339,6 +292,7 @@ int tlpb_server_process(tlpb_server *s)
 		on_join(s, &join);
 		handled++;
 	}
+	free_abandoned(s);
 	return handled;
 }
 
@@ -388,8 +342,6 @@ static int open_lobby(tlpb_server *s, char *why, size_t size)
 	s->url = *tlpb__lobby_url(s->lobby);
 	tlpb__lobby_on_status(s->lobby, on_status, s);
 	watch(s, tlpb__lobby_fd(s->lobby));
-	watch(s, s->timer_fd);
-	start_timer(s);
 	return 0;
 }
 
@@ -401,8 +353,7 @@ static int open_server(tlpb_server *s, const struct tlpb_server_config *config, 
 		return err;
 	snprintf(why, size, "out of memory or descriptors");
 	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	s->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (s->epoll_fd < 0 || s->timer_fd < 0 || copy_security(s, config))
+	if (s->epoll_fd < 0 || copy_security(s, config))
 		return TLPB_ERR_NOMEM;
 	if (s->url.kind == URL_FD)
 		return tlpb__transport_stream_new(s->url.fd, &s->inherited, why, size);
@@ -419,7 +370,7 @@ int tlpb_server_open_with(const struct tlpb_server_config *config, tlpb_server *
 		snprintf(why, why_size, "out of memory");
 		return TLPB_ERR_NOMEM;
 	}
-	s->epoll_fd = s->timer_fd = -1;
+	s->epoll_fd = -1;
 	err = open_server(s, config, why, why_size);
 	if (err) {
 		tlpb_server_close(s);
@@ -458,8 +409,6 @@ void tlpb_server_close(tlpb_server *s)
 	free((char *)s->security.ca);
 	free((char *)s->security.cert);
 	free((char *)s->security.key);
-	if (s->timer_fd >= 0)
-		close(s->timer_fd);
 	if (s->epoll_fd >= 0)
 		close(s->epoll_fd);
 	free(s);

@@ -93,4 +93,13 @@ int tlpb__transport_tls_dial(const struct url *url, const struct transport_secur
  */
 int tlpb__transport_stream_new(int fd, struct transport **t, char *why, size_t size);
 
+/*
+ * The same for a lobby: takes messages of at most max bytes. When it is closed because more than
+ * that was announced, refused is what was, which may be no length at all but the beginning of
+ * something else; otherwise 0. Nothing is logged.
+ */
+int tlpb__transport_stream_new_limited(int fd, uint32_t max, struct transport **t,
+				       char *why, size_t size);
+uint32_t tlpb__transport_stream_refused(const struct transport *t);
+
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Messages over a stream socket: one that a launcher handed down, or one of the private link's
- * own. No thread: what the socket does not take at once waits here, one message at most, until
+ * Messages over a stream socket, of a launcher, a relay, a lobby, or of a private link at a URL.
+ * No thread: what the socket does not take at once waits here, one message at most, until
  * the owner comes again, which the descriptor asks for.
  *
  * That descriptor is an epoll set with the socket in it: readable when the socket is, and,
@@ -30,7 +30,7 @@
 
 #include "acceptor.h"
 #include "clock.h"
-#include "sockets.h"
+#include "door.h"
 #include "stream_framing.h"
 #include "transport.h"
 #include "url.h"
@@ -52,6 +52,8 @@ struct stream_end {
 	bool deaf;		/* the peer takes nothing any more */
 	bool want_send;
 	bool watches_room;	/* as the epoll set has it */
+	size_t max;		/* bytes of a message that may arrive */
+	uint32_t refused;	/* what was announced and is more */
 
 	uint8_t *held;		/* ROOM bytes: the rest of a message that did not fit */
 	size_t held_at, held_len;
@@ -96,6 +98,17 @@ static void watch_room(struct stream_end *e)
 	e->watches_room = watch;
 }
 
+/* Small messages must not wait for the acknowledgement of earlier ones; fails where it is not TCP. */
+static void set_options(int fd)
+{
+	int on = 1;
+
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	limit_buffer(fd);
+}
+
 /* A listening end looks whether its peer has come. */
 static bool peer_is_there(struct stream_end *e)
 {
@@ -108,7 +121,7 @@ static bool peer_is_there(struct stream_end *e)
 		return false;
 	epoll_ctl(e->epoll_fd, EPOLL_CTL_ADD, e->fd, &event);
 	e->greeted = e->framing->greeting_len;
-	limit_buffer(e->fd);
+	set_options(e->fd);
 	tlpb__acceptor_free(e->acceptor);
 	e->acceptor = NULL;
 	watch_room(e);
@@ -196,14 +209,22 @@ static size_t receive(struct stream_end *e, uint8_t *buf, size_t len)
 	return 0;
 }
 
+/* A lobby tells who its strangers are. */
+static void refuse(struct stream_end *e, uint64_t len)
+{
+	e->refused = (uint32_t)len;
+	if (e->max == TLPB_MESSAGE_MAX)
+		tlpb_log(TLPB_LOG_WARNING, "link: the peer announces a message of %llu bytes, more than "
+			 "%d: is it tlpbridge?", (unsigned long long)len, TLPB_MESSAGE_MAX);
+}
+
 /* The header is there: make room, if it is one. */
 static void begin_body(struct stream_end *e)
 {
 	uint64_t len = e->framing->get_header(e->header);
 
-	if (len > TLPB_MESSAGE_MAX)
-		tlpb_log(TLPB_LOG_WARNING, "link: the peer announces a message of %llu bytes, more than "
-			 "%d: is it tlpbridge?", (unsigned long long)len, TLPB_MESSAGE_MAX);
+	if (len > e->max)
+		refuse(e, len);
 	else
 		e->body = malloc(len ? len : 1);
 	if (!e->body)
@@ -358,16 +379,6 @@ static int check_socket(int fd, char *why, size_t size)
 	return TLPB_ERR_INVALID;
 }
 
-/* Small messages must not wait for the acknowledgement of earlier ones; fails where it is not TCP. */
-static void set_options(int fd)
-{
-	int on = 1;
-
-	fcntl(fd, F_SETFD, FD_CLOEXEC);
-	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-}
-
 /* Without a socket yet. NULL: out of memory or descriptors. */
 static struct stream_end *new_end(const struct framing *framing)
 {
@@ -377,6 +388,7 @@ static struct stream_end *new_end(const struct framing *framing)
 		return NULL;
 	e->base.ops = &stream_ops;
 	e->framing = framing;
+	e->max = TLPB_MESSAGE_MAX;
 	e->fd = -1;
 	e->held = malloc(ROOM);
 	e->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -400,21 +412,34 @@ static int new_connected(int fd, const struct framing *framing, struct transport
 		return TLPB_ERR_NOMEM;
 	}
 	e->fd = fd;
-	limit_buffer(fd);
+	set_options(fd);
 	*t = &e->base;
 	return 0;
 }
 
-int tlpb__transport_stream_new(int fd, struct transport **t, char *why, size_t size)
+int tlpb__transport_stream_new_limited(int fd, uint32_t max, struct transport **t,
+				       char *why, size_t size)
 {
 	int err = check_socket(fd, why, size);
 
 	if (!err)
 		err = new_connected(fd, &tlpb__framing_plain, t, why, size);
 	if (!err)
-		set_options(fd);
+		to_end(*t)->max = max;
 	return err;
 }
+
+int tlpb__transport_stream_new(int fd, struct transport **t, char *why, size_t size)
+{
+	return tlpb__transport_stream_new_limited(fd, TLPB_MESSAGE_MAX, t, why, size);
+}
+
+uint32_t tlpb__transport_stream_refused(const struct transport *t)
+{
+	return to_end(t)->refused;
+}
+
+/* ---- private links: a peer of nng's pair protocol ---- */
 
 static const struct framing *framing_of(const struct url *url)
 {
@@ -424,18 +449,17 @@ static const struct framing *framing_of(const struct url *url)
 int tlpb__transport_socket_listen(struct url *url, const struct transport_security *security,
 				  struct transport **t, char *why, size_t size)
 {
-	bool plaintext = security && security->plaintext;
 	struct stream_end *e = new_end(framing_of(url));
-	struct listening listening;
+	struct door *door;
 	int err;
 
 	if (!e) {
 		snprintf(why, size, "out of memory or descriptors");
 		return TLPB_ERR_NOMEM;
 	}
-	err = tlpb__socket_listen(url, plaintext, &listening, why, size);
+	err = tlpb__door_open(url, security, &door, why, size);
 	if (!err) {
-		e->acceptor = tlpb__acceptor_new(&listening, e->framing, e->epoll_fd);
+		e->acceptor = tlpb__acceptor_new(door, e->framing, e->epoll_fd);
 		*t = &e->base;
 		if (e->acceptor)
 			return 0;
@@ -446,17 +470,40 @@ int tlpb__transport_socket_listen(struct url *url, const struct transport_securi
 	return err;
 }
 
+static int wait_writable(void *ctx, int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	int64_t left;
+
+	while ((left = *(int64_t *)ctx - monotonic_ms()) > 0)
+		if (poll(&p, 1, (int)left) == 1)
+			return 0;
+	return TLPB_ERR_TIMEDOUT;
+}
+
+static int dial_once(const struct url *url, const struct transport_security *security, int *fd,
+		     char *why, size_t size)
+{
+	int64_t deadline = monotonic_ms() + DIAL_MS;
+	struct door_waiter waiter = { wait_writable, &deadline };
+	int err = tlpb__door_dial(url, security, &waiter, fd, why, size);
+
+	if (err == TLPB_ERR_TIMEDOUT)
+		snprintf(why, size, "cannot connect to %s within %d s: a link has a port of its own; does "
+			 "a firewall let it through?", url->text, DIAL_MS / 1000);
+	else if (err == TLPB_ERR_AGAIN || err == TLPB_ERR_BUSY)
+		snprintf(why, size, "cannot connect to %s: nobody listens there", url->text);
+	return err == TLPB_ERR_AGAIN ? TLPB_ERR_NOT_FOUND : err;
+}
+
 int tlpb__transport_socket_dial(const struct url *url, const struct transport_security *security,
 				struct transport **t, char *why, size_t size)
 {
 	const struct framing *framing = framing_of(url);
-	int fd = tlpb__socket_dial(url, security && security->plaintext, DIAL_MS, why, size), err;
+	int fd, err = dial_once(url, security, &fd, why, size);
 
-	if (fd == TLPB_ERR_TIMEDOUT)
-		snprintf(why, size, "cannot connect to %s within %d s: a link has a port of its own; does "
-			 "a firewall let it through?", url->text, DIAL_MS / 1000);
-	if (fd < 0)
-		return fd;
+	if (err)
+		return err;
 	err = new_connected(fd, framing, t, why, size);
 	if (err)
 		close(fd);

@@ -14,6 +14,9 @@ enum {
 	DIGITS_MAX = 9,		/* of a number, so that it fits an int */
 };
 
+const char tlpb__url_in_use[] =
+	"Address in use: another server listens at it; stop that one or choose another URL";
+
 static const char known_urls[] = "use ipc:///absolute/path, tcp://host:port, tls+tcp://host:port, "
 				 "inproc://name or fd:number";
 

@@ -47,6 +47,9 @@ bool tlpb__url_is_tcp(const struct url *url);
  */
 int tlpb__url_check_exposure(const struct url *url, bool plaintext, char *why, size_t size);
 
+/* What is wrong when a URL is listened at already, and its cure. */
+extern const char tlpb__url_in_use[];
+
 /* HOST without the brackets of an IPv6 address: the name that a certificate has. */
 void tlpb__url_bare_host(const struct url *url, char *host, size_t size);
 

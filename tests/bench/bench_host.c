@@ -63,7 +63,8 @@ static int on_write(void *ctx, const struct tlpb_tlp *request, uint64_t addr, co
 static void connect_to(const char *url, const char *ca)
 {
 	static const struct tlpb_rc_ops ops = { .mem_read = on_read, .mem_write = on_write };
-	struct tlpb_rc_config config = { .url = url, .tls_ca = ca, .name = "bench", .ops = &ops };
+	struct tlpb_rc_config config = { .url = url, .tls_ca = ca, .name = "bench", .ops = &ops,
+					 .gather_writes = true };
 	struct tlpb_rc_windows windows = { .bdf = BDF, .mem32 = 0xe0000000 };
 	struct tlpb_rc_bar bars[TLPB_BARS];
 	char why[512];

@@ -25,7 +25,6 @@ enum {
 	LATEST_US = 100 * 1000,		/* of a kill, after the host was started */
 	USABLE_MS = 1000,
 	SLACK = 20,			/* how often the usual time a busy machine may add */
-	LOST_WHEN_DEAF = 4,		/* descriptors, at most; see times_deaf() */
 	SETTLE_MS = 20 * 1000,		/* for nng to close descriptors behind our back */
 };
 
@@ -167,29 +166,17 @@ static struct process *start_host(void)
 	return process_start((const char *const[]){ RC_HOST, NULL });
 }
 
-/*
- * A listener of nng 1.5.2 is deaf after a peer that died before it was greeted. The server
- * needs some seconds to notice, and nng never closes what connected meanwhile. That is
- * allowed where it happened, and nowhere else.
- */
-static unsigned times_deaf(struct process *server)
-{
-	return process_count_output(server, "listening anew");
-}
-
-static void expect_soon(struct process *server, long long ms, bool was_deaf)
+static void expect_soon(long long ms)
 {
 	if (ms > limit())
 		measure_usual();	/* has the machine more to do by now? */
-	if (!was_deaf)
-		EXPECT_LE(ms, limit());
+	EXPECT_LE(ms, limit());
 	note_time(ms);
 }
 
-static void kill_one_host(struct process *server)
+static void kill_one_host(void)
 {
 	struct process *victim = start_host();
-	unsigned deaf = times_deaf(server);
 	long long start;
 
 	usleep(rnd(LATEST_US));
@@ -198,7 +185,7 @@ static void kill_one_host(struct process *server)
 	process_kill(victim, SIGKILL);
 	start = now_ms();
 	serve_one_host();
-	expect_soon(server, now_ms() - start, times_deaf(server) > deaf);
+	expect_soon(now_ms() - start);
 }
 
 TEST(Kill, HostsUnderLoadAndTheServerTakesTheNextAtOnce)
@@ -214,9 +201,9 @@ TEST(Kill, HostsUnderLoadAndTheServerTakesTheNextAtOnce)
 	measure_usual();
 	before = descriptors(server->pid);
 	for (unsigned i = 0; i < kills(); i++)
-		kill_one_host(server);
+		kill_one_host();
 	tell_times("served the next host");
-	expect_no_more_descriptors(server->pid, before + LOST_WHEN_DEAF * times_deaf(server));
+	expect_no_more_descriptors(server->pid, before);
 	expect_sockets(1);
 	if (process_stop(server))
 		gt_fail(GT_SITE("", ""), "the server ends with %d:\n%s", server->status,

@@ -105,6 +105,13 @@ struct tlpb_rc_config {
 	const char *inject;		/* error injection, see tlpb_rc_inject(); NULL: none */
 	enum tlpb_check check;		/* see check.h */
 	bool plain_pcie;		/* no DMA_FAULT: failed posted writes are told to nobody */
+
+	/*
+	 * Let writes that follow each other within microseconds travel together, which makes
+	 * floods of them several times faster. What is left of a burst leaves in the next
+	 * call that waits or processes: for hosts whose loop comes when the descriptor is readable.
+	 */
+	bool gather_writes;
 	tlpb_trace *trace;		/* borrowed, may be NULL; until tlpb_rc_close() */
 	tlpb_rc_group *group;		/* see tlpb_rc_set_group(); NULL: alone */
 	const struct tlpb_rc_ops *ops;	/* copied */
@@ -197,9 +204,7 @@ int tlpb_rc_config_write(tlpb_rc *rc, uint16_t bdf, unsigned offset, unsigned si
  * Memory access at a PCI bus address, any length and alignment. The read waits,
  * and fills buf with all ones where it failed. The write is posted: it returns
  * when the TLPs are queued, and waits only while the peer is too slow to take
- * them. A write that follows others within microseconds may stay queued for the next
- * ones to travel with it: until any call that waits or processes, for which the
- * descriptor becomes readable.
+ * them (or, with gather_writes, for the rest of a burst).
  */
 int tlpb_rc_mem_read(tlpb_rc *rc, uint64_t addr, void *buf, size_t len);
 int tlpb_rc_mem_write(tlpb_rc *rc, uint64_t addr, const void *data, size_t len);

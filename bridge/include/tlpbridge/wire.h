@@ -13,7 +13,7 @@
  * A string is u16 length and that many bytes. Bytes after the last field of a
  * body are ignored, so that a body can grow.
  *
- *	on the lobby (req/rep)
+ *	on the lobby (a stream)
  *	JOIN	  u32 magic, u16 version, u16 0, u64 features offered, u64 required,
  *		  u8[16] host token, string device, string host
  *	GRANT	  u8[16] link token, string URL of the private pair

@@ -23,13 +23,12 @@ struct join raw_join(const char *device, uint8_t token);
 struct lobby_answer raw_send_join(const char *url, const struct join *join);
 
 /* The same in steps, for a host that stays in the lobby, or leaves before it is answered. */
-unsigned raw_visit(const char *url);
-void raw_say_join(unsigned visit, const struct join *join);
-void raw_leave(unsigned visit);
-struct lobby_answer raw_join_and_stay(const char *url, const struct join *join, unsigned *visit);
-
-/* A lobby that takes requests and never answers: its socket, and its end. */
-unsigned mute_lobby_open(const char *url);
-void mute_lobby_close(unsigned lobby);
+int raw_visit(const char *url);
+int raw_try_visit(const char *url);	/* -1: it has no room for the moment */
+void raw_say(int visit, const void *message, size_t len);
+void raw_say_join(int visit, const struct join *join);
+struct lobby_answer raw_hear(int visit);
+void raw_leave(int visit);
+struct lobby_answer raw_join_and_stay(const char *url, const struct join *join, int *visit);
 
 #endif
