@@ -393,6 +393,7 @@ TEST(PcieEndpoint, ModelEndsThePumpWithScStop)
 	std::thread thread([&] {
 		host.open(b.url);
 		host.write(0, 1);
+		tlpb_rc_process(host.rc);	// a write of a burst waits for that
 	});
 	EXPECT_EQ(b.pump.run(), 0);
 	thread.join();

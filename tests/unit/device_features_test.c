@@ -57,8 +57,8 @@ TEST(DeviceFeatures, OnlyKnownOnesThatGoTogetherAreLegal)
 {
 	setup();
 	expect_fine();
-	device.has |= 1u << 11;
-	expect_refused("features 0x800 are unknown");
+	device.has |= 1u << 13;
+	expect_refused("features 0x2000 are unknown");
 	setup();
 	device.has = TLPB_HAS_ARI | TLPB_HAS_ECRC;
 	expect_refused("ECRC");
@@ -256,5 +256,5 @@ TEST(DeviceFeatures, OfANewerPeerTheKnownOnesRemain)
 	char why[256];
 
 	EXPECT_EQ(decode_with(7, value, 16, &back, why), 0);
-	EXPECT_EQ(back.has, (1u << 11) - 1);
+	EXPECT_EQ(back.has, (1u << 13) - 1);
 }

@@ -126,7 +126,8 @@ static void to_and_fro(size_t len, unsigned seed)
 	end->ops->release(end, &m);
 	hear_from_nng(&heard, &got);
 	ASSERT_EQ(got, len);
-	EXPECT_EQ(memcmp(heard, data, len), 0);
+	if (len)		/* else nng gives no bytes */
+		EXPECT_EQ(memcmp(heard, data, len), 0);
 	nng_free(heard, got);
 	free(data);
 }

@@ -5,6 +5,7 @@
 #include <tlpbridge/inject.h>
 
 #include "caught_log.h"
+#include "ep_private.h"
 #include "gtest.h"
 #include "pair.h"
 
@@ -49,7 +50,9 @@ static void inject_at_ep(void *rules)
 
 static void send_raw(void *tlp)
 {
-	tlpb_ep_message(pair.ep, tlp);
+	tlpb__link_send_tlp(pair.ep->link, tlp, 0);
+	if (pair.ep->link)
+		tlpb__link_flush(pair.ep->link);
 }
 
 TEST(Check, OrdinaryTrafficBreaksNothing)

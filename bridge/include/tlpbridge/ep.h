@@ -181,6 +181,7 @@ struct tlpb_ep_function {
 int tlpb_ep_add_function(tlpb_ep *ep, const struct tlpb_ep_function *function, char *why,
 			 size_t why_size);
 
+/* Function 0's description; its BARs have the sizes that software gave them. */
 const struct tlpb_device *tlpb_ep_device(const tlpb_ep *ep);
 
 /* Is a host connected? */
