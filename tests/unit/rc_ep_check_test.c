@@ -48,8 +48,11 @@ static void inject_at_ep(void *rules)
 		FAIL("%s", why);
 }
 
-static void send_raw(void *tlp)
+static void send_raw(void *arg)
 {
+	struct tlpb_tlp *tlp = arg;
+
+	tlp->requester_id = pair.ep->id;
 	tlpb__link_send_tlp(pair.ep->link, tlp, 0);
 	if (pair.ep->link)
 		tlpb__link_flush(pair.ep->link);
