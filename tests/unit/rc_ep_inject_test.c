@@ -5,7 +5,9 @@
 #include <tlpbridge/inject.h>
 
 #include "bytes.h"
+#include "ep_private.h"
 #include "gtest.h"
+#include "link_private.h"
 #include "pair.h"
 
 static void open_all(void)
@@ -325,4 +327,78 @@ TEST(Inject, RulesGivenAtCreation)
 	why[0] = 0;
 	EXPECT_EQ(tlpb_rc_connect(&config, &rc, why, sizeof why), TLPB_ERR_INVALID);
 	EXPECT_TRUE(strstr(why, "not an action") != NULL);
+}
+
+/* ---- flow control: what a rule takes away or adds costs its credits once ---- */
+
+static const char *const at_endpoint[] = {
+	"drop type=MWr count=5", "delay type=MWr tlps=2 count=5", "duplicate type=MWr count=5",
+	"poison type=MWr count=5", "duplicate type=MRd count=1",
+};
+
+/* How much of each pool the host may spend. */
+static void get_free(void *arg)
+{
+	const struct credit_rx *rx = pair.ep->link->credits.rx;
+	unsigned *free_of = arg;
+
+	for (unsigned i = 0; i < TLPB_POOLS; i++)
+		free_of[i] = (uint16_t)(rx[i].allocated - rx[i].received) & (i & 1 ? 0xfff : 0xff);
+}
+
+static void expect_all_free(const char *rule, const unsigned *at_first)
+{
+	unsigned now[TLPB_POOLS];
+
+	pair_settle();
+	pair_on_ep(get_free, now);
+	for (unsigned i = 0; i < TLPB_POOLS; i++)
+		if (now[i] != at_first[i])
+			FAIL("%s: of %s %u are free, of %u", rule, tlpb_pool_name(i), now[i], at_first[i]);
+}
+
+TEST(Inject, AtTheEndpointCreditsGoBackOnce)
+{
+	for (unsigned i = 0; i < sizeof at_endpoint / sizeof at_endpoint[0]; i++) {
+		unsigned at_first[TLPB_POOLS];
+
+		pair_open(&(struct pair_options){ .ep_credits = "PH=4,PD=32,NPH=8,NPD=8" });
+		pair_enumerate();
+		pair_on_ep(get_free, at_first);
+		pair_on_ep(add_at_ep, (char *)at_endpoint[i]);
+		for (unsigned n = 0; n < 20; n++)
+			write_register(0, n);
+		get(0);
+		expect_all_free(at_endpoint[i], at_first);
+		pair_close();
+	}
+}
+
+TEST(Inject, WhatIsHeldBackAndLostGivesItsCreditsBack)
+{
+	unsigned at_first[TLPB_POOLS];
+
+	pair_open(&(struct pair_options){ .ep_credits = "PH=4,PD=32,NPH=8,NPD=8" });
+	pair_enumerate();
+	pair_on_ep(get_free, at_first);
+	at_ep("delay type=MWr tlps=100 count=3");
+	write_register(0, 1);
+	write_register(4, 1);
+	EXPECT_EQ(get(0), 0);
+	at_ep(NULL);
+	expect_all_free("delay and none", at_first);
+	write_register(0, 2);
+	EXPECT_EQ(get(0), 2);
+	pair_close();
+}
+
+TEST(Inject, ADroppedWriteOfTheHostCostsNoCredit)
+{
+	pair_open(&(struct pair_options){ .ep_credits = "PH=1,PD=32,NPH=1,NPD=1" });
+	pair_enumerate();
+	at_host("drop type=MWr count=50");
+	for (unsigned n = 0; n < 51; n++)
+		write_register(0, n);
+	EXPECT_EQ(get(0), 50);
+	pair_close();
 }
