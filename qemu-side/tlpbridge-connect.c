@@ -23,6 +23,8 @@ static int connect_link(TLPBridge *s, unsigned timeout_ms, tlpb_rc **rc, char *w
 		.completion_timeout_ms = s->completion_timeout_ms,
 		.credits = s->credits,
 		.order_seed = s->order_seed,
+		.inject = s->inject,
+		.check = (enum tlpb_check)s->check,
 		.gather_writes = true,	/* the main loop watches the descriptor */
 		.trace = s->link.trace,
 		.ops = &tlpbridge_rc_ops,

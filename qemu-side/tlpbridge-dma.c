@@ -167,7 +167,9 @@ static bool message(void *ctx, const struct tlpb_tlp *msg)
 	g_autofree char *label = NULL;
 	char text[128];
 
-	if (!bql_locked() || s->told_message)
+	if (!bql_locked() || !s->link.rc)
+		return true;		/* not handed over yet, or unrealized */
+	if (tlpbridge_error_message(s, msg) || s->told_message)
 		return true;
 	s->told_message = true;
 	label = tlpbridge_label(s);

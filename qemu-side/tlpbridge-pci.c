@@ -34,6 +34,10 @@ static bool check_properties(TLPBridge *s, Error **errp)
 			   "for example url=ipc:///run/user/1000/device.sock");
 		return false;
 	}
+	if (tlpb_inject_check(s->inject, why, sizeof(why))) {
+		error_setg(errp, "inject=: %s", why);
+		return false;
+	}
 	if (PCI_DEVICE(s)->romfile) {
 		error_setg(errp, "romfile= has no effect: the ROM is the served device's own");
 		return false;
@@ -133,13 +137,20 @@ static const char *const on_link_down_words[] = {
 static const char *const clock_words[] = {
 	[TLPBRIDGE_CLOCK_FREE] = "free", [TLPBRIDGE_CLOCK_HOLD] = "hold",
 };
+static const char *const check_words[] = {
+	[TLPBRIDGE_CHECK_OFF] = "off", [TLPBRIDGE_CHECK_REPORT] = "report",
+	[TLPBRIDGE_CHECK_FATAL] = "fatal",
+};
+static const QEnumLookup check_lookup = {
+	.array = check_words, .size = ARRAY_SIZE(check_words),
+};
 static const QEnumLookup on_link_down_lookup = {
 	.array = on_link_down_words, .size = ARRAY_SIZE(on_link_down_words),
 };
 static const QEnumLookup clock_lookup = {
 	.array = clock_words, .size = ARRAY_SIZE(clock_words),
 };
-static PropertyInfo on_link_down_property, clock_property;	/* filled by class_init() */
+static PropertyInfo on_link_down_property, clock_property, check_property;	/* filled by class_init() */
 
 static TLPB_PROPERTIES properties[] = {
 	DEFINE_PROP_STRING("url", TLPBridge, url),
@@ -160,6 +171,9 @@ static TLPB_PROPERTIES properties[] = {
 	DEFINE_PROP_UINT32("completion-timeout", TLPBridge, completion_timeout_ms, 0),
 	DEFINE_PROP_STRING("credits", TLPBridge, credits_text),
 	DEFINE_PROP_UINT64("stress-ordering", TLPBridge, order_seed, 0),
+	DEFINE_PROP_STRING("inject", TLPBridge, inject),
+	DEFINE_PROP_SIGNED("check", TLPBridge, check, TLPBRIDGE_CHECK_OFF,
+			   check_property, TLPBridgeCheck),
 	TLPB_END_OF_PROPERTIES
 };
 
@@ -190,6 +204,8 @@ static void describe_properties(ObjectClass *klass)
 			     "of PH, PD, NPH, NPD, CPLH, CPLD a number or 'infinite'" },
 		{ "stress-ordering", "send TLPs in any order that the ordering rules allow: a seed; "
 				     "0: in the order in which they were made" },
+		{ "inject", "rules of error injection at this end, separated by ';'" },
+		{ "check", "report: tell of every TLP that breaks a rule; fatal: and take the link down" },
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(texts); i++)
@@ -210,6 +226,7 @@ static void class_init(ObjectClass *klass, TLPB_CLASS_DATA *data)
 	dc->desc = "PCI Express device served by another process over tlpbridge";
 	dc->vmsd = &vmstate;
 	on_link_down_property = tlpb_words_property("remove/ones", &on_link_down_lookup);
+	check_property = tlpb_words_property("off/report/fatal", &check_lookup);
 	clock_property = tlpb_words_property("free/hold", &clock_lookup);
 	device_class_set_props(dc, properties);
 	describe_properties(klass);

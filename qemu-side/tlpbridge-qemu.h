@@ -44,6 +44,7 @@
 #include "qemu/thread.h"
 #include "qemu/timer.h"
 
+#include <tlpbridge/inject.h>
 #include <tlpbridge/rc.h>
 #include <tlpbridge/trace.h>
 
@@ -62,6 +63,10 @@ typedef enum TLPBridgeClock {
 	TLPBRIDGE_CLOCK_FREE,	/* guest time goes on while a CPU waits for the model */
 	TLPBRIDGE_CLOCK_HOLD,	/* it stands still in long waits */
 } TLPBridgeClock;
+
+typedef enum TLPBridgeCheck {	/* enum tlpb_check */
+	TLPBRIDGE_CHECK_OFF, TLPBRIDGE_CHECK_REPORT, TLPBRIDGE_CHECK_FATAL,
+} TLPBridgeCheck;
 
 typedef struct TLPBridgeBar {
 	TLPBridge *bridge;
@@ -115,6 +120,8 @@ struct TLPBridge {
 	char *credits_text;
 	struct tlpb_pools credits;	/* of it, by realize */
 	uint64_t order_seed;	/* 0: off */
+	char *inject;			/* rules of error injection */
+	TLPBridgeCheck check;
 
 	/* All the rest belongs to the holder of the BQL. */
 	TLPBridgeLink link;	/* empty before realize and after exit; rc is NULL while lost, too */
@@ -224,6 +231,9 @@ const char *tlpbridge_rom_fault(tlpb_rc *rc, uint16_t bdf);
 
 /* tlpbridge-dma.c: what the endpoint does to us. ctx of all of them is the TLPBridge. */
 extern const struct tlpb_rc_ops tlpbridge_rc_ops;
+
+/* tlpbridge-error.c: an ERR message goes to the root port. False: it is another message. */
+bool tlpbridge_error_message(TLPBridge *s, const struct tlpb_tlp *msg);
 
 /* Is an access with these attributes the device's own DMA coming back to it? */
 bool tlpbridge_dma_hits_self(TLPBridge *s, MemTxAttrs attrs);

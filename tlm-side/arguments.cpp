@@ -6,6 +6,7 @@
 #include <getopt.h>
 #include <set>
 #include <tlpbridge/device.h>
+#include <tlpbridge/inject.h>
 
 #include "kit/parse.h"
 
@@ -23,6 +24,10 @@ static const kit::model_option common_options[] = {
 	{ "credits", "POOLS", "how much this device takes before hosts wait, for example\n"
 	  "PH=1,PD=8,NPH=1,NPD=1; of PH, PD, NPH, NPD, CPLH, CPLD a number or 'infinite'" },
 	{ "stress-ordering", "SEED", "send this device's TLPs in any order that the ordering rules allow" },
+	{ "inject", "RULES", "inject errors at this device's end, for example \"drop type=MRd count=1\";\n"
+			     "rules are separated by ';', docs/errors.md tells them" },
+	{ "check", "[=fatal]", "tell of every TLP of either side that breaks a rule; fatal: the first\n"
+			       "one takes the link down, and the program ends with status 1" },
 	{ "quantum", "TIME", "how far posted writes may run ahead of simulated time, for example\n"
 	  "1us; 0ns, the default: not at all" },
 	{ "and", "MODEL", "one more device at the same URL; its options follow" },
@@ -38,6 +43,11 @@ static const kit::model_type *find_model(const model_list &models, const std::st
 	throw usage_error("unknown model \"" + name + "\": tlpbridge-serve --help lists them");
 }
 
+static bool has_optional_value(const kit::model_option &option)
+{
+	return option.argument && option.argument[0] == '[';
+}
+
 // Lines of the text after the first stand under it.
 static void print_option(const kit::model_option &option)
 {
@@ -45,7 +55,7 @@ static void print_option(const kit::model_option &option)
 	const char *line = option.help, *end;
 
 	if (option.argument)
-		left += std::string(" ") + option.argument;
+		left += std::string(has_optional_value(option) ? "" : " ") + option.argument;
 	for (; (end = strchr(line, '\n')); line = end + 1, left.clear())
 		printf("  %-20s %.*s\n", left.c_str(), static_cast<int>(end - line), line);
 	printf("  %-20s %s\n", left.c_str(), line);
@@ -80,7 +90,10 @@ static std::vector<option> long_options(const kit::model_type *model)
 {
 	std::vector<option> options;
 	auto add = [&](const kit::model_option &o) {
-		options.push_back({ o.name, o.argument ? required_argument : no_argument, nullptr, 'o' });
+		int argument = has_optional_value(o) ? optional_argument
+			     : o.argument ? required_argument : no_argument;
+
+		options.push_back({ o.name, argument, nullptr, 'o' });
 	};
 
 	for (const kit::model_option &o : common_options)
@@ -98,6 +111,22 @@ static void take_credits(tlpb::link_settings &link, const char *value)
 
 	if (tlpb_pools_parse(value, &link.credits, why, sizeof why))
 		throw usage_error(std::string("--credits: ") + why);
+}
+
+static std::string checked_rules(const char *rules)
+{
+	char why[512] = "";
+
+	if (tlpb_inject_check(rules, why, sizeof why))
+		throw usage_error(std::string("--inject: ") + why);
+	return rules;
+}
+
+static tlpb_check check_mode(const char *value)
+{
+	if (value && strcmp(value, "fatal"))
+		throw usage_error(std::string("--check=") + value + ": only fatal may follow");
+	return value ? TLPB_CHECK_FATAL : TLPB_CHECK_REPORT;
 }
 
 static void take_option(arguments &args, const std::string &name, const char *value)
@@ -122,6 +151,10 @@ static void take_option(arguments &args, const std::string &name, const char *va
 		take_credits(device.link, value);
 	else if (name == "stress-ordering")
 		device.link.order_seed = kit::parse_number(value, UINT64_MAX);
+	else if (name == "inject")
+		device.inject = checked_rules(value);
+	else if (name == "check")
+		device.check = check_mode(value);
 	else if (name == "quantum")
 		args.quantum = kit::parse_time(value);
 	else if (name == "help")

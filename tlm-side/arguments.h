@@ -11,6 +11,7 @@
 #include <stdexcept>
 #include <string>
 #include <systemc>
+#include <tlpbridge/check.h>
 #include <vector>
 
 #include "kit/model.h"
@@ -25,6 +26,8 @@ struct device_arguments {
 	std::string name;		// empty: the program chooses
 	std::string trace;		// file; empty: none
 	tlpb::link_settings link;
+	std::string inject;		// rules of error injection
+	tlpb_check check = TLPB_CHECK_OFF;
 	kit::option_values model_options;
 };
 

@@ -70,12 +70,20 @@ private:
 class device : public sc_core::sc_module {
 public:
 	device(sc_core::sc_module_name module, const serve::device_arguments &args, name_pool &names)
-		: trace_path(args.trace), trace(open_trace(args.trace)),
+		: check(args.check), trace_path(args.trace), trace(open_trace(args.trace)),
 		  model(args.model->create(args.model_options)),
 		  function(describe(args, names)), endpoint("endpoint", function, trace.get(), args.link)
 	{
 		connect();
 		tell_of_hosts();
+		tlpb_ep_set_check(endpoint.ep(), args.check);
+		inject(args.inject);
+	}
+
+	// With --check=fatal a violation is the program's failure, too.
+	bool violated() const
+	{
+		return check == TLPB_CHECK_FATAL && tlpb_ep_violations(endpoint.ep());
 	}
 
 	// No host is connected any more.
@@ -92,6 +100,14 @@ private:
 
 		description.name = args.name.empty() ? names.make(description.name) : args.name;
 		return description;
+	}
+
+	void inject(const std::string &rules)
+	{
+		char why[256];
+
+		if (!rules.empty() && tlpb_ep_inject(endpoint.ep(), rules.c_str(), why, sizeof why))
+			throw std::runtime_error(std::string("--inject: ") + why);
 	}
 
 	void connect()
@@ -116,6 +132,7 @@ private:
 		};
 	}
 
+	tlpb_check check;
 	std::string trace_path;
 	trace_ptr trace;
 	std::unique_ptr<kit::pcie_function> model;
@@ -173,6 +190,9 @@ static void serve_devices(const serve::arguments &args)
 	pump_devices(args, devices);
 	for (const std::unique_ptr<device> &each : devices)
 		each->close_trace();
+	for (const std::unique_ptr<device> &each : devices)
+		if (each->violated())
+			throw std::runtime_error("--check=fatal: a rule was broken, see above");
 }
 
 static void log_to_stderr(tlpb_log_level level, const char *line)

@@ -123,6 +123,7 @@ public:
 
 	// The library's endpoint, and what it says of itself; both this module's.
 	tlpb_ep *ep() { return endpoint; }
+	const tlpb_ep *ep() const { return endpoint; }
 	const tlpb_device &device() const { return *tlpb_ep_device(endpoint); }
 
 	// Gives debug DMA a way to serve the link; the pump does it.

@@ -32,6 +32,10 @@ static void on_completion(tlpb_ep *ep, const struct tlpb_tlp *tlp)
 {
 	int err = tlpb__tags_complete(&ep->tags, tlp);
 
+	if (err)
+		tlpb__ep_error_unexpected(ep, tlp);
+	else
+		tlpb__ep_error_completion(ep, tlp);
 	if (err && !ep->unexpected_completions++)	/* said once: the peer decides how many come */
 		tlpb_log(TLPB_LOG_WARNING, "%s: completion for tag %u dropped: %s",
 			 ep->f0->config.device.name, tlp->tag,
@@ -61,6 +65,22 @@ static void on_room(void *ctx)
 	tlpb__ep_raw_room(ep);
 	if (ep->link)
 		tlpb__link_flush(ep->link);
+}
+
+static void on_timed_out(void *ctx, const struct tlpb_tlp *completion)
+{
+	tlpb_ep *ep = ctx;
+
+	if (tlpb__tags_time_out(&ep->tags, completion->requester_id, completion->tag))
+		return;
+	tlpb__ep_error_timeout(ep, completion->requester_id);
+	if (ep->link)
+		tlpb__ep_dma_pump(ep);
+}
+
+static void on_injected(void *ctx, unsigned error, const struct tlpb_tlp *tlp)
+{
+	tlpb__ep_error_injected(ctx, error, tlp);
 }
 
 static void on_up(void *ctx)
@@ -142,6 +162,8 @@ static const struct link_events ep_link_events = {
 	.up = on_up,
 	.tlp = on_tlp,
 	.room = on_room,
+	.timed_out = on_timed_out,
+	.injected = on_injected,
 	.reset = on_reset,
 	.dma_fault = on_dma_fault,
 	.eoi = on_eoi,
@@ -164,6 +186,8 @@ int tlpb__ep_attach(tlpb_ep *ep, struct transport *transport, const uint8_t toke
 		.events = &ep_link_events, .ctx = ep,
 	};
 
+	int err;
+
 	memcpy(config.token, token, TLPB_TOKEN);
 	memcpy(config.credits, ep->credits, sizeof config.credits);
 	ep->links++;
@@ -172,7 +196,18 @@ int tlpb__ep_attach(tlpb_ep *ep, struct transport *transport, const uint8_t toke
 	ep->unexpected_completions = ep->unsupported_messages = 0;
 	ep->to_device = ep->to_host = (struct tlpb_counters){ 0 };
 	ep->raw_held = ep->raw_waits = false;
-	return tlpb__link_new(transport, &config, &ep->link);
+	err = tlpb__link_new(transport, &config, &ep->link);
+	if (!err && ep->inject)
+		tlpb__inject_restart(ep->inject);
+	if (err)
+		return err;
+	tlpb__link_set_inject(ep->link, ep->inject);
+	err = tlpb__link_set_check(ep->link, ep->check);
+	if (err) {
+		tlpb__link_close(ep->link, TLPB_REASON_INTERNAL, "out of memory", 0);
+		ep->link = NULL;
+	}
+	return err;
 }
 
 void tlpb__ep_detach(tlpb_ep *ep, enum tlpb_reason reason, const char *text)
@@ -185,6 +220,7 @@ void tlpb__ep_detach(tlpb_ep *ep, enum tlpb_reason reason, const char *text)
 		on_down(ep, reason, text);
 	ep->link = NULL;
 	tlpb__alarm_set(&ep->alarm, 0);
+	ep->violations += tlpb__link_violations(link);
 	tlpb__link_close(link, reason, text, 500);
 	if (ep->trace)
 		tlpb_trace_flush(ep->trace);	/* a server lives on: people read it now */
@@ -280,7 +316,11 @@ int tlpb_ep_new(const struct tlpb_ep_config *config, tlpb_ep **out, char *why, s
 	if (!ep)
 		goto no_memory;
 	err = describe_registers(ep, config, why, why_size);
+	if (!err && config->inject)
+		err = tlpb__inject_change(&ep->inject, config->inject, why, why_size);
 	if (err) {
+		tlpb__inject_free(ep->inject);
+		free(ep->registers);
 		free(ep);
 		return err;
 	}
@@ -288,6 +328,7 @@ int tlpb_ep_new(const struct tlpb_ep_config *config, tlpb_ep **out, char *why, s
 	ep->ctx = config->ctx;
 	ep->trace = config->trace;
 	ep->keep_config = config->keep_config;
+	ep->check = config->check;
 	ep->mps = mps;
 	ep->mrrs = mrrs;
 	memcpy(ep->credits, credits, sizeof credits);
@@ -307,6 +348,7 @@ int tlpb_ep_new(const struct tlpb_ep_config *config, tlpb_ep **out, char *why, s
 	}
 	if (err) {
 		tlpb__functions_free(ep);
+		tlpb__inject_free(ep->inject);
 		free(ep->registers);
 		free(ep);
 		return err;
@@ -326,6 +368,7 @@ void tlpb_ep_free(tlpb_ep *ep)
 	tlpb__ep_requests_free(ep);
 	tlpb__functions_free(ep);
 	tlpb__alarm_close(&ep->alarm);
+	tlpb__inject_free(ep->inject);
 	free(ep->registers);
 	free(ep);
 }
@@ -333,6 +376,30 @@ void tlpb_ep_free(tlpb_ep *ep)
 const struct tlpb_device *tlpb_ep_device(const tlpb_ep *ep)
 {
 	return &ep->f0->config.device;
+}
+
+int tlpb_ep_inject(tlpb_ep *ep, const char *rules, char *why, size_t why_size)
+{
+	int err = tlpb__inject_change(&ep->inject, rules, why, why_size);
+
+	if (ep->link)
+		tlpb__link_set_inject(ep->link, ep->inject);
+	return err;
+}
+
+uint64_t tlpb_ep_injected(const tlpb_ep *ep)
+{
+	return tlpb__inject_fired(ep->inject);
+}
+
+void tlpb_ep_set_check(tlpb_ep *ep, enum tlpb_check check)
+{
+	ep->check = check;
+}
+
+uint64_t tlpb_ep_violations(const tlpb_ep *ep)
+{
+	return ep->violations + (ep->link ? tlpb__link_violations(ep->link) : 0);
 }
 
 bool tlpb_ep_is_up(const tlpb_ep *ep)

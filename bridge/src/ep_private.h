@@ -14,6 +14,7 @@
 #include "alarm.h"
 #include "config_space.h"
 #include "credits.h"
+#include "inject.h"
 #include "link.h"
 #include "msix.h"
 #include "status.h"
@@ -55,6 +56,9 @@ struct tlpb_ep {
 	unsigned mps, mrrs;
 	uint16_t credits[TLPB_POOLS];	/* advertised */
 	uint64_t order_seed;
+	struct inject *inject;		/* NULL: none */
+	enum tlpb_check check;
+	uint64_t violations;		/* on links that are over */
 	uint8_t *registers;		/* their records, sent behind the device's own */
 	size_t registers_len;
 
@@ -215,6 +219,18 @@ bool tlpb__ep_dma_pending(const struct function *f);
 
 /* End all DMA of a function with err; forget as in tags.h. */
 void tlpb__ep_dma_abort(struct function *f, int err, bool forget);
+
+/*
+ * ep_error.c: what the endpoint detects: it refuses a request, or the model does; a completion that
+ * nobody waits for; one that brings a failure; one that does not come; error injection. A function reports
+ * its own; what none claims, and error injection, the first.
+ */
+void tlpb__ep_error_request(struct function *f, const struct tlpb_tlp *request,
+			    enum tlpb_cpl_status status);
+void tlpb__ep_error_unexpected(tlpb_ep *ep, const struct tlpb_tlp *completion);
+void tlpb__ep_error_completion(tlpb_ep *ep, const struct tlpb_tlp *completion);
+void tlpb__ep_error_timeout(tlpb_ep *ep, uint16_t requester_id);
+void tlpb__ep_error_injected(tlpb_ep *ep, unsigned error, const struct tlpb_tlp *tlp);
 
 /* Config space or the MSI-X table changed: send what is due now. */
 void tlpb__ep_irq_update(struct function *f);

@@ -46,10 +46,19 @@ static void complete_without_data(const struct function *f, const struct tlpb_tl
 				      tlpb__bytes_asked(request));
 }
 
-/* What is for none of the functions is refused by the first. */
-static void refuse(const struct function *f, const struct tlpb_tlp *request)
+/*
+ * Answered with Unsupported Request, for no error of the request. What is for none of the functions
+ * is answered, and its error reported, by the first.
+ */
+static void turn_away(const struct function *f, const struct tlpb_tlp *request)
 {
 	complete_without_data(f, request, TLPB_CPL_UR);
+}
+
+static void refuse(struct function *f, const struct tlpb_tlp *request)
+{
+	tlpb__ep_error_request(f, request, TLPB_CPL_UR);
+	turn_away(f, request);
 }
 
 /* ---- configuration requests ---- */
@@ -171,6 +180,8 @@ static void send_completion(const struct pending_request *p, enum tlpb_cpl_statu
 {
 	const struct tlpb_tlp *tlp = &p->tlp;
 
+	if (status != TLPB_CPL_SC)
+		tlpb__ep_error_request(p->f, tlp, status);
 	if (p->face.posted)
 		return;
 	if (status == TLPB_CPL_CRS && !p->face.deferrable)
@@ -502,7 +513,7 @@ static void refuse_pending(struct function *f)
 
 	LIST_FOREACH(p, &f->ep->requests, entry)
 		if (p->f == f && is_current(p))
-			refuse(f, &p->tlp);
+			turn_away(f, &p->tlp);
 }
 
 static bool is_for(const struct function *f, const struct tlpb_tlp *tlp)
@@ -534,7 +545,7 @@ static void flush_held(struct function *f, bool link_lost)
 		if (h->tlp.kind == TLPB_MWR && !answered_here(ep, &h->tlp))
 			over = execute(ep, &h->tlp, h->time_ps);
 		else if (!link_lost)
-			refuse(f, &h->tlp);
+			turn_away(f, &h->tlp);
 		if (over && !link_lost)
 			release_tlp(ep, &h->tlp);
 		free(h);

@@ -19,12 +19,24 @@ int tlpb__ep_take_tag(struct function *f, struct tlpb_tlp *tlp, void *buf, size_
 	return err;
 }
 
+/* What is about to expire. */
+static void report_late(tlpb_ep *ep, int64_t now)
+{
+	for (unsigned i = 0; i < TAGS_MAX; i++) {
+		const struct tags_request *r = &ep->tags.request[i];
+
+		if (r->used && r->deadline_ms && r->deadline_ms <= now)
+			tlpb__ep_error_timeout(ep, r->tlp.requester_id);
+	}
+}
+
 void tlpb__ep_look_at_clock(tlpb_ep *ep)
 {
 	int64_t now = ep->timeout_ms ? monotonic_ms() : 0;
 
 	if (!now || !tlpb__alarm_rang(&ep->alarm, now))
 		return;
+	report_late(ep, now);
 	tlpb__tags_expire(&ep->tags, now);
 	tlpb__alarm_set(&ep->alarm, tlpb__tags_due(&ep->tags));
 	tlpb__ep_dma_pump(ep);

@@ -48,11 +48,11 @@ void tlpb_judge_init(struct tlpb_judge_state *state)
 		tlpb_judge_take_message(state, usual_messages[i], true);
 }
 
-struct tlpb_outstanding *tlpb_judge_find(const struct tlpb_judge_state *state,
+struct tlpb_judge_request *tlpb_judge_find(const struct tlpb_judge_state *state,
 					 uint16_t requester_id, uint16_t tag)
 {
 	for (size_t i = 0; i < state->outstanding_count; i++) {
-		struct tlpb_outstanding *o = &state->outstanding[i];
+		struct tlpb_judge_request *o = &state->outstanding[i];
 
 		if (o->request.requester_id == requester_id && o->request.tag == tag)
 			return o;
@@ -346,26 +346,26 @@ struct tlpb_judgement tlpb_judge(const struct tlpb_judge_state *state, enum tlpb
 	return try_rules(&j);
 }
 
-static void forget(struct tlpb_judge_state *state, struct tlpb_outstanding *o)
+static void forget(struct tlpb_judge_state *state, struct tlpb_judge_request *o)
 {
 	*o = state->outstanding[--state->outstanding_count];
 }
 
 static void follow_request(struct tlpb_judge_state *state, const struct tlpb_tlp *tlp)
 {
-	struct tlpb_outstanding *o;
+	struct tlpb_judge_request *o;
 
 	if (state->outstanding_count == state->outstanding_room ||
 	    tlpb_judge_find(state, tlp->requester_id, tlp->tag))
 		return;
 	o = &state->outstanding[state->outstanding_count++];
-	*o = (struct tlpb_outstanding){ .request = *tlp };
+	*o = (struct tlpb_judge_request){ .request = *tlp };
 	o->request.payload = NULL;
 }
 
 static void follow_completion(struct tlpb_judge_state *state, const struct tlpb_tlp *tlp)
 {
-	struct tlpb_outstanding *o = tlpb_judge_find(state, tlp->requester_id, tlp->tag);
+	struct tlpb_judge_request *o = tlpb_judge_find(state, tlp->requester_id, tlp->tag);
 
 	if (tlp->status == TLPB_CPL_SC && tlpb__judge_is_memory_read(o->request.kind)) {
 		o->received += tlpb__judge_bytes_brought(o, tlp);

@@ -38,7 +38,7 @@ unsigned tlpb__judge_bytes_asked(const struct tlpb_tlp *request)
 }
 
 /* Address of the next byte to come. */
-static uint64_t next_address(const struct tlpb_outstanding *of)
+static uint64_t next_address(const struct tlpb_judge_request *of)
 {
 	const struct tlpb_tlp *request = &of->request;
 	unsigned first = all_bytes(request) ? 0 : tlpb_first_byte(request->first_be);
@@ -46,12 +46,12 @@ static uint64_t next_address(const struct tlpb_outstanding *of)
 	return request->address + first + of->received;
 }
 
-static unsigned bytes_left(const struct tlpb_outstanding *of)
+static unsigned bytes_left(const struct tlpb_judge_request *of)
 {
 	return tlpb__judge_bytes_asked(&of->request) - of->received;
 }
 
-unsigned tlpb__judge_bytes_brought(const struct tlpb_outstanding *of, const struct tlpb_tlp *cpl)
+unsigned tlpb__judge_bytes_brought(const struct tlpb_judge_request *of, const struct tlpb_tlp *cpl)
 {
 	unsigned room = 4u * cpl->length_dw - (next_address(of) & 3);
 

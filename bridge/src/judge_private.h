@@ -12,7 +12,7 @@ struct judged {
 	const struct tlpb_tlp *tlp;
 	const uint8_t *bytes;
 	size_t len;
-	const struct tlpb_outstanding *of;	/* completion: its request, or NULL */
+	const struct tlpb_judge_request *of;	/* completion: its request, or NULL */
 };
 
 /* Bytes of a memory read, or of an atomic's operand; 4 for other requests (2.2.9). */
@@ -21,7 +21,7 @@ unsigned tlpb__judge_bytes_asked(const struct tlpb_tlp *request);
 bool tlpb__judge_is_memory_read(enum tlpb_tlp_kind kind);
 
 /* Bytes of a memory read that the completion brings. */
-unsigned tlpb__judge_bytes_brought(const struct tlpb_outstanding *of, const struct tlpb_tlp *cpl);
+unsigned tlpb__judge_bytes_brought(const struct tlpb_judge_request *of, const struct tlpb_tlp *cpl);
 
 /* Each: does the completion break this rule of the request that it belongs to? */
 bool tlpb__judge_cpl_locked(const struct judged *j);

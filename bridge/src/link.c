@@ -9,6 +9,7 @@
 #include "bytes.h"
 #include "clock.h"
 #include "link_private.h"
+#include "monitor.h"
 
 enum {
 	OWED_MAX = 16 * 1024 * 1024,	/* far above what all tags together can ask for */
@@ -96,6 +97,8 @@ static void observe(struct link *link, const struct frame *frame, bool outbound)
 {
 	if (link->events.observe)
 		link->events.observe(link->ctx, frame, outbound);
+	if (link->monitor)
+		tlpb__link_check(link, frame, outbound);
 }
 
 static void go_down(struct link *link, enum tlpb_reason reason, const char *text)
@@ -151,7 +154,7 @@ int tlpb__link_send(struct link *link, uint16_t kind, uint16_t flags, const void
 	if (len)
 		memcpy(p + TLPB_FRAME_HEADER, body, len);
 	tlpb__link_frame_done(link, p, &frame);
-	return 0;
+	return link->state == LINK_DOWN && kind != TLPB_FRAME_GOODBYE ? TLPB_ERR_CLOSED : 0;
 }
 
 int tlpb__link_send_fault(struct link *link, const struct dma_fault *fault)
@@ -271,9 +274,9 @@ static void say_goodbye(struct link *link, enum tlpb_reason reason, const char *
 
 	snprintf(goodbye.text, sizeof goodbye.text, "%s", text);
 	len = tlpb__goodbye_encode(&goodbye, bytes, sizeof bytes);
+	link->said_goodbye = true;	/* from here on no TLP goes, which might be a violation again */
 	if (tlpb__link_send(link, TLPB_FRAME_GOODBYE, 0, bytes, (size_t)len) == 0)
 		tlpb__link_flush_now(link);
-	link->said_goodbye = true;
 }
 
 void tlpb__link_fail(struct link *link, enum tlpb_reason reason, const char *format, ...)
@@ -281,7 +284,7 @@ void tlpb__link_fail(struct link *link, enum tlpb_reason reason, const char *for
 	char text[TEXT_MAX];
 	va_list args;
 
-	if (link->state == LINK_DOWN)
+	if (link->state == LINK_DOWN || link->said_goodbye)
 		return;
 	va_start(args, format);
 	vsnprintf(text, sizeof text, format, args);
@@ -378,8 +381,8 @@ static void dispatch(struct link *link, const struct frame *frame)
 	}
 	link->rx_sequence++;
 	observe(link, frame, false);
-	if (!rule && frame->flags & TLPB_FRAME_OPTIONAL)
-		return;
+	if (link->state == LINK_DOWN || (!rule && frame->flags & TLPB_FRAME_OPTIONAL))
+		return;		/* the checker took it down; or one that we need not know */
 	if (!rule)
 		tlpb__link_fail(link, TLPB_REASON_PROTOCOL, "unknown frame of kind %u", frame->kind);
 	else if (!(rule->states & IN(link->state)))
@@ -507,5 +510,6 @@ void tlpb__link_close(struct link *link, enum tlpb_reason reason, const char *te
 	tlpb__outbox_clear(&link->outbox);
 	free(link->spare);
 	free(link->records);
+	tlpb__monitor_free(link->monitor);
 	free(link);
 }

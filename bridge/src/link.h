@@ -22,6 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <tlpbridge/check.h>
 #include <tlpbridge/device.h>
 #include <tlpbridge/err.h>
 #include <tlpbridge/tlp.h>
@@ -54,6 +55,13 @@ struct link_events {
 	 * will be called.
 	 */
 	bool (*tlp)(void *ctx, const struct tlpb_tlp *tlp, const struct frame *frame);
+
+	/* Error injection: the request that this would have completed is to end as timed out. */
+	void (*timed_out)(void *ctx, const struct tlpb_tlp *completion);
+
+	/* Error injection: the device is to report this error (enum aer_error), with that TLP. */
+	void (*injected)(void *ctx, unsigned error, const struct tlpb_tlp *tlp);
+
 	void (*reset)(void *ctx, enum tlpb_reset kind);
 	void (*dma_fault)(void *ctx, const struct dma_fault *fault);
 	void (*eoi)(void *ctx, unsigned pin);
@@ -136,6 +144,14 @@ void tlpb__link_release(struct link *link, const struct tlpb_credits *cost);
 
 /* Will the next flush tell the peer of credits? */
 bool tlpb__link_owes_credits(const struct link *link);
+
+/* Have the link checked (tlpbridge/check.h), from its beginning. 0 or TLPB_ERR_NOMEM. */
+int tlpb__link_set_check(struct link *link, enum tlpb_check check);
+uint64_t tlpb__link_violations(const struct link *link);
+
+/* Error injection, NULL: none. The plan stays the caller's. */
+struct inject;
+void tlpb__link_set_inject(struct link *link, struct inject *plan);
 
 /* DMA_FAULT; the caller has seen that the feature was agreed on. */
 int tlpb__link_send_fault(struct link *link, const struct dma_fault *fault);

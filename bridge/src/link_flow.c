@@ -71,7 +71,23 @@ static int send_now(struct link *link, const struct tlpb_tlp *tlp, const struct 
 	frame.length = (uint32_t)len;
 	tlpb__link_frame_done(link, p, &frame);
 	charge(link, cost, (size_t)len);
-	return 0;
+	return link->state == LINK_DOWN ? TLPB_ERR_CLOSED : 0;	/* the checker may take it down */
+}
+
+static int queue(struct link *link, const struct tlpb_order *order, const struct tlpb_credits *cost,
+		 const uint8_t *bytes, size_t len, uint32_t mark)
+{
+	struct queued_tlp *queued = tlpb__tx_queue_add(&link->waiting, order, cost, len);
+
+	if (!queued) {
+		tlpb__link_fail(link, TLPB_REASON_INTERNAL, "out of memory");
+		return TLPB_ERR_NOMEM;
+	}
+	queued->mark = mark;
+	memcpy(queued->bytes, bytes, len);
+	if (!stressed(link))
+		tlpb__link_pump(link);
+	return link->state == LINK_DOWN ? TLPB_ERR_CLOSED : 0;
 }
 
 static int send_later(struct link *link, const struct tlpb_tlp *tlp,
@@ -80,20 +96,8 @@ static int send_later(struct link *link, const struct tlpb_tlp *tlp,
 	struct tlpb_order order = tlpb_order_of(tlp, aside->completes_write);
 	uint8_t bytes[TLPB_MAX_TLP];
 	int len = tlpb_tlp_pack(tlp, bytes, sizeof bytes);
-	struct queued_tlp *queued;
 
-	if (len < 0)
-		return len;
-	queued = tlpb__tx_queue_add(&link->waiting, &order, cost, (size_t)len);
-	if (!queued) {
-		tlpb__link_fail(link, TLPB_REASON_INTERNAL, "out of memory");
-		return TLPB_ERR_NOMEM;
-	}
-	queued->mark = aside->mark;
-	memcpy(queued->bytes, bytes, (size_t)len);
-	if (!stressed(link))
-		tlpb__link_pump(link);
-	return 0;
+	return len < 0 ? len : queue(link, &order, cost, bytes, (size_t)len, aside->mark);
 }
 
 static int send_tlp(struct link *link, const struct tlpb_tlp *tlp, const struct aside *aside)
@@ -102,10 +106,29 @@ static int send_tlp(struct link *link, const struct tlpb_tlp *tlp, const struct 
 
 	if (link->state == LINK_DOWN)
 		return TLPB_ERR_CLOSED;
+	if (link->inject)
+		return tlpb__link_inject_sent(link, tlp, aside->mark, aside->completes_write);
 	if (!stressed(link) && tlpb__tx_queue_empty(&link->waiting) &&
 	    tlpb__credits_suffice(&link->credits, &cost))
 		return send_now(link, tlp, &cost, aside->mark);
 	return send_later(link, tlp, &cost, aside);
+}
+
+/* What is malformed costs nothing: the peer takes the link down before it counts credits. */
+int tlpb__link_send_packed(struct link *link, const uint8_t *bytes, size_t len, uint32_t mark,
+			   bool completes_write)
+{
+	struct tlpb_credits cost = { .cls = TLPB_POSTED };
+	struct tlpb_order order = { 0 };
+	struct tlpb_tlp tlp;
+
+	if (link->state == LINK_DOWN)
+		return TLPB_ERR_CLOSED;
+	if (tlpb__tlp_take(bytes, len, link->peer.mps, &tlp) == TLPB_RULE_NONE) {
+		cost = tlpb_tlp_credits(&tlp);
+		order = tlpb_order_of(&tlp, completes_write);
+	}
+	return queue(link, &order, &cost, bytes, len, mark);
 }
 
 int tlpb__link_send_tlp(struct link *link, const struct tlpb_tlp *tlp, uint32_t mark)
@@ -157,15 +180,31 @@ static void tell_credits(struct link *link)
 	tlpb__link_send(link, TLPB_FRAME_CREDITS, 0, body, sizeof body);
 }
 
+/* Error injection gave more TLPs to the owner than the peer has sent: theirs do not go back. */
+static struct tlpb_credits without_unpaid(struct link *link, const struct tlpb_credits *cost)
+{
+	struct tlpb_credits *unpaid = &link->unpaid[cost->cls], left = *cost;
+	unsigned hdr = left.hdr < unpaid->hdr ? left.hdr : unpaid->hdr;
+	unsigned data = left.data < unpaid->data ? left.data : unpaid->data;
+
+	unpaid->hdr -= hdr;
+	unpaid->data -= data;
+	left.hdr -= hdr;
+	left.data -= data;
+	return left;
+}
+
 void tlpb__link_release(struct link *link, const struct tlpb_credits *cost)
 {
-	if (cost->cls == TLPB_NON_POSTED) {
+	struct tlpb_credits left = without_unpaid(link, cost);
+
+	if (left.cls == TLPB_NON_POSTED) {
 		link->answered.cls = TLPB_NON_POSTED;
-		link->answered.hdr += cost->hdr;
-		link->answered.data += cost->data;
+		link->answered.hdr += left.hdr;
+		link->answered.data += left.data;
 		release_answered(link);
 	} else {
-		tlpb__credits_release(&link->credits, cost);
+		tlpb__credits_release(&link->credits, &left);
 	}
 }
 
@@ -176,7 +215,8 @@ void tlpb__link_pump(struct link *link)
 
 	if (tlpb__tx_queue_empty(&link->waiting))
 		return;
-	while (link->state == LINK_UP && (t = tlpb__tx_queue_next(&link->waiting, &link->credits))) {
+	while (link->state == LINK_UP && !link->said_goodbye &&
+	       (t = tlpb__tx_queue_next(&link->waiting, &link->credits))) {
 		struct frame frame = { .kind = TLPB_FRAME_TLP, .mark = t->mark,
 				       .length = (uint32_t)t->len };
 		uint8_t *p = tlpb__link_frame(link, t->len);
@@ -203,26 +243,50 @@ void tlpb__link_flow_flush(struct link *link)
 	tell_credits(link);
 }
 
+static bool well_formed(struct link *link, const struct frame *f, struct tlpb_tlp *tlp)
+{
+	enum tlpb_rule rule = tlpb__tlp_take(f->body, f->length, link->config.mps, tlp);
+
+	if (rule != TLPB_RULE_NONE)
+		tlpb__link_fail(link, TLPB_REASON_PROTOCOL, "Malformed TLP (%s)",
+				tlpb_rule_name(rule));
+	return rule == TLPB_RULE_NONE;
+}
+
+static void give(struct link *link, const struct tlpb_tlp *tlp, const struct frame *f)
+{
+	struct tlpb_credits cost = tlpb_tlp_credits(tlp);
+
+	if (!link->events.tlp || link->events.tlp(link->ctx, tlp, f))
+		tlpb__link_release(link, &cost);
+}
+
+void tlpb__link_take_tlp(struct link *link, const struct frame *f)
+{
+	struct tlpb_tlp tlp;
+
+	if (well_formed(link, f, &tlp))
+		give(link, &tlp, f);
+}
+
 void tlpb__link_on_tlp(struct link *link, const struct frame *f)
 {
 	struct tlpb_credits cost;
 	struct tlpb_tlp tlp;
-	enum tlpb_rule rule = tlpb__tlp_take(f->body, f->length, link->config.mps, &tlp);
 	unsigned pool;
 
-	if (rule != TLPB_RULE_NONE) {
-		tlpb__link_fail(link, TLPB_REASON_PROTOCOL, "Malformed TLP (%s)",
-				tlpb_rule_name(rule));
+	if (!well_formed(link, f, &tlp))
 		return;
-	}
 	cost = tlpb_tlp_credits(&tlp);
 	if (!tlpb__credits_receive(&link->credits, &cost, &pool)) {
 		tlpb__link_fail(link, TLPB_REASON_PROTOCOL, "%s (%s)",
 				tlpb__credit_fault_text(CREDIT_FAULT_OVERFLOW), tlpb_pool_name(pool));
 		return;
 	}
-	if (!link->events.tlp || link->events.tlp(link->ctx, &tlp, f))
-		tlpb__link_release(link, &cost);
+	if (link->inject)
+		tlpb__link_inject_received(link, f, &cost);
+	else
+		give(link, &tlp, f);
 }
 
 void tlpb__link_on_credits(struct link *link, const struct frame *f)

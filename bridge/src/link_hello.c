@@ -146,6 +146,7 @@ void tlpb__link_on_hello(struct link *link, const struct frame *f)
 	link->peer = h;
 	link->features = link->config.offered & h.offered;
 	tlpb__link_flow_start(link);
+	tlpb__link_check_limits(link);
 	if (link->config.role == TLPB_HOST) {
 		link->state = LINK_RECORDS;
 		return;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of a link share: link.c (frames, life), link_flow.c (TLPs, flow control) and link_hello.c (until it is up). */
+/*
+ * What the files of a link share: link.c (frames, life), link_flow.c (TLPs, flow control), link_hello.c
+ * (until it is up), link_inject.c and link_check.c.
+ */
 #ifndef TLPB_LINK_PRIVATE_H
 #define TLPB_LINK_PRIVATE_H
 
@@ -42,6 +45,11 @@ struct link {
 	bool told_owner;		/* the descriptor is readable because of what is queued */
 	size_t retry_bytes;		/* of the outbox, at which the next posted frame is worth a flush */
 	struct incoming *rx, *retired, *spare;
+	struct monitor *monitor;	/* NULL: nothing is checked */
+	enum tlpb_check check;
+	struct inject *inject;		/* the owner's; NULL: nothing is injected */
+	struct tlpb_credits unpaid[TX_CLASSES];	/* of what it has added to what came … */
+	struct tlpb_credits held[TX_CLASSES];		/* … and of what it holds back, by class */
 	unsigned depth;			/* callbacks running */
 };
 
@@ -72,6 +80,24 @@ void tlpb__link_on_credits(struct link *link, const struct frame *frame);
 
 /* Take the link down because what the peer sent makes no sense. */
 void tlpb__link_protocol_error(struct link *link, const char *what, int err);
+
+/* An encoded TLP, past error injection: send it; check it and give it to the owner. */
+int tlpb__link_send_packed(struct link *link, const uint8_t *bytes, size_t len, uint32_t mark,
+			   bool completes_write);
+void tlpb__link_take_tlp(struct link *link, const struct frame *frame);
+
+/* link_check.c: HELLO told the limits; a frame passes, when there is a monitor. */
+void tlpb__link_check_limits(struct link *link);
+void tlpb__link_check(struct link *link, const struct frame *frame, bool outbound);
+
+/*
+ * link_inject.c: a TLP on its way to the transmit path, before it costs credits, and a well-formed one
+ * that has come, for which cost was charged.
+ */
+int tlpb__link_inject_sent(struct link *link, const struct tlpb_tlp *tlp, uint32_t mark,
+			   bool completes_write);
+void tlpb__link_inject_received(struct link *link, const struct frame *frame,
+				const struct tlpb_credits *cost);
 
 /* link_hello.c: say HELLO, and handle the frames that come before the link is up. */
 void tlpb__link_send_hello(struct link *link);

@@ -70,6 +70,13 @@ static void on_room(void *ctx)
 	tlpb__rc_access_room(ctx);
 }
 
+static void on_timed_out(void *ctx, const struct tlpb_tlp *completion)
+{
+	tlpb_rc *rc = ctx;
+
+	tlpb__tags_time_out(&rc->tags, completion->requester_id, completion->tag);
+}
+
 static void on_down(void *ctx, enum tlpb_reason reason, const char *text)
 {
 	tlpb_rc *rc = ctx;
@@ -104,6 +111,7 @@ static void on_observe(void *ctx, const struct frame *frame, bool outbound)
 static const struct link_events rc_link_events = {
 	.tlp = on_tlp,
 	.room = on_room,
+	.timed_out = on_timed_out,
 	.down = on_down,
 	.observe = on_observe,
 	.now_ps = on_now_ps,
@@ -111,9 +119,19 @@ static const struct link_events rc_link_events = {
 
 /* ---- life ---- */
 
+static bool config_legal(const tlpb_rc *rc, char *why, size_t size)
+{
+	if (tlpb__size_legal(rc->mps) && (rc->rcb == 64 || rc->rcb == 128))
+		return true;
+	snprintf(why, size, "MPS %u must be 128, 256, ... 4096 and RCB %u 64 or 128 bytes",
+		 rc->mps, rc->rcb);
+	return false;
+}
+
 static int new_rc(const struct tlpb_rc_config *config, tlpb_rc **out, char *why, size_t size)
 {
 	tlpb_rc *rc = calloc(1, sizeof *rc);
+	int err;
 
 	if (!rc) {
 		snprintf(why, size, "out of memory");
@@ -136,21 +154,20 @@ static int new_rc(const struct tlpb_rc_config *config, tlpb_rc **out, char *why,
 	tlpb__tx_queue_init(&rc->posted, 0);
 	snprintf(rc->device_name, sizeof rc->device_name, "%s",
 		 config->device ? config->device : "the device");
-	if (!tlpb__size_legal(rc->mps) || (rc->rcb != 64 && rc->rcb != 128)) {
-		snprintf(why, size, "MPS %u must be 128, 256, ... 4096 and RCB %u 64 or 128 bytes",
-			 rc->mps, rc->rcb);
-		free(rc);
-		return TLPB_ERR_INVALID;
-	}
-	if (tlpb__credits_settle(&config->credits, &rc->takes, TLPB_MAX_PAYLOAD, rc->credits,
-				 why, size)) {
-		free(rc);
-		return TLPB_ERR_INVALID;
-	}
-	if ((rc->timeout_ms || rc->crs_retry_ms) && tlpb__alarm_open(&rc->alarm)) {
+	err = config_legal(rc, why, size) ? 0 : TLPB_ERR_INVALID;
+	if (!err && config->inject)
+		err = tlpb__inject_change(&rc->inject, config->inject, why, size);
+	if (!err)
+		err = tlpb__credits_settle(&config->credits, &rc->takes, TLPB_MAX_PAYLOAD, rc->credits,
+					   why, size);
+	if (!err && (rc->timeout_ms || rc->crs_retry_ms) && tlpb__alarm_open(&rc->alarm)) {
 		snprintf(why, size, "no descriptor for a timer");
+		err = TLPB_ERR_IO;
+	}
+	if (err) {
+		tlpb__inject_free(rc->inject);
 		free(rc);
-		return TLPB_ERR_IO;
+		return err;
 	}
 	*out = rc;
 	return 0;
@@ -180,10 +197,18 @@ static int open_link(tlpb_rc *rc, const struct tlpb_rc_config *config, struct tr
 		.gather = config->gather_writes,
 		.events = &rc_link_events, .ctx = rc,
 	};
+	int err;
 
 	memcpy(link_config.credits, rc->credits, sizeof link_config.credits);
 	memcpy(link_config.token, token, TLPB_TOKEN);
-	return tlpb__link_new(transport, &link_config, &rc->link);
+	err = tlpb__link_new(transport, &link_config, &rc->link);
+	if (err)
+		return err;
+	tlpb__link_set_inject(rc->link, rc->inject);
+	err = tlpb__link_set_check(rc->link, config->check);
+	if (err)
+		tlpb__link_close(rc->link, TLPB_REASON_INTERNAL, "out of memory", 0);
+	return err;
 }
 
 static unsigned patience_ms(const struct tlpb_rc_config *config)
@@ -236,6 +261,7 @@ int tlpb__rc_connect_transport(const struct tlpb_rc_config *config, struct trans
 	if (err) {
 		snprintf(why, why_size, "out of memory");
 		tlpb__alarm_close(&rc->alarm);
+		tlpb__inject_free(rc->inject);
 		free(rc);
 		return err;
 	}
@@ -346,6 +372,8 @@ int tlpb_rc_connect(const struct tlpb_rc_config *config, tlpb_rc **rc, char *why
 	struct url url;
 	int err = tlpb__url_parse_lobby(config->url, &url, why, why_size);
 
+	if (!err)
+		err = tlpb_inject_check(config->inject, why, why_size);
 	if (err)
 		return err;
 	if (url.kind == URL_FD)
@@ -359,6 +387,7 @@ static void free_rc(tlpb_rc *rc)
 	tlpb__link_close(rc->link, TLPB_REASON_NORMAL, "", CLOSE_MS);
 	tlpb__alarm_close(&rc->alarm);
 	tlpb__tx_queue_clear(&rc->posted);
+	tlpb__inject_free(rc->inject);
 	free(rc);
 }
 
@@ -434,6 +463,24 @@ int tlpb_rc_fd(const tlpb_rc *rc)
 bool tlpb_rc_is_up(const tlpb_rc *rc)
 {
 	return tlpb__link_state(rc->link) == LINK_UP;
+}
+
+int tlpb_rc_inject(tlpb_rc *rc, const char *rules, char *why, size_t why_size)
+{
+	int err = tlpb__inject_change(&rc->inject, rules, why, why_size);
+
+	tlpb__link_set_inject(rc->link, rc->inject);
+	return err;
+}
+
+uint64_t tlpb_rc_injected(const tlpb_rc *rc)
+{
+	return tlpb__inject_fired(rc->inject);
+}
+
+uint64_t tlpb_rc_violations(const tlpb_rc *rc)
+{
+	return tlpb__link_violations(rc->link);
 }
 
 void tlpb_rc_get_stats(const tlpb_rc *rc, struct tlpb_rc_stats *stats)

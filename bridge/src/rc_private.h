@@ -13,6 +13,7 @@
 
 #include "credits.h"
 #include "alarm.h"
+#include "inject.h"
 #include "link.h"
 #include "tags.h"
 #include "tx_queue.h"
@@ -48,6 +49,7 @@ struct tlpb_rc {
 	unsigned mps, rcb;
 	unsigned takes;			/* the largest payload that it accepts */
 	uint16_t credits[TLPB_POOLS];	/* advertised */
+	struct inject *inject;	/* NULL: none */
 	char device_name[TLPB_NAME_MAX];	/* for messages; "" until known */
 	struct tags tags;
 	TAILQ_HEAD(, rc_access) unsent;	/* with pieces that have no tag yet */

@@ -9,6 +9,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <tlpbridge/inject.h>
 #include <tlpbridge/log.h>
 #include <tlpbridge/serve.h>
 #include <tlpbridge/trace.h>
@@ -33,19 +34,27 @@ static const struct tlpb_model_option common[] = {
 		  "PH=1,PD=8,NPH=1,NPD=1; of PH, PD, NPH, NPD, CPLH, CPLD a number or 'infinite'" },
 	{ .name = "stress-ordering", .argument = "SEED",
 	  .help = "send the device's TLPs in any order that the ordering rules allow" },
+	{ .name = "inject", .argument = "RULES",
+	  .help = "inject errors at this end, for example \"drop type=MRd count=1\"; rules are\n"
+		  "separated by ';', docs/errors.md tells them" },
+	{ .name = "check", .argument = "[=fatal]",
+	  .help = "tell of every TLP of either side that breaks a rule; fatal: the first one\n"
+		  "takes the link down, and the program ends with status 1" },
 	{ .name = "help", .help = "this text" },
 	{ .name = "version", .help = "the version" },
 };
 
 enum common_option { OPTION_LISTEN, OPTION_TLS_CERT, OPTION_TLS_KEY, OPTION_TLS_CA, OPTION_PLAINTEXT,
-		     OPTION_NAME, OPTION_TRACE, OPTION_CREDITS, OPTION_STRESS, OPTION_HELP, OPTION_VERSION, COMMON_OPTIONS };
+		     OPTION_NAME, OPTION_TRACE, OPTION_CREDITS, OPTION_STRESS, OPTION_INJECT, OPTION_CHECK, OPTION_HELP,
+		     OPTION_VERSION, COMMON_OPTIONS };
 
 struct program {
 	struct tlpb_model *model;
 	struct tlpb_server_config at;
-	const char *trace_path;
+	const char *trace_path, *inject;
 	struct tlpb_pools credits;
 	uint64_t order_seed;
+	enum tlpb_check check;
 	bool help, version;
 	tlpb_trace *trace;
 	tlpb_server *server;
@@ -61,13 +70,19 @@ static void log_to_stderr(enum tlpb_log_level level, const char *line)
 
 /* ---- options ---- */
 
+static bool value_is_optional(const struct tlpb_model_option *option)
+{
+	return option->argument && option->argument[0] == '[';
+}
+
 /* Lines of the text after the first stand under it. */
 static void print_option(const struct tlpb_model_option *option)
 {
 	const char *line = option->help, *end;
 	char left[64];
 
-	snprintf(left, sizeof left, "--%s%s%s", option->name, option->argument ? " " : "",
+	snprintf(left, sizeof left, "--%s%s%s", option->name,
+		 option->argument && !value_is_optional(option) ? " " : "",
 		 option->argument ? option->argument : "");
 	for (; (end = strchr(line, '\n')); line = end + 1, left[0] = 0)
 		printf("  %-20s %.*s\n", left, (int)(end - line), line);
@@ -92,7 +107,8 @@ static void print_help(const struct tlpb_model *model)
 static struct option getopt_entry(const struct tlpb_model_option *option)
 {
 	return (struct option){ .name = option->name, .val = 'o',
-				.has_arg = option->argument ? required_argument : no_argument };
+				.has_arg = value_is_optional(option) ? optional_argument
+					 : option->argument ? required_argument : no_argument };
 }
 
 /* table has OPTIONS_MAX entries, the last one empty. */
@@ -138,6 +154,20 @@ static int take_seed(struct program *p, const char *value)
 	return end == value || *end ? wrong("--stress-ordering is a number, not \"%s\"", value) : 0;
 }
 
+static int take_inject(struct program *p, const char *rules)
+{
+	char why[WHY_MAX] = "";
+
+	p->inject = rules;
+	return tlpb_inject_check(rules, why, sizeof why) ? wrong("--inject: %s", why) : 0;
+}
+
+static int take_check(struct program *p, const char *value)
+{
+	p->check = value ? TLPB_CHECK_FATAL : TLPB_CHECK_REPORT;
+	return value && strcmp(value, "fatal") ? wrong("--check=%s: only fatal may follow", value) : 0;
+}
+
 static int take_common(struct program *p, int index, const char *value)
 {
 	switch (index) {
@@ -150,6 +180,8 @@ static int take_common(struct program *p, int index, const char *value)
 	case OPTION_TRACE: p->trace_path = value; break;
 	case OPTION_CREDITS: return take_credits(p, value);
 	case OPTION_STRESS: return take_seed(p, value);
+	case OPTION_INJECT: return take_inject(p, value);
+	case OPTION_CHECK: return take_check(p, value);
 	case OPTION_HELP: p->help = true; break;
 	case OPTION_VERSION: p->version = true; break;
 	}
@@ -248,6 +280,7 @@ static int open_endpoint(struct program *p, char *why, size_t size)
 		.device = model->device, .ops = &ops, .ctx = model->ctx, .trace = p->trace,
 		.capabilities = model->capabilities, .capability_count = model->capability_count,
 		.credits = p->credits, .order_seed = p->order_seed,
+		.inject = p->inject, .check = p->check,
 	};
 	int err;
 
@@ -317,17 +350,26 @@ static void loop(struct program *p)
 	}
 }
 
+/* With --check=fatal it is the program's failure, too. */
+static bool violated(const struct program *p)
+{
+	return p->check == TLPB_CHECK_FATAL && p->model->ep && tlpb_ep_violations(p->model->ep);
+}
+
 static int close_all(struct program *p)
 {
-	int err;
+	int err, broken;
 
 	tlpb_server_close(p->server);
+	broken = violated(p);
 	tlpb_ep_free(p->model->ep);
 	p->model->ep = NULL;
 	err = tlpb_trace_close(p->trace);
+	if (err)
+		tlpb_log(TLPB_LOG_ERROR, "%s: the trace is incomplete", p->trace_path);
 	if (p->signals >= 0)
 		close(p->signals);
-	return err;
+	return err || broken ? STATUS_FAILED : STATUS_OK;
 }
 
 static int serve(struct program *p)
@@ -344,10 +386,7 @@ static int serve(struct program *p)
 	tlpb_log(TLPB_LOG_INFO, "listening at %s, device %s (%04x:%04x)", tlpb_server_url(p->server),
 		 device->name, device->vendor_id, device->device_id);
 	loop(p);
-	if (!close_all(p))
-		return STATUS_OK;
-	tlpb_log(TLPB_LOG_ERROR, "%s: the trace is incomplete", p->trace_path);
-	return STATUS_FAILED;
+	return close_all(p);
 }
 
 int tlpb_serve_main(int argc, char **argv, struct tlpb_model *model)

@@ -191,6 +191,18 @@ int tlpb__tags_complete(struct tags *tags, const struct tlpb_tlp *completion)
 	return more == TLPB_ERR_PROTOCOL ? more : 0;
 }
 
+int tlpb__tags_time_out(struct tags *tags, uint16_t requester_id, uint16_t tag)
+{
+	struct tags_request *r = &tags->request[tag % TAGS_MAX];
+	bool late;
+
+	if (tag >= TAGS_MAX || !r->used || r->tlp.requester_id != requester_id)
+		return TLPB_ERR_NOT_FOUND;
+	late = r->late;			/* it has ended that way before */
+	finish(tags, r, TLPB_ERR_TIMEDOUT);
+	return late ? TLPB_ERR_NOT_FOUND : 0;
+}
+
 static void abandon(struct tags_request *r, int err)
 {
 	struct tags_request ended = *r;

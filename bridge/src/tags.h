@@ -78,6 +78,12 @@ unsigned tlpb__tags_expire(struct tags *tags, int64_t now_ms);
 int64_t tlpb__tags_due(const struct tags *tags);
 
 /*
+ * The request of this requester and tag ends with TLPB_ERR_TIMEDOUT (2.8). Returns 0 or
+ * TLPB_ERR_NOT_FOUND. Its tag is free at once: whoever calls drops completions that come late.
+ */
+int tlpb__tags_time_out(struct tags *tags, uint16_t requester_id, uint16_t tag);
+
+/*
  * End all requests with err. forget: the link is gone and completions will not
  * come, so that tags are free at once; otherwise each stays taken until its last
  * completion, because a late one must not hit a new request.

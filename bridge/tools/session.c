@@ -136,6 +136,13 @@ static bool take_seed(struct session_options *options, const char *value)
 	       complain("--stress-ordering is a number, not \"%s\"", value);
 }
 
+static bool take_check(struct session_options *options, const char *value)
+{
+	options->check = value ? TLPB_CHECK_FATAL : TLPB_CHECK_REPORT;
+	return !value || !strcmp(value, "fatal") ||
+	       complain("--check=%s: only fatal may follow", value);
+}
+
 bool session_option(struct session_options *options, int option, const char *value)
 {
 	switch (option) {
@@ -143,6 +150,8 @@ bool session_option(struct session_options *options, int option, const char *val
 	case OPT_TRACE: options->trace = value; break;
 	case OPT_CREDITS: return take_credits(options, value);
 	case OPT_STRESS_ORDERING: return take_seed(options, value);
+	case OPT_INJECT: options->inject = value; break;
+	case OPT_CHECK: return take_check(options, value);
 	case OPT_TLS_CA: options->tls_ca = value; break;
 	case OPT_TLS_CERT: options->tls_cert = value; break;
 	case OPT_TLS_KEY: options->tls_key = value; break;
@@ -201,6 +210,8 @@ bool session_open(struct session *s, const struct session_options *options)
 	config.ops = &host_ops;
 	config.ctx = s;
 	config.trace = s->trace;
+	config.inject = options->inject;
+	config.check = options->check;
 	err = tlpb_rc_connect(&config, &s->rc, why, sizeof why);
 	if (err)
 		return session_unreachable(err, why);

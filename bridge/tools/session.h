@@ -16,6 +16,8 @@
 /* Options that all such commands have; see SESSION_OPTIONS. */
 struct session_options {
 	const char *url, *device, *trace;
+	const char *inject;		/* rules of error injection */
+	enum tlpb_check check;
 	const char *tls_ca, *tls_cert, *tls_key, *tls_server_name;
 	bool plaintext;
 	unsigned connect_timeout_ms;	/* 0: the default */
@@ -39,7 +41,8 @@ enum { SESSION_BDF = 0x0100 };		/* the device is 01:00.0 */
 
 /* For getopt_long() and the help. */
 enum {
-	OPT_DEVICE = 1000, OPT_TRACE, OPT_CREDITS, OPT_STRESS_ORDERING, OPT_CONNECT_TIMEOUT, OPT_TLS_CA, OPT_TLS_CERT, OPT_TLS_KEY,
+	OPT_DEVICE = 1000, OPT_TRACE, OPT_CREDITS, OPT_STRESS_ORDERING, OPT_INJECT, OPT_CHECK, OPT_CONNECT_TIMEOUT,
+	OPT_TLS_CA, OPT_TLS_CERT, OPT_TLS_KEY,
 	OPT_TLS_SERVER_NAME, OPT_PLAINTEXT, OPT_OTHERS
 };
 #define SESSION_OPTIONS                                                                  \
@@ -47,6 +50,8 @@ enum {
 	{ "trace", required_argument, NULL, OPT_TRACE },                                 \
 	{ "credits", required_argument, NULL, OPT_CREDITS },                             \
 	{ "stress-ordering", required_argument, NULL, OPT_STRESS_ORDERING },             \
+	{ "inject", required_argument, NULL, OPT_INJECT },                               \
+	{ "check", optional_argument, NULL, OPT_CHECK },                                 \
 	CONNECT_OPTIONS
 #define SESSION_HELP                                                                     \
 	"  --device NAME           which of the server's devices (the first free one)\n" \
@@ -54,6 +59,8 @@ enum {
 	"  --credits POOLS         how much we take before the device waits, for example\n" \
 	"                          PH=1,PD=8,NPH=1,NPD=1; a number or 'infinite' each\n" \
 	"  --stress-ordering SEED  send TLPs in any order that the ordering rules allow\n" \
+	"  --inject RULES          inject errors at this end, see docs/errors.md\n"      \
+	"  --check[=fatal]         tell of every TLP that breaks a rule\n"               \
 	CONNECT_HELP
 
 /* Those of them that say how the server is reached. */

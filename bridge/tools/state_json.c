@@ -173,7 +173,7 @@ static void from_words(struct json_reader *in, struct tlpb_tlp *request)
 	request->ns = flag(in, "attr_ns", false);
 }
 
-static void get_request(struct json_reader *in, struct tlpb_outstanding *out)
+static void get_request(struct json_reader *in, struct tlpb_judge_request *out)
 {
 	struct tlpb_tlp *request = &out->request;
 

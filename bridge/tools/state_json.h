@@ -12,7 +12,7 @@ enum { STATE_BARS = 16, STATE_OUTSTANDING = 4096 };
 struct tlp_state {
 	struct tlpb_judge_state judge;
 	struct tlpb_judge_bar bars[STATE_BARS];
-	struct tlpb_outstanding outstanding[STATE_OUTSTANDING];
+	struct tlpb_judge_request outstanding[STATE_OUTSTANDING];
 };
 
 /* What a state without any key is. */

@@ -20,6 +20,7 @@ const std::vector<kit::model_option> test_option_list = {
 	{ "msi", "N", "MSI vectors: 0 (none), 1, 2, 4, 8, 16 or 32 (32)" },
 	{ "msix", "N", "MSI-X vectors: 0 (none) to 2048 (2048)" },
 	{ "no-intx", nullptr, "no INTx line" },
+	{ "aer", nullptr, "with Advanced Error Reporting" },
 	{ "latency", "TIME", "simulated time a register read takes, for example 100ns (0ns)" },
 };
 
@@ -135,6 +136,7 @@ test_options parse_test_options(const kit::option_values &values)
 			function.msix_table.vectors =
 				static_cast<unsigned>(kit::parse_number(text, 2048)); } },
 		{ "no-intx", [&](auto &) { function.intx(0); } },
+		{ "aer", [&](auto &) { function.aer(); } },
 		{ "latency", [&](auto &text) { options.latency = kit::parse_time(text); } },
 	};
 

@@ -112,6 +112,11 @@ struct function_description {
 		return *this;
 	}
 
+	function_description &aer()	// has Advanced Error Reporting
+	{
+		return has({ feature::aer });
+	}
+
 	function_description &class_id(uint32_t code, uint8_t its_revision = 0)
 	{
 		class_code = code;

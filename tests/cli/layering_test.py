@@ -23,15 +23,15 @@ LAYERS = {
     "door_inproc": 2, "door_tls": 2, "lobby": 2, "lobby_stranger": 2, "lobby_join": 2, "lobby_blame": 2,
     "tags": 3, "config_space": 3, "msix": 3, "outbox": 3, "credits": 3, "tx_queue": 3, "judge": 3,
     "judge_completion": 3, "judge_private": 3, "config_caps": 3, "config_caps_extended": 3, "config_aer": 3,
-    "config_layout": 3, "config_rules": 3,
-    "link": 4, "link_flow": 4, "link_hello": 4, "link_private": 4, "completer": 4,
+    "config_layout": 3, "config_rules": 3, "inject": 3, "inject_rule": 3, "monitor": 3,
+    "link": 4, "link_flow": 4, "link_hello": 4, "link_private": 4, "link_inject": 4, "link_check": 4, "completer": 4,
     "rc": 5, "rc_private": 5, "rc_group": 5, "rc_access": 5, "rc_inbound": 5, "rc_enumerate": 5, "ep": 5,
     "ep_private": 5, "ep_function": 5, "ep_request": 5, "ep_raw": 5, "ep_dma": 5, "ep_irq": 5, "regs": 5,
     "server": 5, "serve": 5, "status": 5, "status_ask": 5, "trace": 5, "rc_exchange": 5, "rc_timer": 5,
-    "rc_message": 5, "ep_exchange": 5, "ep_tags": 5, "ep_message": 5,
+    "rc_message": 5, "ep_exchange": 5, "ep_tags": 5, "ep_message": 5, "ep_error": 5,
 }
 PUBLIC_LAYERS = {"err": 0, "log": 0, "wire": 1, "tlp": 1, "order": 1, "credits": 1, "device": 1, "atomic": 1,
-                 "message": 1, "judge": 3, "rc": 5, "ep": 5, "regs": 5, "server": 5, "serve": 5, "status": 5,
+                 "message": 1, "judge": 3, "inject": 3, "check": 3, "rc": 5, "ep": 5, "regs": 5, "server": 5, "serve": 5, "status": 5,
                  "trace": 5}
 PURE = [stem for stem, layer in LAYERS.items() if layer in (1, 3)]
 IMPURE_HEADERS = re.compile(r"^(unistd|fcntl|poll|pthread|time|stdio_ext|threads|signal)\.h$"
@@ -111,13 +111,13 @@ class Layering(unittest.TestCase):
         self.refuse("the two faces share the link, nothing else", "bridge/src", bad=crosses)
 
     def test_qemu_side_sees_the_host_face_only(self):
-        allowed = {"rc", "trace", "log", "device", "tlp", "err", "wire"}
+        allowed = {"rc", "inject", "check", "trace", "log", "device", "tlp", "err", "wire"}
         self.refuse("qemu-side/ sees rc.h, never ep.h or SystemC", "qemu-side",
                     bad=lambda path, name: re.match(r"systemc|tlm|sysc/", name) or
                     name.startswith("tlpbridge/") and stem(name) not in allowed)
 
     def test_tlm_side_sees_the_endpoint_face_only(self):
-        allowed = {"ep", "server", "trace", "log", "device", "tlp", "err", "wire"}
+        allowed = {"ep", "inject", "check", "server", "trace", "log", "device", "tlp", "err", "wire"}
         self.refuse("tlm-side/ sees ep.h, never rc.h or QEMU", "tlm-side",
                     bad=lambda path, name: re.match(r"(qemu|hw|qapi|exec)/", name) or
                     name.startswith("tlpbridge/") and stem(name) not in allowed)

@@ -18,7 +18,7 @@ static const struct tlpb_judge_bar bars[] = {
 	{ .base = 0x1000, .size = 0x1000 }, { .base = 0x1000, .size = 0x100, .io = true },
 };
 
-static void set_up(struct tlpb_judge_state *state, struct tlpb_outstanding *outstanding, uint8_t bits)
+static void set_up(struct tlpb_judge_state *state, struct tlpb_judge_request *outstanding, uint8_t bits)
 {
 	tlpb_judge_init(state);
 	state->has_id = true;
@@ -41,7 +41,7 @@ static void check_state(const struct tlpb_judge_state *state)
 {
 	FUZZ_CHECK(state->outstanding_count <= ROOM);
 	for (size_t i = 0; i < state->outstanding_count; i++) {
-		const struct tlpb_outstanding *o = &state->outstanding[i];
+		const struct tlpb_judge_request *o = &state->outstanding[i];
 
 		FUZZ_CHECK(tlpb_kind_class(o->request.kind) == TLPB_NON_POSTED);
 		FUZZ_CHECK(!o->received || o->received < 4u * o->request.length_dw);
@@ -70,7 +70,7 @@ static void judge(struct tlpb_judge_state *state, enum tlpb_judge_side side, con
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct tlpb_outstanding outstanding[ROOM];
+	struct tlpb_judge_request outstanding[ROOM];
 	struct tlpb_judge_state state;
 
 	set_up(&state, outstanding, size ? data[0] : 0);

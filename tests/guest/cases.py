@@ -105,6 +105,17 @@ def config(session):
     session.end(session.guest("config.sh", session.server()))
 
 
+ERRORS = ("error=receiver type=CfgRd0 addr=0xf00; error=completion-timeout type=CfgRd0 addr=0xf04;"
+          "error=malformed type=CfgRd0 addr=0xf08")
+
+
+@case
+def errors(session):
+    """errors of the device in the registers and in the log of the kernel's AER driver; a fatal one recovered by hot reset"""
+    session.end(session.guest("errors.sh", session.server("--aer", "--inject", ERRORS), qemu=IOMMU,
+                              append="intel_iommu=on pcie_ports=native"))
+
+
 @over("tcp", "tls", "fd")
 @case
 def bars(session):

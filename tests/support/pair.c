@@ -370,7 +370,7 @@ int pair_connect(char *why, size_t size)
 		.completion_timeout_ms = pair.options.rc_timeout_ms,
 		.crs_retry_ms = pair.options.crs_retry_ms, .crs_visible = pair.options.crs_visible,
 		.plain_pcie = pair.options.plain_pcie, .trace = pair.options.rc_trace,
-		.ops = &ops,
+		.check = pair.options.check, .ops = &ops,
 	};
 	struct transport *ends[2];
 
@@ -445,6 +445,7 @@ static void new_ep(void)
 		.device = pair.options.device ? pair.options.device : &device,
 		.completion_timeout_ms = pair.options.ep_timeout_ms,
 		.mps = pair.options.ep_mps, .mrrs = pair.options.ep_mrrs,
+		.check = pair.options.check,
 		.ops = pair.options.ops ? pair.options.ops : &model_ops, .trace = pair.options.ep_trace,
 	};
 	char why[256] = "";

@@ -119,6 +119,7 @@ struct pair_options {
 	tlpb_trace *rc_trace, *ep_trace;
 	unsigned queue;				/* messages in flight each way; 0: 64 */
 	const struct fault_plan *rc_faults, *ep_faults;	/* on what each sends; NULL: none */
+	enum tlpb_check check;			/* of both ends */
 	bool stay_apart;			/* no host yet: pair_connect() */
 };
 

@@ -7,7 +7,7 @@
 enum { ROOM = 8, FUNCTION = 0x100, HOST = 0 };
 
 static struct tlpb_judge_state state;
-static struct tlpb_outstanding outstanding[ROOM];
+static struct tlpb_judge_request outstanding[ROOM];
 static struct tlpb_judge_bar bars[3];
 static const uint8_t zeros[TLPB_MAX_PAYLOAD];
 
@@ -396,7 +396,7 @@ TEST(Judge, OutstandingRequestsAreLimited)
 static void ask(struct tlpb_tlp request)
 {
 	state.outstanding_count = 1;
-	outstanding[0] = (struct tlpb_outstanding){ .request = complete(request) };
+	outstanding[0] = (struct tlpb_judge_request){ .request = complete(request) };
 }
 
 #define ASK(...) ask(TLP(__VA_ARGS__))

@@ -17,6 +17,7 @@
 
 #include <tlpbridge/atomic.h>
 #include <tlpbridge/credits.h>
+#include <tlpbridge/check.h>
 #include <tlpbridge/device.h>
 #include <tlpbridge/err.h>
 #include <tlpbridge/tlp.h>
@@ -147,6 +148,8 @@ struct tlpb_ep_config {
 	 */
 	unsigned completion_timeout_ms;
 	uint64_t order_seed;	/* not 0: stress mode: TLPs go in any order that the rules allow */
+	const char *inject;	/* error injection, see tlpb_ep_inject(); NULL: none */
+	enum tlpb_check check;	/* see check.h */
 	const struct tlpb_ep_ops *ops;		/* copied */
 	void *ctx;
 	tlpb_trace *trace;	/* borrowed, may be NULL; outlives the endpoint */
@@ -302,6 +305,31 @@ int tlpb_ep_message(tlpb_ep *ep, const struct tlpb_tlp *msg);
  * Returns as above, or TLPB_ERR_DISABLED: software has not set LTR Mechanism Enable.
  */
 int tlpb_ep_ltr(tlpb_ep *ep, uint16_t snoop, uint16_t no_snoop);
+
+/*
+ * Something inside the device failed (6.2.9): logged in AER, where the device has it, and told to the
+ * host as masks, severity, Device Control and SERR# Enable have it; software has to unmask internal
+ * errors first. What goes wrong with TLPs the endpoint reports by itself. Returns 0 or
+ * TLPB_ERR_CLOSED (no host).
+ */
+enum tlpb_ep_error { TLPB_EP_CORRECTABLE, TLPB_EP_UNCORRECTABLE };
+int tlpb_ep_report(tlpb_ep *ep, enum tlpb_ep_error error);
+
+/*
+ * Error injection (inject.h) at this end, for all hosts that come: adds rules; NULL removes all,
+ * and what they hold back is lost. Returns 0, TLPB_ERR_INVALID or TLPB_ERR_TOO_LARGE with cause and
+ * cure in why (no rule is added then), or TLPB_ERR_NOMEM.
+ */
+int tlpb_ep_inject(tlpb_ep *ep, const char *rules, char *why, size_t why_size);
+
+/* How often those rules have acted. */
+uint64_t tlpb_ep_injected(const tlpb_ep *ep);
+
+/* As check of the configuration, for hosts that come from now on. */
+void tlpb_ep_set_check(tlpb_ep *ep, enum tlpb_check check);
+
+/* Violations that the checker of this end has found, of all hosts. */
+uint64_t tlpb_ep_violations(const tlpb_ep *ep);
 
 /* The function's own view of its config space, for models and tests: size 1, 2, 4. */
 uint32_t tlpb_ep_config_peek(const tlpb_ep *ep, unsigned offset, unsigned size);

@@ -58,7 +58,7 @@ struct tlpb_judge_bar {
 };
 
 /* A request that has not had its last completion. */
-struct tlpb_outstanding {
+struct tlpb_judge_request {
 	struct tlpb_tlp request;	/* its payload is not kept */
 	uint32_t received;		/* bytes of a memory read that have come */
 };
@@ -88,7 +88,7 @@ struct tlpb_judge_state {
 
 	const struct tlpb_judge_bar *bars;	/* the caller's */
 	size_t bar_count;
-	struct tlpb_outstanding *outstanding;	/* the caller's, of both directions */
+	struct tlpb_judge_request *outstanding;	/* the caller's, of both directions */
 	size_t outstanding_count, outstanding_room;
 };
 
@@ -113,7 +113,7 @@ struct tlpb_judgement tlpb_judge_next(struct tlpb_judge_state *state, enum tlpb_
 				      const uint8_t *bytes, size_t len);
 
 /* The outstanding request that a completion with this transaction ID belongs to, or NULL. */
-struct tlpb_outstanding *tlpb_judge_find(const struct tlpb_judge_state *state,
+struct tlpb_judge_request *tlpb_judge_find(const struct tlpb_judge_state *state,
 					 uint16_t requester_id, uint16_t tag);
 
 #ifdef __cplusplus

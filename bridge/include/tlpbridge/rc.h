@@ -29,6 +29,7 @@
 
 #include <tlpbridge/atomic.h>
 #include <tlpbridge/credits.h>
+#include <tlpbridge/check.h>
 #include <tlpbridge/device.h>
 #include <tlpbridge/err.h>
 #include <tlpbridge/tlp.h>
@@ -141,6 +142,8 @@ struct tlpb_rc_config {
 	unsigned crs_retry_ms;
 	bool crs_visible;
 	uint64_t order_seed;		/* not 0: stress mode: TLPs go in any order that the rules allow */
+	const char *inject;		/* error injection, see tlpb_rc_inject(); NULL: none */
+	enum tlpb_check check;		/* see check.h */
 	bool plain_pcie;		/* no DMA_FAULT: failed posted writes are told to nobody */
 
 	/*
@@ -358,6 +361,19 @@ int tlpb_rc_enumerate(tlpb_rc *rc, const struct tlpb_rc_windows *windows,
 
 /* Offset of a capability (PCI ID, 8 bits) in config space; 0: not there. Waits. */
 int tlpb_rc_find_capability(tlpb_rc *rc, uint16_t bdf, unsigned id);
+
+/*
+ * Error injection (inject.h) at this end: adds rules; NULL removes all, and what they hold back
+ * is lost. Returns 0, TLPB_ERR_INVALID or TLPB_ERR_TOO_LARGE with cause and cure in why (no rule is
+ * added then), or TLPB_ERR_NOMEM.
+ */
+int tlpb_rc_inject(tlpb_rc *rc, const char *rules, char *why, size_t why_size);
+
+/* How often those rules have acted. */
+uint64_t tlpb_rc_injected(const tlpb_rc *rc);
+
+/* Violations that the checker of this end has found. */
+uint64_t tlpb_rc_violations(const tlpb_rc *rc);
 
 /* Counts since the link came up, for demos, tests and tools. */
 struct tlpb_rc_stats {
