@@ -480,7 +480,7 @@ class CommandLine(ServerCase):
                           ("irq", "a", "--count", "x"), ("top", "a", "--interval", "0"),
                           ("peek", "a", "b", "--output", "x"), ("prbe",),
                           *[(c, "x://y") for c in self.COMMANDS if c not in ("peek", "poke")],
-                          ("probe", "/tmp/x.sock"), ("probe", "tcp://host"), ("top", "fd:0"),
+                          ("probe", "./x.sock"), ("probe", "tcp://host"), ("top", "fd:0"),
                           ("device", "--compare", "x://y", "x://y")):
             status, out, errors = self.run_tool(*arguments)
             self.assertEqual((status, out), (2, ""), arguments)
