@@ -126,12 +126,17 @@ static struct exchange *new_exchange(struct function *f, enum tlpb_tlp_kind kind
 	return x;
 }
 
-static void start(tlpb_ep *ep, struct exchange *x)
+static int start(tlpb_ep *ep, struct exchange *x)
 {
+	if (!tlpb__link_can_take(ep->link, x->tlp.payload_len)) {
+		free(x);
+		return TLPB_ERR_TOO_LARGE;
+	}
 	TAILQ_INSERT_TAIL(&ep->exchanges, x, entry);
 	tlpb__ep_dma_pump(ep);
 	if (ep->link)
 		tlpb__link_flush(ep->link);
+	return 0;
 }
 
 /* CAS: what to compare with, then what to store (2.2.7). */
@@ -165,8 +170,7 @@ int tlpb_ep_atomic(tlpb_ep *ep, uint64_t addr, const struct tlpb_atomic *atomic,
 		return TLPB_ERR_NOMEM;
 	x->done = done;
 	set_operands(x, atomic);
-	start(ep, x);
-	return 0;
+	return start(ep, x);
 }
 
 static void set_data(struct exchange *x, uint64_t addr, const void *data, size_t len)
@@ -198,6 +202,5 @@ int tlpb_ep_dmwr(tlpb_ep *ep, uint64_t addr, const void *data, size_t len,
 		return TLPB_ERR_NOMEM;
 	x->written = done;
 	set_data(x, addr, data, len);
-	start(ep, x);
-	return 0;
+	return start(ep, x);
 }

@@ -136,6 +136,12 @@ int tlpb__link_send_write_completion(struct link *link, const struct tlpb_tlp *t
 /* Has the peer credits for one more TLP of such a cost, behind those of its class that wait? */
 bool tlpb__link_has_room(const struct link *link, const struct tlpb_credits *cost);
 
+/*
+ * Could the peer ever take a non-posted request with so many bytes of data? One that needs more
+ * than all it advertised would wait for ever.
+ */
+bool tlpb__link_can_take(const struct link *link, size_t len);
+
 /* Bytes of TLPs of that class that wait for credits or their turn. */
 size_t tlpb__link_waiting(const struct link *link, enum tlpb_tlp_class cls);
 

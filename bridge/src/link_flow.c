@@ -147,6 +147,13 @@ bool tlpb__link_has_room(const struct link *link, const struct tlpb_credits *cos
 					    link->waiting.data[cost->cls], cost);
 }
 
+bool tlpb__link_can_take(const struct link *link, size_t len)
+{
+	unsigned advertised = link->peer.credits[TLPB_POOL_NPD];	/* 0: infinite, or not up yet */
+
+	return !advertised || len <= advertised * 16u;
+}
+
 size_t tlpb__link_waiting(const struct link *link, enum tlpb_tlp_class cls)
 {
 	return link->waiting.bytes[cls];

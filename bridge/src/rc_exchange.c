@@ -15,6 +15,13 @@ static void set_operands(struct rc_access *a, const struct tlpb_atomic *atomic)
 	a->payload_len = (cas ? 2 : 1) * atomic->size;
 }
 
+static int run(struct rc_access *a)
+{
+	if (tlpb_rc_is_up(a->rc) && !tlpb__link_can_take(a->rc->link, a->payload_len))
+		return TLPB_ERR_TOO_LARGE;
+	return tlpb__rc_access_run(a);
+}
+
 int tlpb_rc_atomic(tlpb_rc *rc, uint64_t addr, const struct tlpb_atomic *atomic, void *old)
 {
 	struct rc_access a = { .rc = rc, .kind = atomic->op, .addr = addr, .len = atomic->size,
@@ -23,7 +30,7 @@ int tlpb_rc_atomic(tlpb_rc *rc, uint64_t addr, const struct tlpb_atomic *atomic,
 	if (!tlpb_atomic_legal(atomic, addr))
 		return TLPB_ERR_INVALID;
 	set_operands(&a, atomic);
-	return tlpb__rc_access_run(&a);
+	return run(&a);
 }
 
 int tlpb_rc_dmwr(tlpb_rc *rc, uint64_t addr, const void *data, size_t len)
@@ -34,5 +41,5 @@ int tlpb_rc_dmwr(tlpb_rc *rc, uint64_t addr, const void *data, size_t len)
 		return TLPB_ERR_INVALID;
 	a.payload_len = 4u * tlpb_extent(addr, len).length_dw;
 	memcpy(a.payload + (addr & 3), data, len);
-	return tlpb__rc_access_run(&a);
+	return run(&a);
 }

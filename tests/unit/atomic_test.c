@@ -288,6 +288,33 @@ TEST(AtomicOp, AWrongSizeOrAlignmentIsNotSent)
 	pair_close();
 }
 
+static void never_called(void *arg, int err, const void *old)
+{
+	FAIL("it was refused");
+}
+
+static void try_128(void *arg)
+{
+	struct tlpb_atomic cas = of(TLPB_CAS, 16, 1, 2);
+
+	*(int *)arg = tlpb_ep_atomic(pair.ep, ram, &cas, NULL, never_called, NULL);
+}
+
+/* It would wait for ever otherwise. */
+TEST(AtomicOp, MoreDataThanTheReceiversCreditsIsRefused)
+{
+	struct tlpb_atomic cas = of(TLPB_CAS, 16, 1, 2);
+	uint8_t old[TLPB_ATOMIC_MAX];
+	int err = 0;
+
+	setup_with(&(struct pair_options){ .rc_credits = "NPD=1", .ep_credits = "NPD=1" });
+	EXPECT_EQ(tlpb_rc_atomic(pair.rc, pair.bar[1].addr, &cas, old), TLPB_ERR_TOO_LARGE);
+	pair_on_ep(try_128, &err);
+	EXPECT_EQ(err, TLPB_ERR_TOO_LARGE);
+	works_on(8);
+	pair_close();
+}
+
 TEST(AtomicOp, WhereThereIsNoMemoryIsUnsupportedRequest)
 {
 	setup();

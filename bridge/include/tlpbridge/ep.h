@@ -255,7 +255,8 @@ typedef void tlpb_ep_atomic_done(void *arg, int err, const void *old);
  * DMA. It cannot pass earlier DMA writes; DMA reads may pass it.
  *
  * Returns 0, or at once and without calling done: TLPB_ERR_DISABLED (the device
- * lacks TLPB_HAS_ATOMIC_REQUESTS, or software has not set AtomicOp Requester Enable), TLPB_ERR_INVALID (size or alignment; raw mode), and as DMA. done
+ * lacks TLPB_HAS_ATOMIC_REQUESTS, or software has not set AtomicOp Requester Enable), TLPB_ERR_TOO_LARGE (more
+ * data than the host's NPD credits can ever take), TLPB_ERR_INVALID (size or alignment; raw mode), and as DMA. done
  * gets TLPB_ERR_UNSUPPORTED where the host has no such memory or no such operation.
  */
 int tlpb_ep_atomic(tlpb_ep *ep, uint64_t addr, const struct tlpb_atomic *atomic,

@@ -266,14 +266,15 @@ int tlpb_rc_mem_write_enabled(tlpb_rc *rc, uint64_t addr, const void *data, cons
 /*
  * An AtomicOp on the device's memory, naturally aligned; waits. old gets what was there,
  * atomic->size bytes, all ones where it failed: TLPB_ERR_UNSUPPORTED, the device has no atomic
- * operations of that size there; TLPB_ERR_INVALID, not one that exists; others as for a read.
+ * operations of that size there; TLPB_ERR_INVALID, not one that exists; TLPB_ERR_TOO_LARGE, with
+ * old unchanged: more data than the device's NPD credits can ever take; others as for a read.
  */
 int tlpb_rc_atomic(tlpb_rc *rc, uint64_t addr, const struct tlpb_atomic *atomic, void *old);
 
 /*
  * A Deferrable Memory Write of 1 to 128 bytes, counted from the doubleword in which they begin,
  * within 4 KiB; waits, and tells how it ended.
- * TLPB_ERR_CRS: the device did not take it now; try again later.
+ * TLPB_ERR_CRS: the device did not take it now; try again later. TLPB_ERR_TOO_LARGE as above.
  */
 int tlpb_rc_dmwr(tlpb_rc *rc, uint64_t addr, const void *data, size_t len);
 
