@@ -201,9 +201,14 @@ static struct tlpb_credits without_unpaid(struct link *link, const struct tlpb_c
 	return left;
 }
 
+static bool has_unpaid(const struct link *link, enum tlpb_tlp_class cls)
+{
+	return link->unpaid[cls].hdr | link->unpaid[cls].data;
+}
+
 void tlpb__link_release(struct link *link, const struct tlpb_credits *cost)
 {
-	struct tlpb_credits left = without_unpaid(link, cost);
+	struct tlpb_credits left = has_unpaid(link, cost->cls) ? without_unpaid(link, cost) : *cost;
 
 	if (left.cls == TLPB_NON_POSTED) {
 		link->answered.cls = TLPB_NON_POSTED;

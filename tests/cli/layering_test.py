@@ -15,7 +15,8 @@ SOURCE = re.compile(r"\.(c|h|cpp|hpp|cc)$")
 # Layer of each file of bridge/src by its stem: a file includes its own layer or a lower one.
 LAYERS = {
     "err": 0, "log": 0, "bytes": 0, "clock": 0, "alarm": 0, "cursor": 0, "printable": 0,
-    "tlp_codec": 1, "tlp_ecrc": 1, "tlp_check": 1, "tlp_text": 1, "tlp_split": 1, "tlp_form": 1, "tlp_order": 1,
+    "tlp_codec": 1, "tlp_pack": 1, "tlp_ecrc": 1, "tlp_check": 1, "tlp_text": 1, "tlp_split": 1, "tlp_form": 1,
+    "tlp_order": 1,
     "frame": 1, "device": 1, "records": 1, "registers": 1, "device_features": 1, "atomic": 1, "tlp_message": 1,
     "message_check": 1,
     "url": 2, "nng_url": 2, "tls_key": 2, "transport": 2, "stream_framing": 2, "acceptor": 2,
