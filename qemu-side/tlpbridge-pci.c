@@ -34,10 +34,6 @@ static bool check_properties(TLPBridge *s, Error **errp)
 			   "for example url=ipc:///run/user/1000/device.sock");
 		return false;
 	}
-	if (tlpb_inject_check(s->inject, why, sizeof(why))) {
-		error_setg(errp, "inject=: %s", why);
-		return false;
-	}
 	if (PCI_DEVICE(s)->romfile) {
 		error_setg(errp, "romfile= has no effect: the ROM is the served device's own");
 		return false;
@@ -171,7 +167,6 @@ static TLPB_PROPERTIES properties[] = {
 	DEFINE_PROP_UINT32("completion-timeout", TLPBridge, completion_timeout_ms, 0),
 	DEFINE_PROP_STRING("credits", TLPBridge, credits_text),
 	DEFINE_PROP_UINT64("stress-ordering", TLPBridge, order_seed, 0),
-	DEFINE_PROP_STRING("inject", TLPBridge, inject),
 	DEFINE_PROP_SIGNED("check", TLPBridge, check, TLPBRIDGE_CHECK_OFF,
 			   check_property, TLPBridgeCheck),
 	TLPB_END_OF_PROPERTIES
@@ -204,7 +199,8 @@ static void describe_properties(ObjectClass *klass)
 			     "of PH, PD, NPH, NPD, CPLH, CPLD a number or 'infinite'" },
 		{ "stress-ordering", "send TLPs in any order that the ordering rules allow: a seed; "
 				     "0: in the order in which they were made" },
-		{ "inject", "rules of error injection at this end, separated by ';'" },
+		{ "inject", "rules of error injection at this end, separated by ';'; may be set "
+			    "while the machine runs" },
 		{ "check", "report: tell of every TLP that breaks a rule; fatal: and take the link down" },
 	};
 
@@ -218,6 +214,11 @@ static const VMStateDescription vmstate = {
 	.unmigratable = 1,
 };
 
+static void finalize(Object *obj)
+{
+	tlpbridge_inject_free(TLPBRIDGE(obj));
+}
+
 static void class_init(ObjectClass *klass, TLPB_CLASS_DATA *data)
 {
 	DeviceClass *dc = DEVICE_CLASS(klass);
@@ -229,6 +230,7 @@ static void class_init(ObjectClass *klass, TLPB_CLASS_DATA *data)
 	check_property = tlpb_words_property("off/report/fatal", &check_lookup);
 	clock_property = tlpb_words_property("free/hold", &clock_lookup);
 	device_class_set_props(dc, properties);
+	tlpbridge_inject_add_property(klass);
 	describe_properties(klass);
 	device_class_set_legacy_reset(dc, reset);
 	set_bit(DEVICE_CATEGORY_MISC, dc->categories);
@@ -245,6 +247,7 @@ void tlpbridge_register_type(void)
 		.name = TYPE_TLPBRIDGE,
 		.parent = TYPE_PCI_DEVICE,
 		.instance_size = sizeof(TLPBridge),
+		.instance_finalize = finalize,
 		.class_init = class_init,
 		.interfaces = interfaces,
 	};

@@ -120,8 +120,10 @@ struct TLPBridge {
 	char *credits_text;
 	struct tlpb_pools credits;	/* of it, by realize */
 	uint64_t order_seed;	/* 0: off */
-	char *inject;			/* rules of error injection */
 	TLPBridgeCheck check;
+
+	/* tlpbridge-inject.c's: rules of error injection; constant while reconnect.running. */
+	char *inject;
 
 	/* All the rest belongs to the holder of the BQL. */
 	TLPBridgeLink link;	/* empty before realize and after exit; rc is NULL while lost, too */
@@ -185,6 +187,10 @@ void tlpbridge_link_at_exit(TLPBridge *s);
  */
 int tlpbridge_arrive(TLPBridge *s, unsigned timeout_ms, TLPBridgeArrival *arrival,
 		     char *why, size_t size);
+
+/* tlpbridge-inject.c: the property "inject". */
+void tlpbridge_inject_add_property(ObjectClass *klass);
+void tlpbridge_inject_free(TLPBridge *s);
 
 /* tlpbridge-reconnect.c: look for the server from a thread, until stop. Both under the BQL. */
 void tlpbridge_reconnect_init(TLPBridge *s);

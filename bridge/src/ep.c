@@ -392,6 +392,11 @@ uint64_t tlpb_ep_injected(const tlpb_ep *ep)
 	return tlpb__inject_fired(ep->inject);
 }
 
+void tlpb_ep_inject_list(const tlpb_ep *ep, struct tlpb_inject_list *list)
+{
+	tlpb__inject_list(ep->inject, list);
+}
+
 void tlpb_ep_set_check(tlpb_ep *ep, enum tlpb_check check)
 {
 	ep->check = check;

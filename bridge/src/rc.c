@@ -478,6 +478,11 @@ uint64_t tlpb_rc_injected(const tlpb_rc *rc)
 	return tlpb__inject_fired(rc->inject);
 }
 
+void tlpb_rc_inject_list(const tlpb_rc *rc, struct tlpb_inject_list *list)
+{
+	tlpb__inject_list(rc->inject, list);
+}
+
 uint64_t tlpb_rc_violations(const tlpb_rc *rc)
 {
 	return tlpb__link_violations(rc->link);

@@ -373,6 +373,10 @@ int tlpb_rc_inject(tlpb_rc *rc, const char *rules, char *why, size_t why_size);
 /* How often those rules have acted. */
 uint64_t tlpb_rc_injected(const tlpb_rc *rc);
 
+/* The rules in force, and how often each has acted. */
+struct tlpb_inject_list;
+void tlpb_rc_inject_list(const tlpb_rc *rc, struct tlpb_inject_list *list);
+
 /* Violations that the checker of this end has found. */
 uint64_t tlpb_rc_violations(const tlpb_rc *rc);
 
