@@ -57,6 +57,7 @@ static void realize(PCIDevice *d, Error **errp)
 	TLPBridge *s = TLPBRIDGE(d);
 	bool opened;
 
+	s->parent_obj.bridge = s;
 	if (!check_properties(s, errp) || !tlpbridge_clock_check(s, errp))
 		return;
 	if (!s->connect_timeout_ms)
@@ -66,7 +67,12 @@ static void realize(PCIDevice *d, Error **errp)
 	tlpbridge_leave(s);
 	if (!opened)
 		return;
-	tlpbridge_bars_init(s);
+	tlpbridge_bars_init(&s->parent_obj);
+	if (!tlpbridge_functions_create(s, errp)) {
+		tlpbridge_functions_remove(s);
+		tlpbridge_link_close(s);
+		return;
+	}
 	tlpbridge_slot_init(s);
 	s->at_exit.notify = at_exit;
 	qemu_add_exit_notifier(&s->at_exit);
@@ -79,6 +85,7 @@ static void unrealize(PCIDevice *d)
 	TLPBridge *s = TLPBRIDGE(d);
 
 	qemu_remove_exit_notifier(&s->at_exit);
+	tlpbridge_functions_remove(s);
 	tlpbridge_slot_free(s);
 	tlpbridge_link_close(s);
 }
@@ -117,8 +124,9 @@ static void reset(DeviceState *dev)
 
 	/* 7.2 clears Command but leaves the bus-master region enabled. */
 	pci_default_write_config(d, PCI_COMMAND, 0, 2);
-	tlpbridge_resize_reset(s);
-	if (s->in_flr)
+	tlpbridge_resize_reset(&s->parent_obj);
+	tlpbridge_sriov_remove(&s->parent_obj);
+	if (s->parent_obj.in_flr)
 		return;		/* the endpoint did it, told by its Device Control */
 	tlpbridge_slot_reset(s, reset_kind(d));
 	rc = tlpbridge_enter(s);
@@ -208,11 +216,10 @@ static void describe_properties(ObjectClass *klass)
 		object_class_property_set_description(klass, texts[i].name, texts[i].text);
 }
 
-/* The endpoint's state is elsewhere: no migration, no snapshots. */
-static const VMStateDescription vmstate = {
-	.name = TYPE_TLPBRIDGE,
-	.unmigratable = 1,
-};
+static void finalize(Object *object)
+{
+	g_free(TLPBRIDGE(object)->face);
+}
 
 static void finalize(Object *obj)
 {
@@ -225,7 +232,7 @@ static void class_init(ObjectClass *klass, TLPB_CLASS_DATA *data)
 	PCIDeviceClass *k = PCI_DEVICE_CLASS(klass);
 
 	dc->desc = "PCI Express device served by another process over tlpbridge";
-	dc->vmsd = &vmstate;
+	dc->user_creatable = true;
 	on_link_down_property = tlpb_words_property("remove/ones", &on_link_down_lookup);
 	check_property = tlpb_words_property("off/report/fatal", &check_lookup);
 	clock_property = tlpb_words_property("free/hold", &clock_lookup);
@@ -233,23 +240,18 @@ static void class_init(ObjectClass *klass, TLPB_CLASS_DATA *data)
 	tlpbridge_inject_add_property(klass);
 	describe_properties(klass);
 	device_class_set_legacy_reset(dc, reset);
-	set_bit(DEVICE_CATEGORY_MISC, dc->categories);
 	k->realize = realize;
 	k->exit = unrealize;
-	k->config_read = tlpbridge_config_read;
-	k->config_write = tlpbridge_config_write;
 }
 
 void tlpbridge_register_type(void)
 {
-	static InterfaceInfo interfaces[] = { { INTERFACE_PCIE_DEVICE }, {} };
 	static const TypeInfo type = {
 		.name = TYPE_TLPBRIDGE,
-		.parent = TYPE_PCI_DEVICE,
+		.parent = TYPE_TLPBRIDGE_FUNCTION,
 		.instance_size = sizeof(TLPBridge),
 		.instance_finalize = finalize,
 		.class_init = class_init,
-		.interfaces = interfaces,
 	};
 
 	type_register_static(&type);

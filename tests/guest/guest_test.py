@@ -16,6 +16,7 @@ import time
 
 from cases import cases
 import life_cases   # pylint: disable=unused-import  # its cases, after the others
+import function_cases   # pylint: disable=unused-import
 from report import Report
 from session import GUEST_IMAGE, QemuFault, Session
 
@@ -30,13 +31,14 @@ def options():
     parser.add_argument("--xml", metavar="FILE", help="write a JUnit XML file")
     parser.add_argument("--logs", default="guest-logs", metavar="DIR", help="default: guest-logs")
     parser.add_argument("--serve", metavar="FILE", help="tlpbridge-serve")
+    parser.add_argument("--c-model", metavar="FILE", help="endpoint-test-c")
     parser.add_argument("--plugin", metavar="FILE", help="tlpbridge-qemu.so")
     parser.add_argument("--tool", metavar="FILE", help="tlpbridge")
     parser.add_argument("--oracle", metavar="DIR", help="where tests/oracle was built")
     parser.add_argument("--crash-trace", metavar="FILE", help="crash_trace.c as a library")
     chosen = parser.parse_args()
     if not chosen.list:
-        for name in ("serve", "plugin", "tool", "oracle", "crash_trace"):
+        for name in ("serve", "c_model", "plugin", "tool", "oracle", "crash_trace"):
             path = getattr(chosen, name)
             if not path or not os.path.exists(path):
                 parser.error(f"--{name.replace('_', '-')}: {path or 'missing'}")

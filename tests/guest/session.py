@@ -69,6 +69,8 @@ class Server:
         self.transport = session.transport(number)
         self.log = os.path.join(session.logs, f"server{number}.log")
         other = other_program() if model == "endpoint-test" else None
+        if model == "endpoint-test-c":
+            other = session.paths.c_model
         program = [other] if other else [session.paths.serve, model]
         self.words = [*program, "--listen", self.transport.listen, *self.transport.server_options, *options,
                       *flow_options()]
