@@ -218,12 +218,10 @@ static void describe_properties(ObjectClass *klass)
 
 static void finalize(Object *object)
 {
-	g_free(TLPBRIDGE(object)->face);
-}
+	TLPBridge *s = TLPBRIDGE(object);
 
-static void finalize(Object *obj)
-{
-	tlpbridge_inject_free(TLPBRIDGE(obj));
+	g_free(s->face);
+	tlpbridge_inject_free(s);
 }
 
 static void class_init(ObjectClass *klass, TLPB_CLASS_DATA *data)
