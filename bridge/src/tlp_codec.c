@@ -37,7 +37,7 @@ const struct tlp_form *tlpb__tlp_form(enum tlpb_tlp_kind kind)
 	return (unsigned)kind < TLPB_TLP_KINDS ? &forms[kind] : NULL;
 }
 
-/* forms[] the other way round, which costs one load: to search it took up to 60 instructions a TLP. */
+/* forms[] the other way round: one load, where searching it took up to 60 instructions a TLP. */
 static enum tlpb_tlp_kind kind_of(uint8_t byte0)
 {
 	switch (byte0) {
@@ -286,7 +286,8 @@ static void clear(struct tlpb_tlp *tlp)
 	tlp->ecrc = 0;
 }
 
-enum tlpb_rule tlpb__tlp_decode(const uint8_t *bytes, size_t len, struct tlpb_tlp *tlp, size_t *size)
+enum tlpb_rule tlpb__tlp_decode(const uint8_t *bytes, size_t len, struct tlpb_tlp *tlp,
+				size_t *size)
 {
 	struct tlp_shape shape;
 	enum tlpb_rule rule = find_parts(bytes, len, &shape);

@@ -117,7 +117,8 @@ static uint32_t pack_dw0(const struct tlpb_tlp *tlp, const struct tlp_form *form
 		byte0 |= tlp->routing;
 	return byte0 << 24 | (uint32_t)(tlp->tag >> 9 & 1) << 23 | (uint32_t)tlp->tc << 20 |
 	       (uint32_t)(tlp->tag >> 8 & 1) << 19 | (uint32_t)tlp->ido << 18 |
-	       (uint32_t)tlp->ln << 17 | (uint32_t)tlp->th << 16 | (uint32_t)tlp->td << 15 | (uint32_t)tlp->ep << 14 |
+	       (uint32_t)tlp->ln << 17 | (uint32_t)tlp->th << 16 |
+	       (uint32_t)tlp->td << 15 | (uint32_t)tlp->ep << 14 |
 	       (uint32_t)tlp->ro << 13 | (uint32_t)tlp->ns << 12 | (uint32_t)tlp->at << 10 |
 	       (tlp->length_dw & 0x3ff);
 }
