@@ -44,7 +44,8 @@ public:
 	// Requests to a model only.
 	uint16_t requester_id = 0;	// Bus[15:8] Device[7:3] Function[2:0]
 	uint16_t tag = 0;
-	unsigned function = 0;		// of the device: the one addressed
+	unsigned function = 0;		// number of the one addressed, in its device
+	unsigned vf = 0;		// 0: it is no virtual one; else which of its function's, from 1
 	unsigned region = 0;		// 0..5: BAR, 6: expansion ROM
 	uint64_t address = 0;		// bus address of the first byte of the payload
 

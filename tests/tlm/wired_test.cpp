@@ -5,6 +5,7 @@
  */
 #include <memory>
 
+#include "checked_function.h"
 #include "edu/edu.h"
 #include "endpoint-test/endpoint_test.h"
 #include "host_bench.h"
@@ -27,53 +28,21 @@ using kit::bar_kind;
 
 enum : uint64_t { base = test_host::memory_base };
 
-// An endpoint with a checker on the way to whatever is bound to it.
-struct wired {
-	tlpb::pcie_endpoint endpoint;
-	sc_core::sc_vector<protocol_checker> bar;
-	protocol_checker rom, dma;
-	interrupt_checker irq;
+// An endpoint of one function with a checker on each of its sockets.
+struct wired : checked_endpoint {
+	sc_core::sc_vector<protocol_checker> &bar = sockets.bar;
+	protocol_checker &rom = sockets.rom, &dma = sockets.dma;
+	interrupt_checker &irq = sockets.irq;
 
 	explicit wired(const kit::function_description &function)
-		: endpoint(named(function, "endpoint").c_str(), function),
-		  bar(named(function, "bar").c_str(), kit::bars), rom(named(function, "rom").c_str()),
-		  dma(named(function, "dma").c_str()), irq(named(function, "irq").c_str())
-	{
-		irq.out.bind(endpoint.irq);
-	}
+		: checked_endpoint(function.name + "_endpoint", function) {}
 
-	void bind_bar(unsigned i, tlm::tlm_target_socket<> &socket)
-	{
-		endpoint.bar[i].bind(bar[i].target);
-		bar[i].initiator.bind(socket);
-	}
+	void bind_bar(unsigned i, tlm::tlm_target_socket<> &socket) { sockets.bind_bar(i, socket); }
 
 	// As tlpbridge-serve does.
-	void bind(kit::pcie_function &model)
-	{
-		for (unsigned i = 0; i < kit::bars; i++)
-			if (model.description().bar_table[i].kind != bar_kind::none)
-				bind_bar(i, model.bar_socket(i));
-		model.dma.bind(dma.target);
-		dma.initiator.bind(endpoint.dma);
-		model.irq.bind(irq);
-		endpoint.reset.bind(model);
-	}
+	void bind(kit::pcie_function &model) { sockets.bind(model); }
 
-	bool idle() const
-	{
-		bool all = rom.idle() && dma.idle();
-
-		for (const protocol_checker &each : bar)
-			all = all && each.idle();
-		return all;
-	}
-
-private:
-	static std::string named(const kit::function_description &function, const char *part)
-	{
-		return function.name + "_" + part;
-	}
+	bool idle() const { return sockets.idle(); }
 };
 
 kit::function_description description(const char *name)
