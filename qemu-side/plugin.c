@@ -48,6 +48,7 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_
 		return 1;
 	}
 	tlpb_log_set_sink(log_to_qemu);
+	tlpbridge_function_register_type();
 	tlpbridge_register_type();
 	tlpbridge_slots_patch();
 	return 0;

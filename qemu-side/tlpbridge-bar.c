@@ -8,7 +8,7 @@
 /* The bus address behind an offset, or false while the BAR is not mapped. */
 static bool bus_address(const TLPBridgeBar *bar, hwaddr offset, uint64_t *addr)
 {
-	pcibus_t base = pci_get_bar_addr(PCI_DEVICE(bar->bridge), bar->index);
+	pcibus_t base = pci_get_bar_addr(PCI_DEVICE(bar->function), bar->index);
 
 	*addr = base + offset;
 	return base != PCI_BAR_UNMAPPED;
@@ -29,7 +29,7 @@ static MemTxResult mem_read(void *opaque, hwaddr offset, uint64_t *value, unsign
 			    MemTxAttrs attrs)
 {
 	TLPBridgeBar *bar = opaque;
-	TLPBridge *s = bar->bridge;
+	TLPBridge *s = bar->function->bridge;
 	int err = TLPB_ERR_CLOSED;
 	uint8_t bytes[8];
 	uint64_t addr;
@@ -53,7 +53,7 @@ static MemTxResult mem_write(void *opaque, hwaddr offset, uint64_t value, unsign
 			     MemTxAttrs attrs)
 {
 	TLPBridgeBar *bar = opaque;
-	TLPBridge *s = bar->bridge;
+	TLPBridge *s = bar->function->bridge;
 	int err = TLPB_ERR_CLOSED;
 	uint8_t bytes[8];
 	uint64_t addr;
@@ -73,7 +73,7 @@ static MemTxResult io_read(void *opaque, hwaddr offset, uint64_t *value, unsigne
 			   MemTxAttrs attrs)
 {
 	TLPBridgeBar *bar = opaque;
-	TLPBridge *s = bar->bridge;
+	TLPBridge *s = bar->function->bridge;
 	int err = TLPB_ERR_CLOSED;
 	uint32_t word;
 	uint64_t addr;
@@ -93,7 +93,7 @@ static MemTxResult io_write(void *opaque, hwaddr offset, uint64_t value, unsigne
 			    MemTxAttrs attrs)
 {
 	TLPBridgeBar *bar = opaque;
-	TLPBridge *s = bar->bridge;
+	TLPBridge *s = bar->function->bridge;
 	int err = TLPB_ERR_CLOSED;
 	uint64_t addr;
 	tlpb_rc *rc;
@@ -122,7 +122,7 @@ static const MemoryRegionOps io_ops = {
 };
 
 /* The low bits of the BAR register, as the endpoint has them. */
-static uint8_t bar_type(const struct tlpb_region *region)
+uint8_t tlpbridge_bar_type(const struct tlpb_region *region)
 {
 	uint8_t type = 0;
 
@@ -135,16 +135,17 @@ static uint8_t bar_type(const struct tlpb_region *region)
 	return type;
 }
 
-static void bar_init(TLPBridge *s, unsigned index, const struct tlpb_region *region)
+static void bar_init(TLPBridgeFunction *f, unsigned index)
 {
-	TLPBridgeBar *bar = &s->bar[index];
+	const struct tlpb_region *region = &f->region[index];
+	TLPBridgeBar *bar = &f->bar[index];
 	g_autofree char *name = index == TLPB_ROM ? g_strdup("tlpbridge-rom")
 						  : g_strdup_printf("tlpbridge-bar%u", index);
 	bool io = region->flags & TLPB_REGION_IO;
 
-	bar->bridge = s;
+	bar->function = f;
 	bar->index = index;
-	memory_region_init_io(&bar->mr, OBJECT(s), io ? &io_ops : &mem_ops, bar, name,
+	memory_region_init_io(&bar->mr, OBJECT(f), io ? &io_ops : &mem_ops, bar, name,
 			      region->size);
 	/*
 	 * QEMU's guard refuses every access during one that is in progress, also
@@ -152,15 +153,14 @@ static void bar_init(TLPBridge *s, unsigned index, const struct tlpb_region *reg
 	 * nested requests; the device's own DMA is refused by requester ID instead.
 	 */
 	bar->mr.disable_reentrancy_guard = true;
-	pci_register_bar(PCI_DEVICE(s), index, index == TLPB_ROM ? 0 : bar_type(region), &bar->mr);
+	pci_register_bar(PCI_DEVICE(f), index, index == TLPB_ROM ? 0 : tlpbridge_bar_type(region),
+			 &bar->mr);
 }
 
-void tlpbridge_bars_init(TLPBridge *s)
+void tlpbridge_bars_init(TLPBridgeFunction *f)
 {
-	const struct tlpb_device *device = tlpb_rc_device(s->link.rc);
-
 	QEMU_BUILD_BUG_ON(TLPB_ROM != PCI_ROM_SLOT);
 	for (unsigned i = 0; i <= TLPB_ROM; i++)
-		if (device->region[i].size)
-			bar_init(s, i, &device->region[i]);
+		if (f->region[i].size)
+			bar_init(f, i);
 }

@@ -11,6 +11,7 @@
 
 enum {
 	CAPABILITIES_MAX = (PCI_CONFIG_SPACE_SIZE - PCI_CONFIG_HEADER_SIZE) / 4,
+	EXTENDED_MAX = (PCIE_CONFIG_SPACE_SIZE - PCI_CONFIG_SPACE_SIZE) / 8,
 	EXP_LNKSTA_END = PCI_EXP_LNKSTA + 2,
 	CRS_PAUSE_US = 10 * 1000,
 	NO_CAPABILITY = 0xff,	/* an ID that looking for goes through the whole list */
@@ -70,7 +71,7 @@ static int write_pieces(tlpb_rc *rc, uint16_t bdf, uint32_t offset, int len, uin
  */
 uint32_t tlpbridge_config_read(PCIDevice *d, uint32_t offset, int len)
 {
-	TLPBridge *s = TLPBRIDGE(d);
+	TLPBridge *s = TLPBRIDGE_FUNCTION(d)->bridge;
 	uint32_t value = all_ones(len);
 	tlpb_rc *rc;
 
@@ -85,16 +86,27 @@ uint32_t tlpbridge_config_read(PCIDevice *d, uint32_t offset, int len)
 	return value;
 }
 
-static bool starts_flr(TLPBridge *s, uint32_t offset, uint32_t value, int len)
+static bool starts_flr(TLPBridgeFunction *f, uint32_t offset, uint32_t value, int len)
 {
-	return s->flr_byte && range_covers_byte(offset, len, s->flr_byte) &&
-	       value >> (8 * (s->flr_byte - offset)) & (PCI_EXP_DEVCTL_BCR_FLR >> 8);
+	return f->flr_byte && range_covers_byte(offset, len, f->flr_byte) &&
+	       value >> (8 * (f->flr_byte - offset)) & (PCI_EXP_DEVCTL_BCR_FLR >> 8);
+}
+
+/* The endpoint has reset the function. */
+static void follow_flr(TLPBridgeFunction *f)
+{
+	f->in_flr = true;
+	pci_device_reset(PCI_DEVICE(f));
+	f->in_flr = false;
+	if (f->pf)
+		tlpbridge_vf_place(f);	/* its place is a matter of the PF, whatever QEMU cleared */
 }
 
 /* PCIDeviceClass.config_write. The shadow moves only after the endpoint has accepted. */
 void tlpbridge_config_write(PCIDevice *d, uint32_t offset, uint32_t value, int len)
 {
-	TLPBridge *s = TLPBRIDGE(d);
+	TLPBridgeFunction *f = TLPBRIDGE_FUNCTION(d);
+	TLPBridge *s = f->bridge;
 	int err = TLPB_ERR_CLOSED;
 	tlpb_rc *rc;
 
@@ -108,15 +120,15 @@ void tlpbridge_config_write(PCIDevice *d, uint32_t offset, uint32_t value, int l
 	tlpbridge_leave(s);
 	if (err || !s->link.rc)
 		return;		/* refused, or unrealized while we waited */
-	if (starts_flr(s, offset, value, len)) {
-		s->in_flr = true;
-		pci_device_reset(d);
-		s->in_flr = false;
-	} else {
-		pci_default_write_config(d, offset, value, len);
-		if (offset >= PCI_CONFIG_SPACE_SIZE)
-			tlpbridge_resize_follow(s);
+	if (starts_flr(f, offset, value, len)) {
+		follow_flr(f);
+		return;
 	}
+	pci_default_write_config(d, offset, value, len);
+	if (offset < PCI_CONFIG_SPACE_SIZE)
+		return;
+	tlpbridge_resize_follow(f);
+	tlpbridge_sriov_follow(f, offset, len);
 }
 
 /* An endpoint that has just started may ask to be asked again. */
@@ -167,6 +179,22 @@ int tlpbridge_config_fetch(tlpb_rc *rc, uint16_t bdf, int64_t end_ms, uint8_t *c
 	return check_header(config, why, size);
 }
 
+/* Offset of an extended capability; 0: not there, or the list is broken. */
+unsigned tlpbridge_config_find_extended(tlpb_rc *rc, uint16_t bdf, uint16_t id)
+{
+	unsigned at = PCI_CONFIG_SPACE_SIZE;
+	uint32_t head;
+
+	for (unsigned n = 0; n < EXTENDED_MAX && at >= PCI_CONFIG_SPACE_SIZE; n++) {
+		if (tlpb_rc_config_read(rc, bdf, at, 4, &head) || !head)
+			return 0;
+		if (PCI_EXT_CAP_ID(head) == id)
+			return at;
+		at = PCI_EXT_CAP_NEXT(head);
+	}
+	return 0;
+}
+
 /* Offset of a capability in the endpoint's bytes; 0: not there; -1: the list is broken. */
 static int find_capability(const uint8_t *config, uint8_t id)
 {
@@ -204,26 +232,26 @@ static void fill_shadow(PCIDevice *d, const uint8_t *config)
 	       pci_config_size(d) - PCI_CONFIG_HEADER_SIZE);
 }
 
-static void set_express(TLPBridge *s, const uint8_t *config, unsigned at)
+static void set_express(TLPBridgeFunction *f, const uint8_t *config, unsigned at)
 {
-	PCIDevice *d = PCI_DEVICE(s);
+	PCIDevice *d = PCI_DEVICE(f);
 
 	if (at + EXP_LNKSTA_END > PCI_CONFIG_SPACE_SIZE)
 		return;
 	d->exp.exp_cap = at;	/* the root port mirrors our link status */
 	if (pci_get_long(config + at + PCI_EXP_DEVCAP) & PCI_EXP_DEVCAP_FLR)
-		s->flr_byte = at + PCI_EXP_DEVCTL + 1;
+		f->flr_byte = at + PCI_EXP_DEVCTL + 1;
 }
 
 /* The list goes into the shadow only if it ends: QEMU would follow it for ever. */
-static void set_capabilities(TLPBridge *s, const uint8_t *config)
+static void set_capabilities(TLPBridgeFunction *f, const uint8_t *config)
 {
-	PCIDevice *d = PCI_DEVICE(s);
+	PCIDevice *d = PCI_DEVICE(f);
 	int express = find_capability(config, PCI_CAP_ID_EXP);
 
 	if (find_capability(config, NO_CAPABILITY) < 0) {
 		warn_report("tlpbridge: the capability list of the device at %s is broken; "
-			    "QEMU ignores it, the guest sees it as it is", s->url);
+			    "QEMU ignores it, the guest sees it as it is", f->bridge->url);
 		return;
 	}
 	if (!(config[PCI_STATUS] & PCI_STATUS_CAP_LIST))
@@ -231,18 +259,18 @@ static void set_capabilities(TLPBridge *s, const uint8_t *config)
 	d->config[PCI_STATUS] |= PCI_STATUS_CAP_LIST;
 	d->config[PCI_CAPABILITY_LIST] = config[PCI_CAPABILITY_LIST];
 	if (express > 0)
-		set_express(s, config, express);
+		set_express(f, config, express);
 }
 
 /* The shadow becomes what the endpoint says. Later, again, for an endpoint that returned. */
-void tlpbridge_config_adopt(TLPBridge *s, const uint8_t *config)
+void tlpbridge_config_adopt(TLPBridgeFunction *f, const uint8_t *config)
 {
-	PCIDevice *d = PCI_DEVICE(s);
+	PCIDevice *d = PCI_DEVICE(f);
 
 	d->config[PCI_STATUS] &= ~PCI_STATUS_CAP_LIST;
 	d->exp.exp_cap = 0;
-	s->flr_byte = 0;
-	tlpbridge_resize_reset(s);
+	f->flr_byte = 0;
+	tlpbridge_resize_reset(f);
 	fill_shadow(d, config);
-	set_capabilities(s, config);
+	set_capabilities(f, config);
 }

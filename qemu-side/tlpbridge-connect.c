@@ -44,7 +44,6 @@ static void prefix(char *why, size_t size, const char *url, const char *verb)
 /* Everything that is asked of a device which has just said HELLO. */
 static int get_to_know(TLPBridge *s, TLPBridgeArrival *arrival, char *why, size_t size)
 {
-	uint16_t bdf = pci_get_bdf(PCI_DEVICE(s));
 	int err;
 
 	/* QEMU asserts what a description from elsewhere only promises. */
@@ -55,10 +54,7 @@ static int get_to_know(TLPBridge *s, TLPBridgeArrival *arrival, char *why, size_
 	}
 	/* Wipe what an earlier host may have left in the device. */
 	tlpb_rc_reset(arrival->rc, TLPB_RESET_SYSTEM);
-	err = tlpbridge_config_fetch(arrival->rc, bdf, s->arrival_end_ms, arrival->config,
-				     why, size);
-	if (!err)
-		arrival->rom_fault = tlpbridge_rom_fault(arrival->rc, bdf);
+	err = tlpbridge_discover(s, arrival, why, size);
 	if (!tlpb_rc_is_up(arrival->rc)) {
 		snprintf(why, size, "the device at %s did not answer within connect-timeout "
 			 "(%u ms)", s->url, s->connect_timeout_ms);
@@ -67,6 +63,13 @@ static int get_to_know(TLPBridge *s, TLPBridgeArrival *arrival, char *why, size_
 	if (err)
 		prefix(why, size, s->url, "cannot be bridged");
 	return err;
+}
+
+void tlpbridge_arrival_close(TLPBridgeArrival *arrival)
+{
+	tlpb_rc_close(arrival->rc);
+	g_free(arrival->face);
+	*arrival = (TLPBridgeArrival){ 0 };
 }
 
 int tlpbridge_arrive(TLPBridge *s, unsigned timeout_ms, TLPBridgeArrival *arrival,
@@ -83,9 +86,7 @@ int tlpbridge_arrive(TLPBridge *s, unsigned timeout_ms, TLPBridgeArrival *arriva
 	s->arrival_end_ms = qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + s->connect_timeout_ms;
 	err = get_to_know(s, arrival, why, size);
 	s->arrival_end_ms = 0;
-	if (err) {
-		tlpb_rc_close(arrival->rc);
-		arrival->rc = NULL;
-	}
+	if (err)
+		tlpbridge_arrival_close(arrival);
 	return err;
 }

@@ -22,7 +22,8 @@ enum {
 bool tlpbridge_dma_hits_self(TLPBridge *s, MemTxAttrs attrs)
 {
 	return s->dma_depth && !attrs.unspecified &&
-	       attrs.requester_id == pci_requester_id(PCI_DEVICE(s));
+	       attrs.requester_id >> 8 == pci_dev_bus_num(PCI_DEVICE(s)) &&
+	       tlpbridge_function_of(s, attrs.requester_id);
 }
 
 static bool hits_interrupts(uint64_t addr, size_t len)
@@ -40,16 +41,24 @@ static bool interrupt_allowed(bool write, uint64_t addr, size_t len)
 	return write && len == 4 && addr % 4 == 0;
 }
 
-/* 0, or why this DMA is refused before QEMU sees it. */
+/*
+ * 0 and the function that asks, or why this DMA is refused before QEMU sees it. Each function
+ * has a Bus Master Enable and, with an IOMMU, an address space of its own.
+ */
 static int refusal(TLPBridge *s, const struct tlpb_tlp *request, bool write, uint64_t addr,
-		   size_t len)
+		   size_t len, PCIDevice **requester)
 {
-	PCIDevice *d = PCI_DEVICE(s);
+	TLPBridgeFunction *f;
+	PCIDevice *d;
 
 	if (!bql_locked())
 		return TLPB_ERR_BUS_MASTER_OFF;	/* not handed over yet */
 	if (!s->link.rc)
 		return TLPB_ERR_CLOSED;	/* unrealized inside one of our callbacks */
+	f = tlpbridge_function_of(s, request->requester_id);
+	if (!f)
+		return TLPB_ERR_ACCESS;	/* an ID that no function has */
+	*requester = d = PCI_DEVICE(f);
 	if (!(pci_get_word(d->config + PCI_COMMAND) & PCI_COMMAND_MASTER))
 		return TLPB_ERR_BUS_MASTER_OFF;
 	if (request->at || request->has_pasid)
@@ -73,14 +82,15 @@ static int outcome(MemTxResult result, bool hit_self)
 static int dma(TLPBridge *s, const struct tlpb_tlp *request, bool write, uint64_t addr,
 	       void *buf, size_t len)
 {
-	PCIDevice *d = PCI_DEVICE(s);
-	MemTxAttrs attrs = { .requester_id = pci_requester_id(d) };
-	int err = refusal(s, request, write, addr, len);
+	PCIDevice *d;
+	int err = refusal(s, request, write, addr, len, &d);
 	bool outer_hit = s->dma_hit_self, hit;
 	MemTxResult result;
+	MemTxAttrs attrs;
 
 	if (err)
 		return err;
+	attrs = (MemTxAttrs){ .requester_id = pci_requester_id(d) };
 	s->dma_hit_self = false;
 	s->dma_depth++;
 	s->depth++;	/* another device's wait may have served this one */
@@ -123,15 +133,17 @@ static bool is_shared_ram(AddressSpace *as, uint64_t addr, hwaddr len, MemTxAttr
 static int atomic(void *ctx, const struct tlpb_tlp *request, uint64_t addr,
 		  const struct tlpb_atomic *op, void *old)
 {
-	TLPBridge *s = ctx;
-	AddressSpace *as = pci_get_address_space(PCI_DEVICE(s));
-	MemTxAttrs attrs = { .requester_id = pci_requester_id(PCI_DEVICE(s)) };
-	int err = refusal(s, request, true, addr, op->size);
+	PCIDevice *d;
+	int err = refusal(ctx, request, true, addr, op->size, &d);
 	hwaddr len = op->size;
+	AddressSpace *as;
+	MemTxAttrs attrs;
 	void *memory;
 
 	if (err)
 		return err;
+	as = pci_get_address_space(d);
+	attrs = (MemTxAttrs){ .requester_id = pci_requester_id(d) };
 	if (!is_shared_ram(as, addr, len, attrs))
 		return TLPB_ERR_UNSUPPORTED;
 	memory = address_space_map(as, addr, &len, true, attrs);
@@ -142,23 +154,18 @@ static int atomic(void *ctx, const struct tlpb_tlp *request, uint64_t addr,
 	return err;
 }
 
-/* QEMU asserts that the pin exists, so the peer's word is checked first. */
 static void intx(void *ctx, unsigned pin, bool level)
 {
 	TLPBridge *s = ctx;
-	PCIDevice *d = PCI_DEVICE(s);
+	g_autofree char *label = NULL;
 
 	if (!bql_locked() || !s->link.rc)
 		return;		/* not handed over yet, or unrealized */
-	if (pin + 1 == d->config[PCI_INTERRUPT_PIN]) {
-		pci_set_irq(d, level);
-	} else if (!s->told_pin) {
-		g_autofree char *label = tlpbridge_label(s);
-
-		s->told_pin = true;
-		warn_report("%s: ignored INT%c: its Interrupt Pin register says %u", label,
-			    'A' + pin, d->config[PCI_INTERRUPT_PIN]);
-	}
+	if (tlpbridge_functions_intx(s, pin, level) || s->told_pin)
+		return;
+	s->told_pin = true;
+	label = tlpbridge_label(s);
+	warn_report("%s: ignored INT%c: no Interrupt Pin register says so", label, 'A' + pin);
 }
 
 static bool message(void *ctx, const struct tlpb_tlp *msg)

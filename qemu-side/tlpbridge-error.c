@@ -6,6 +6,9 @@
  */
 #include "tlpbridge-qemu.h"
 
+#include "hw/pci/msi.h"
+#include "hw/pci/msix.h"
+
 typedef struct ErrorKind {
 	uint8_t code;
 	uint32_t first, again;	/* of Root Error Status: received, and one more */
@@ -86,16 +89,18 @@ static void interrupt(PCIDevice *port)
 bool tlpbridge_error_message(TLPBridge *s, const struct tlpb_tlp *msg)
 {
 	const ErrorKind *kind = find_kind(msg->message_code);
+	TLPBridgeFunction *f = tlpbridge_function_of(s, msg->requester_id);
+	PCIDevice *d = f ? PCI_DEVICE(f) : PCI_DEVICE(s);
 	PCIDevice *port;
 	uint32_t command;
 
 	if (!kind)
 		return false;
-	port = root_port(PCI_DEVICE(s), kind->code == TLPB_MSG_ERR_COR);
+	port = root_port(d, kind->code == TLPB_MSG_ERR_COR);
 	if (!port)
 		return true;
 	command = pci_get_long(port->config + port->exp.aer_cap + PCI_ERR_ROOT_COMMAND);
-	if (log_error(port, kind, pci_requester_id(PCI_DEVICE(s))) && command & kind->enable)
+	if (log_error(port, kind, pci_requester_id(d)) && command & kind->enable)
 		interrupt(port);
 	return true;
 }

@@ -64,11 +64,16 @@ static void take(TLPBridge *s, TLPBridgeArrival *arrival)
 	s->link.rc = arrival->rc;
 	arrival->rc = NULL;
 	tlpb_rc_set_group(s->link.rc, bql_group());
-	tlpbridge_config_adopt(s, arrival->config);
-	s->bar[TLPB_ROM].hidden = arrival->rom_fault != NULL;
-	if (arrival->rom_fault)
-		warn_report("tlpbridge: the ROM of the device at %s is broken: %s; it is hidden "
-			    "from the guest", s->url, arrival->rom_fault);
+	if (!s->face) {
+		s->face = g_steal_pointer(&arrival->face);
+		s->faces = arrival->faces;
+	} else {	/* in place: the functions point there */
+		memcpy(s->face, arrival->face, s->faces * sizeof(*s->face));
+		g_clear_pointer(&arrival->face, g_free);
+	}
+	s->parent_obj.face = s->face;
+	s->parent_obj.region = s->face->region;
+	tlpbridge_functions_adopt(s);
 }
 
 /* ---- it is lost ---- */
@@ -88,7 +93,6 @@ static bool may_return(TLPBridge *s)
 /* Inside a call into rc, so the rest is left to the bottom half. */
 void tlpbridge_link_down(TLPBridge *s, enum tlpb_reason reason, const char *text)
 {
-	PCIDevice *d = PCI_DEVICE(s);
 	g_autofree char *label = tlpbridge_label(s);
 
 	if (!s->link.rc)
@@ -97,8 +101,8 @@ void tlpbridge_link_down(TLPBridge *s, enum tlpb_reason reason, const char *text
 		     text && *text ? text : tlpb_reason_text(reason), what_the_guest_sees(s),
 		     may_return(s) ? " Waiting for it to return." : "");
 	qemu_set_fd_handler(tlpb_rc_fd(s->link.rc), NULL, NULL, NULL);
-	if (d->config[PCI_INTERRUPT_PIN])
-		pci_set_irq(d, 0);
+	for (unsigned pin = 0; pin < PCI_NUM_PINS; pin++)
+		tlpbridge_functions_intx(s, pin, false);
 	qemu_bh_schedule(s->lost_bh);
 }
 
@@ -119,22 +123,12 @@ static void lost(void *opaque)
 
 /* ---- it returns ---- */
 
-/* QEMU has given the guest BARs of these kinds and sizes. */
-static bool same_regions(TLPBridge *s, const struct tlpb_device *device)
-{
-	for (unsigned i = 0; i <= TLPB_ROM; i++)
-		if (s->region[i].size != device->region[i].size ||
-		    s->region[i].flags != device->region[i].flags)
-			return false;
-	return true;
-}
-
 bool tlpbridge_link_return(TLPBridge *s, TLPBridgeArrival *arrival)
 {
 	g_autofree char *label = tlpbridge_label(s);
 
-	if (!same_regions(s, tlpb_rc_device(arrival->rc))) {
-		tlpb_rc_close(arrival->rc);
+	if (!tlpbridge_same_faces(s->face, s->faces, arrival->face, arrival->faces)) {
+		tlpbridge_arrival_close(arrival);
 		tlpbridge_reconnect_tell(s, "its BARs differ from those that the guest knows; "
 					 "remove the device (device_del) and add it again");
 		return false;
@@ -173,7 +167,6 @@ bool tlpbridge_link_open(TLPBridge *s, Error **errp)
 		error_setg(errp, "%s", why);
 		return false;
 	}
-	memcpy(s->region, tlpb_rc_device(arrival.rc)->region, sizeof(s->region));
 	s->lost_bh = qemu_bh_new(lost, s);
 	tlpbridge_reconnect_init(s);
 	take(s, &arrival);

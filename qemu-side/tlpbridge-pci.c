@@ -34,10 +34,6 @@ static bool check_properties(TLPBridge *s, Error **errp)
 			   "for example url=ipc:///run/user/1000/device.sock");
 		return false;
 	}
-	if (tlpb_inject_check(s->inject, why, sizeof(why))) {
-		error_setg(errp, "inject=: %s", why);
-		return false;
-	}
 	if (PCI_DEVICE(s)->romfile) {
 		error_setg(errp, "romfile= has no effect: the ROM is the served device's own");
 		return false;
@@ -61,6 +57,7 @@ static void realize(PCIDevice *d, Error **errp)
 	TLPBridge *s = TLPBRIDGE(d);
 	bool opened;
 
+	s->parent_obj.bridge = s;
 	if (!check_properties(s, errp) || !tlpbridge_clock_check(s, errp))
 		return;
 	if (!s->connect_timeout_ms)
@@ -70,7 +67,12 @@ static void realize(PCIDevice *d, Error **errp)
 	tlpbridge_leave(s);
 	if (!opened)
 		return;
-	tlpbridge_bars_init(s);
+	tlpbridge_bars_init(&s->parent_obj);
+	if (!tlpbridge_functions_create(s, errp)) {
+		tlpbridge_functions_remove(s);
+		tlpbridge_link_close(s);
+		return;
+	}
 	tlpbridge_slot_init(s);
 	s->at_exit.notify = at_exit;
 	qemu_add_exit_notifier(&s->at_exit);
@@ -83,6 +85,7 @@ static void unrealize(PCIDevice *d)
 	TLPBridge *s = TLPBRIDGE(d);
 
 	qemu_remove_exit_notifier(&s->at_exit);
+	tlpbridge_functions_remove(s);
 	tlpbridge_slot_free(s);
 	tlpbridge_link_close(s);
 }
@@ -121,8 +124,9 @@ static void reset(DeviceState *dev)
 
 	/* 7.2 clears Command but leaves the bus-master region enabled. */
 	pci_default_write_config(d, PCI_COMMAND, 0, 2);
-	tlpbridge_resize_reset(s);
-	if (s->in_flr)
+	tlpbridge_resize_reset(&s->parent_obj);
+	tlpbridge_sriov_remove(&s->parent_obj);
+	if (s->parent_obj.in_flr)
 		return;		/* the endpoint did it, told by its Device Control */
 	tlpbridge_slot_reset(s, reset_kind(d));
 	rc = tlpbridge_enter(s);
@@ -171,7 +175,6 @@ static TLPB_PROPERTIES properties[] = {
 	DEFINE_PROP_UINT32("completion-timeout", TLPBridge, completion_timeout_ms, 0),
 	DEFINE_PROP_STRING("credits", TLPBridge, credits_text),
 	DEFINE_PROP_UINT64("stress-ordering", TLPBridge, order_seed, 0),
-	DEFINE_PROP_STRING("inject", TLPBridge, inject),
 	DEFINE_PROP_SIGNED("check", TLPBridge, check, TLPBRIDGE_CHECK_OFF,
 			   check_property, TLPBridgeCheck),
 	TLPB_END_OF_PROPERTIES
@@ -204,7 +207,8 @@ static void describe_properties(ObjectClass *klass)
 			     "of PH, PD, NPH, NPD, CPLH, CPLD a number or 'infinite'" },
 		{ "stress-ordering", "send TLPs in any order that the ordering rules allow: a seed; "
 				     "0: in the order in which they were made" },
-		{ "inject", "rules of error injection at this end, separated by ';'" },
+		{ "inject", "rules of error injection at this end, separated by ';'; may be set "
+			    "while the machine runs" },
 		{ "check", "report: tell of every TLP that breaks a rule; fatal: and take the link down" },
 	};
 
@@ -212,11 +216,13 @@ static void describe_properties(ObjectClass *klass)
 		object_class_property_set_description(klass, texts[i].name, texts[i].text);
 }
 
-/* The endpoint's state is elsewhere: no migration, no snapshots. */
-static const VMStateDescription vmstate = {
-	.name = TYPE_TLPBRIDGE,
-	.unmigratable = 1,
-};
+static void finalize(Object *object)
+{
+	TLPBridge *s = TLPBRIDGE(object);
+
+	g_free(s->face);
+	tlpbridge_inject_free(s);
+}
 
 static void class_init(ObjectClass *klass, TLPB_CLASS_DATA *data)
 {
@@ -224,29 +230,26 @@ static void class_init(ObjectClass *klass, TLPB_CLASS_DATA *data)
 	PCIDeviceClass *k = PCI_DEVICE_CLASS(klass);
 
 	dc->desc = "PCI Express device served by another process over tlpbridge";
-	dc->vmsd = &vmstate;
+	dc->user_creatable = true;
 	on_link_down_property = tlpb_words_property("remove/ones", &on_link_down_lookup);
 	check_property = tlpb_words_property("off/report/fatal", &check_lookup);
 	clock_property = tlpb_words_property("free/hold", &clock_lookup);
 	device_class_set_props(dc, properties);
+	tlpbridge_inject_add_property(klass);
 	describe_properties(klass);
 	device_class_set_legacy_reset(dc, reset);
-	set_bit(DEVICE_CATEGORY_MISC, dc->categories);
 	k->realize = realize;
 	k->exit = unrealize;
-	k->config_read = tlpbridge_config_read;
-	k->config_write = tlpbridge_config_write;
 }
 
 void tlpbridge_register_type(void)
 {
-	static InterfaceInfo interfaces[] = { { INTERFACE_PCIE_DEVICE }, {} };
 	static const TypeInfo type = {
 		.name = TYPE_TLPBRIDGE,
-		.parent = TYPE_PCI_DEVICE,
+		.parent = TYPE_TLPBRIDGE_FUNCTION,
 		.instance_size = sizeof(TLPBridge),
+		.instance_finalize = finalize,
 		.class_init = class_init,
-		.interfaces = interfaces,
 	};
 
 	type_register_static(&type);

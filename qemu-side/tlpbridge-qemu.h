@@ -48,8 +48,13 @@
 #include <tlpbridge/rc.h>
 #include <tlpbridge/trace.h>
 
+/* What users create: the link, and function 0 of what is at its other end. */
 #define TYPE_TLPBRIDGE "tlpbridge"
 OBJECT_DECLARE_SIMPLE_TYPE(TLPBridge, TLPBRIDGE)
+
+/* Its parent type, and that of the other functions, which come and go with function 0. */
+#define TYPE_TLPBRIDGE_FUNCTION "tlpbridge-function"
+OBJECT_DECLARE_SIMPLE_TYPE(TLPBridgeFunction, TLPBRIDGE_FUNCTION)
 
 enum { TLPBRIDGE_WHY = 512 };	/* bytes for a sentence with cause and cure */
 
@@ -69,7 +74,7 @@ typedef enum TLPBridgeCheck {	/* enum tlpb_check */
 } TLPBridgeCheck;
 
 typedef struct TLPBridgeBar {
-	TLPBridge *bridge;
+	TLPBridgeFunction *function;
 	unsigned index;		/* enum tlpb_region_index, which is QEMU's numbering */
 	bool hidden;		/* reads as all ones */
 	MemoryRegion mr;
@@ -81,11 +86,29 @@ typedef struct TLPBridgeLink {
 	tlpb_trace *trace;
 } TLPBridgeLink;
 
+/* SR-IOV (9.3.3) of a physical function. */
+typedef struct TLPBridgeSriov {
+	unsigned at;			/* config offset of the capability; 0: there is none */
+	uint16_t vfs;			/* TotalVFs */
+	uint16_t device_id;		/* of the VFs */
+	struct tlpb_region region[TLPB_ROM + 1];	/* of each VF */
+} TLPBridgeSriov;
+
+/* A physical function after a reset: what QEMU must know to show it to the guest. */
+typedef struct TLPBridgeFace {
+	unsigned number;		/* of the function; from here on QEMU's devfn has it */
+	struct tlpb_region region[TLPB_ROM + 1];
+	uint32_t resizable[TLPB_BARS];	/* as of struct tlpb_device */
+	TLPBridgeSriov sriov;
+	uint8_t config[PCI_CONFIG_SPACE_SIZE];
+	const char *rom_fault;		/* why its ROM must be hidden, or NULL */
+} TLPBridgeFace;
+
 /* A device that has answered: reset, and known well enough to be shown to the guest. */
 typedef struct TLPBridgeArrival {
 	tlpb_rc *rc;
-	uint8_t config[PCI_CONFIG_SPACE_SIZE];
-	const char *rom_fault;	/* why its ROM must be hidden, or NULL */
+	TLPBridgeFace *face;		/* of its functions, function 0 first */
+	unsigned faces;
 } TLPBridgeArrival;
 
 typedef struct TLPBridgeReconnect {
@@ -102,8 +125,25 @@ typedef struct TLPBridgeReconnect {
 	char told[TLPBRIDGE_WHY];	/* the last failure that was told */
 } TLPBridgeReconnect;
 
-struct TLPBridge {
+/* Belongs to the holder of the BQL. */
+struct TLPBridgeFunction {
 	PCIDevice parent_obj;
+
+	TLPBridge *bridge;	/* whose link it uses; itself for function 0, else a reference */
+	const TLPBridgeFace *face;	/* of the bridge; NULL for a virtual function */
+	const struct tlpb_region *region;	/* TLPB_ROM + 1 of them, as realize found them */
+	TLPBridgeBar bar[TLPB_ROM + 1];
+	unsigned flr_byte;	/* config offset of the byte with Initiate FLR; 0: no FLR */
+	bool in_flr;
+
+	TLPBridgeFunction *pf;	/* of a virtual function */
+	unsigned vf_index;	/* of a virtual function, from 0 */
+	TLPBridgeFunction **vf;	/* of a physical function: those that are enabled */
+	unsigned vfs;
+};
+
+struct TLPBridge {
+	TLPBridgeFunction parent_obj;
 
 	/* Properties, constant after realize. */
 	char *url;
@@ -120,23 +160,23 @@ struct TLPBridge {
 	char *credits_text;
 	struct tlpb_pools credits;	/* of it, by realize */
 	uint64_t order_seed;	/* 0: off */
-	char *inject;			/* rules of error injection */
 	TLPBridgeCheck check;
+
+	/* tlpbridge-inject.c's: rules of error injection; constant while reconnect.running. */
+	char *inject;
 
 	/* All the rest belongs to the holder of the BQL. */
 	TLPBridgeLink link;	/* empty before realize and after exit; rc is NULL while lost, too */
 	TLPBridgeLink closing;	/* between exit and the bottom half that closes it */
 	QEMUBH *lost_bh;
 	TLPBridgeReconnect reconnect;
-	struct tlpb_region region[TLPB_REGIONS];	/* as realize found them */
+	TLPBridgeFace *face;	/* of the functions, as realize found them */
+	unsigned faces;
 	Notifier at_exit;
-	TLPBridgeBar bar[TLPB_ROM + 1];
-	unsigned flr_byte;	/* config offset of the byte with Initiate FLR; 0: no FLR */
 
 	unsigned depth;		/* calls into rc and DMA callbacks in progress */
 	unsigned dma_depth;	/* DMA callbacks in progress */
 	bool dma_hit_self;	/* the DMA in progress reached our own config space */
-	bool in_flr;
 	bool clock_held;	/* by a wait of this device */
 	bool slot_emptied;	/* by us, since the link was lost */
 	bool guest_empties_slot;	/* its driver was told, and has not finished */
@@ -186,6 +226,13 @@ void tlpbridge_link_at_exit(TLPBridge *s);
 int tlpbridge_arrive(TLPBridge *s, unsigned timeout_ms, TLPBridgeArrival *arrival,
 		     char *why, size_t size);
 
+/* Ends an arrival that nobody takes; an empty one, too. */
+void tlpbridge_arrival_close(TLPBridgeArrival *arrival);
+
+/* tlpbridge-inject.c: the property "inject". */
+void tlpbridge_inject_add_property(ObjectClass *klass);
+void tlpbridge_inject_free(TLPBridge *s);
+
 /* tlpbridge-reconnect.c: look for the server from a thread, until stop. Both under the BQL. */
 void tlpbridge_reconnect_init(TLPBridge *s);
 void tlpbridge_reconnect_start(TLPBridge *s);
@@ -212,22 +259,61 @@ bool tlpbridge_clock_check(TLPBridge *s, Error **errp);
 void tlpbridge_clock_hold(TLPBridge *s);	/* a wait has become long */
 void tlpbridge_clock_release(TLPBridge *s);	/* it is over */
 
+/*
+ * tlpbridge-discover.c: which functions there are, and their faces. Waits. No BQL is needed.
+ * Returns 0 or a negative error with the reason in why; the faces are the caller's to g_free().
+ */
+int tlpbridge_discover(TLPBridge *s, TLPBridgeArrival *arrival, char *why, size_t size);
+
+/* Are these the same functions with the same BARs? */
+bool tlpbridge_same_faces(const TLPBridgeFace *a, unsigned a_count, const TLPBridgeFace *b,
+			  unsigned b_count);
+
+/* tlpbridge-function.c: the type, and the functions of a bridge. Under the BQL. */
+void tlpbridge_function_register_type(void);
+bool tlpbridge_functions_create(TLPBridge *s, Error **errp);	/* all but function 0 */
+void tlpbridge_functions_remove(TLPBridge *s);
+void tlpbridge_functions_adopt(TLPBridge *s);	/* the device is new: its faces are */
+
+/* By the number in a requester ID; NULL: there is none. */
+TLPBridgeFunction *tlpbridge_function_of(TLPBridge *s, uint16_t requester_id);
+
+/* Sets the level of all functions with this pin (0: INTA). False: there is none. */
+bool tlpbridge_functions_intx(TLPBridge *s, unsigned pin, bool level);
+
+/* A new function in QEMU, not realized. */
+TLPBridgeFunction *tlpbridge_function_new(TLPBridge *s, unsigned number);
+bool tlpbridge_function_realize(TLPBridgeFunction *f, Object *parent, const char *name,
+				Error **errp);
+
+/* tlpbridge-sriov.c: virtual functions come and go as the guest says. Under the BQL. */
+void tlpbridge_sriov_follow(TLPBridgeFunction *pf, uint32_t offset, int len);	/* waits */
+void tlpbridge_sriov_remove(TLPBridgeFunction *pf);	/* all VFs */
+void tlpbridge_vf_adopt(TLPBridgeFunction *vf);		/* the shadow of a new VF; waits */
+void tlpbridge_vf_place(TLPBridgeFunction *vf);		/* where the PF says; waits */
+void tlpbridge_vf_gone(TLPBridgeFunction *vf);		/* it is being unrealized */
+
 /* tlpbridge-config.c: the endpoint's config space, and the part of it that QEMU must know. */
 int tlpbridge_config_fetch(tlpb_rc *rc, uint16_t bdf, int64_t end_ms, uint8_t *config,
 			   char *why, size_t size);
-void tlpbridge_config_adopt(TLPBridge *s, const uint8_t *config);
+unsigned tlpbridge_config_find_extended(tlpb_rc *rc, uint16_t bdf, uint16_t id);	/* 0: none */
+void tlpbridge_config_adopt(TLPBridgeFunction *f, const uint8_t *config);
 uint32_t tlpbridge_config_read(PCIDevice *d, uint32_t offset, int len);
 void tlpbridge_config_write(PCIDevice *d, uint32_t offset, uint32_t value, int len);
 
-/* tlpbridge-bar.c: registers a trapping region for each BAR of the description, and the ROM. */
-void tlpbridge_bars_init(TLPBridge *s);
+/* tlpbridge-bar.c: registers a trapping region for each BAR of the function, and the ROM. */
+void tlpbridge_bars_init(TLPBridgeFunction *f);
+uint8_t tlpbridge_bar_type(const struct tlpb_region *region);	/* a BAR register's low bits */
 
 /* tlpbridge-resize.c: BARs get the sizes that the endpoint's config space says now (waits), or their first. */
-void tlpbridge_resize_follow(TLPBridge *s);
-void tlpbridge_resize_reset(TLPBridge *s);
+void tlpbridge_resize_follow(TLPBridgeFunction *f);
+void tlpbridge_resize_reset(TLPBridgeFunction *f);
 
-/* tlpbridge-rom.c: what is wrong with the ROM of a device just reset, or NULL. Waits. */
-const char *tlpbridge_rom_fault(tlpb_rc *rc, uint16_t bdf);
+/* The sizes that a function's capability offers. Waits. */
+void tlpbridge_resize_sizes(tlpb_rc *rc, uint16_t bdf, uint32_t resizable[TLPB_BARS]);
+
+/* tlpbridge-rom.c: what is wrong with the ROM of a function just reset, or NULL. Waits. */
+const char *tlpbridge_rom_fault(tlpb_rc *rc, uint16_t bdf, const struct tlpb_region *region);
 
 /* tlpbridge-dma.c: what the endpoint does to us. ctx of all of them is the TLPBridge. */
 extern const struct tlpb_rc_ops tlpbridge_rc_ops;
@@ -235,11 +321,11 @@ extern const struct tlpb_rc_ops tlpbridge_rc_ops;
 /* tlpbridge-error.c: an ERR message goes to the root port. False: it is another message. */
 bool tlpbridge_error_message(TLPBridge *s, const struct tlpb_tlp *msg);
 
-/* Is an access with these attributes the device's own DMA coming back to it? */
+/* Is an access with these attributes DMA of a function of the device coming back to it? */
 bool tlpbridge_dma_hits_self(TLPBridge *s, MemTxAttrs attrs);
 
 /* tlpbridge-pci.c */
-void tlpbridge_register_type(void);
+void tlpbridge_register_type(void);	/* after tlpbridge_function_register_type() */
 
 /* abi_guard.c: false, after telling why, when the running QEMU is not the one built for. */
 bool tlpbridge_abi_fits(void);

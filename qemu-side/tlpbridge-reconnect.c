@@ -117,8 +117,7 @@ void tlpbridge_reconnect_stop(TLPBridge *s)
 	qatomic_set(&r->cancel, true);
 	qemu_sem_post(&r->wake);
 	join(r);
-	tlpb_rc_close(r->arrival.rc);
-	r->arrival.rc = NULL;
+	tlpbridge_arrival_close(&r->arrival);
 }
 
 void tlpbridge_reconnect_init(TLPBridge *s)

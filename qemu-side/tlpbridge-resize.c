@@ -7,33 +7,17 @@
 
 enum {
 	CAP_ID_RESIZABLE = 0x15,
-	EXTENDED_MAX = (PCIE_CONFIG_SPACE_SIZE - PCI_CONFIG_SPACE_SIZE) / 8,
-	ENTRY = 8, CONTROL = 8,			/* of the first BAR; each next one ENTRY further */
+	ENTRY = 8, CAPABILITY = 4, CONTROL = 8,	/* of the first BAR; each next one ENTRY further */
+	SIZES_SHIFT = 4,			/* in the capability register: 1 MiB and up */
 	INDEX = 7, COUNT_SHIFT = 5, SIZE_SHIFT = 8, SIZE_CODE = 0x3f,
 };
 
-static bool has_resizable(const struct tlpb_device *device)
+static bool has_resizable(const TLPBridgeFace *face)
 {
 	for (unsigned i = 0; i < TLPB_BARS; i++)
-		if (device->resizable[i])
+		if (face->resizable[i])
 			return true;
 	return false;
-}
-
-/* Offset of the capability; 0: not there, or the list is broken. Waits. */
-static unsigned find_capability(tlpb_rc *rc, uint16_t bdf)
-{
-	unsigned at = PCI_CONFIG_SPACE_SIZE;
-	uint32_t head;
-
-	for (unsigned n = 0; n < EXTENDED_MAX && at >= PCI_CONFIG_SPACE_SIZE; n++) {
-		if (tlpb_rc_config_read(rc, bdf, at, 4, &head) || !head)
-			return 0;
-		if (PCI_EXT_CAP_ID(head) == CAP_ID_RESIZABLE)
-			return at;
-		at = PCI_EXT_CAP_NEXT(head);
-	}
-	return 0;
 }
 
 /* The address bits that the size leaves, with the type below; the BAR is not mapped meanwhile. */
@@ -51,60 +35,95 @@ static void set_registers(PCIDevice *d, unsigned i, uint64_t size)
 	}
 }
 
-static void resize(TLPBridge *s, unsigned i, uint64_t size)
+static void resize(TLPBridgeFunction *f, unsigned i, uint64_t size)
 {
-	PCIDevice *d = PCI_DEVICE(s);
+	PCIDevice *d = PCI_DEVICE(f);
 	uint16_t command = pci_get_word(d->config + PCI_COMMAND);
 
 	if (d->io_regions[i].size == size)
 		return;
 	pci_default_write_config(d, PCI_COMMAND, command & ~(PCI_COMMAND_IO | PCI_COMMAND_MEMORY), 2);
 	d->io_regions[i].size = size;
-	memory_region_set_size(&s->bar[i].mr, size);
+	memory_region_set_size(&f->bar[i].mr, size);
 	set_registers(d, i, size);
 	pci_default_write_config(d, PCI_COMMAND, command, 2);
 }
 
-/* The sizes that the capability says, of those that the description allows; 0: none. Waits. */
-static void read_sizes(tlpb_rc *rc, uint16_t bdf, uint64_t sizes[TLPB_BARS])
+/* What an entry of the capability says. */
+typedef struct Entry {
+	unsigned bar, code, count;	/* count: of entries, in the first one */
+	uint32_t sizes;
+} Entry;
+
+static bool read_entry(tlpb_rc *rc, uint16_t bdf, unsigned at, Entry *entry)
 {
-	const struct tlpb_device *device = tlpb_rc_device(rc);
-	unsigned at = find_capability(rc, bdf), count = 1;
-	uint32_t control;
+	uint32_t capability, control;
+
+	if (tlpb_rc_config_read(rc, bdf, at + CAPABILITY, 4, &capability) ||
+	    tlpb_rc_config_read(rc, bdf, at + CONTROL, 4, &control))
+		return false;
+	*entry = (Entry){ control & INDEX, control >> SIZE_SHIFT & SIZE_CODE,
+			  control >> COUNT_SHIFT & 7, capability >> SIZES_SHIFT };
+	return entry->bar < TLPB_BARS;
+}
+
+/* Calls what for each entry. Waits. */
+static void each_entry(tlpb_rc *rc, uint16_t bdf, void (*what)(const Entry *entry, void *arg),
+		       void *arg)
+{
+	unsigned at = tlpbridge_config_find_extended(rc, bdf, CAP_ID_RESIZABLE), count = 1;
+	Entry entry;
 
 	for (unsigned n = 0; at && n < count && n < TLPB_BARS; n++) {
-		unsigned i, code;
-
-		if (tlpb_rc_config_read(rc, bdf, at + CONTROL + n * ENTRY, 4, &control))
+		if (!read_entry(rc, bdf, at + n * ENTRY, &entry))
 			return;
 		if (!n)
-			count = control >> COUNT_SHIFT & 7;
-		i = control & INDEX;
-		code = control >> SIZE_SHIFT & SIZE_CODE;
-		if (i < TLPB_BARS && code < 28 && device->resizable[i] >> code & 1)
-			sizes[i] = UINT64_C(1) << (20 + code);
+			count = entry.count;
+		what(&entry, arg);
 	}
 }
 
-void tlpbridge_resize_follow(TLPBridge *s)
+static void note_sizes(const Entry *entry, void *resizable)
 {
-	uint64_t sizes[TLPB_BARS] = { 0 };
-	tlpb_rc *rc = s->link.rc;
+	((uint32_t *)resizable)[entry->bar] = entry->sizes;
+}
 
-	if (!rc || !has_resizable(tlpb_rc_device(rc)))
+void tlpbridge_resize_sizes(tlpb_rc *rc, uint16_t bdf, uint32_t resizable[TLPB_BARS])
+{
+	each_entry(rc, bdf, note_sizes, resizable);
+}
+
+static void note_size(const Entry *entry, void *codes)
+{
+	((int *)codes)[entry->bar] = entry->code;
+}
+
+/* A size that the function did not offer at first is not taken. */
+static void follow(TLPBridgeFunction *f, unsigned i, int code)
+{
+	if (code >= 0 && code < 28 && f->region[i].size && f->face->resizable[i] >> code & 1)
+		resize(f, i, UINT64_C(1) << (20 + code));
+}
+
+void tlpbridge_resize_follow(TLPBridgeFunction *f)
+{
+	int codes[TLPB_BARS] = { -1, -1, -1, -1, -1, -1 };
+	TLPBridge *s = f->bridge;
+	tlpb_rc *rc;
+
+	if (!f->face || !has_resizable(f->face))
 		return;
 	rc = tlpbridge_enter(s);
 	if (rc)
-		read_sizes(rc, pci_get_bdf(PCI_DEVICE(s)), sizes);
+		each_entry(rc, pci_get_bdf(PCI_DEVICE(f)), note_size, codes);
 	tlpbridge_leave(s);
 	for (unsigned i = 0; s->link.rc && i < TLPB_BARS; i++)
-		if (sizes[i] && s->region[i].size)
-			resize(s, i, sizes[i]);
+		follow(f, i, codes[i]);
 }
 
-void tlpbridge_resize_reset(TLPBridge *s)
+void tlpbridge_resize_reset(TLPBridgeFunction *f)
 {
 	for (unsigned i = 0; i < TLPB_BARS; i++)
-		if (s->region[i].size && s->bar[i].bridge)
-			resize(s, i, s->region[i].size);
+		if (f->bar[i].function)
+			resize(f, i, f->region[i].size);
 }

@@ -59,16 +59,15 @@ static const char *check_images(tlpb_rc *rc, uint64_t size)
 	return fault;
 }
 
-const char *tlpbridge_rom_fault(tlpb_rc *rc, uint16_t bdf)
+const char *tlpbridge_rom_fault(tlpb_rc *rc, uint16_t bdf, const struct tlpb_region *region)
 {
-	const struct tlpb_device *device = tlpb_rc_device(rc);
-	uint64_t size = device->region[TLPB_ROM].size;
+	uint64_t size = region[TLPB_ROM].size;
 	const char *fault;
 
 	if (!size)
 		return NULL;
 	for (unsigned i = 0; i < TLPB_BARS; i++)
-		if (device->region[i].size > ROM_ADDRESS)
+		if (region[i].size > ROM_ADDRESS)
 			return NULL;	/* no address is free while the BARs are at 0 */
 	tlpb_rc_config_write(rc, bdf, PCI_ROM_ADDRESS, 4, ROM_ADDRESS | PCI_ROM_ADDRESS_ENABLE);
 	tlpb_rc_config_write(rc, bdf, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);

@@ -165,6 +165,7 @@ static tlpb_server_config server_config(const serve::arguments &args)
 	config.tls_cert = or_null(args.tls_cert);
 	config.tls_key = or_null(args.tls_key);
 	config.plaintext = args.plaintext;
+	config.allow_inject = args.allow_inject;
 	return config;
 }
 

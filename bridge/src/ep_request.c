@@ -48,7 +48,7 @@ static void complete_without_data(const struct function *f, const struct tlpb_tl
 
 /*
  * Answered with Unsupported Request, for no error of the request. What is for none of the functions
- * is answered, and its error reported, by the first.
+ * is answered by the first.
  */
 static void turn_away(const struct function *f, const struct tlpb_tlp *request)
 {
@@ -59,6 +59,13 @@ static void refuse(struct function *f, const struct tlpb_tlp *request)
 {
 	tlpb__ep_error_request(f, request, TLPB_CPL_UR);
 	turn_away(f, request);
+}
+
+/* No function claims it. */
+static void refuse_unclaimed(tlpb_ep *ep, const struct tlpb_tlp *request)
+{
+	tlpb__ep_error_unclaimed(ep, request);
+	turn_away(ep->f0, request);
 }
 
 /* ---- configuration requests ---- */
@@ -114,6 +121,7 @@ static void config_write(struct function *f, const struct tlpb_tlp *tlp)
 	tlpb__complete_status(ep->link, tlp, tlpb__function_id(f), TLPB_CPL_SC, 4);
 	if (obey(f, events))
 		return;
+	tlpb__ep_update_ecrc(ep);
 	tlpb__ep_irq_update(f);
 	tlpb__ep_dma_pump(ep);
 	tell_config_written(f, tlp);
@@ -124,7 +132,7 @@ static void on_config(tlpb_ep *ep, const struct tlpb_tlp *tlp)
 	struct function *f = config_target(ep, tlp);
 
 	if (!f)
-		refuse(ep->f0, tlp);
+		refuse_unclaimed(ep, tlp);
 	else if (tlp->kind == TLPB_CFGRD0)
 		config_read(f, tlp);
 	else
@@ -372,7 +380,7 @@ static bool on_access(tlpb_ep *ep, const struct tlpb_tlp *tlp, uint64_t time_ps)
 	struct place place;
 
 	if (!find_place(ep, tlp, &place)) {
-		refuse(ep->f0, tlp);
+		refuse_unclaimed(ep, tlp);
 		return true;
 	}
 	if (!allowed(&place, tlp)) {
@@ -412,6 +420,15 @@ static bool is_access(const struct tlpb_tlp *tlp)
 	       tlp->kind == TLPB_IORD || tlp->kind == TLPB_IOWR || tlpb__is_atomic(tlp);
 }
 
+struct function *tlpb__ep_target(const tlpb_ep *ep, const struct tlpb_tlp *tlp)
+{
+	struct place place;
+
+	if (tlpb__ep_is_config(tlp))
+		return config_target(ep, tlp);
+	return is_access(tlp) && find_place(ep, tlp, &place) ? place.f : NULL;
+}
+
 /* Its acknowledgement says that all before it is done. */
 static bool is_turn_off(const struct tlpb_tlp *tlp)
 {
@@ -440,7 +457,7 @@ static bool execute(tlpb_ep *ep, const struct tlpb_tlp *tlp, uint64_t time_ps)
 	if (tlpb__ep_is_config(tlp))
 		on_config(ep, tlp);
 	else if (tlp->kind != TLPB_MSG && tlp->kind != TLPB_MSGD)
-		refuse(ep->f0, tlp);	/* locked reads: none here */
+		refuse_unclaimed(ep, tlp);	/* locked reads: none here */
 	else
 		tlpb__ep_on_message(ep, tlp);
 	return true;

@@ -207,8 +207,9 @@ static void learn_from_completion(struct monitor *m, const struct tlpb_tlp *comp
 		return;
 	if (o->request.kind == TLPB_CFGWR0)
 		learn_write(m, &o->request);
-	else if (o->request.kind == TLPB_CFGRD0 && completion->payload_len == 4 &&
-		 !is_another(m, &o->request))
+	else if (o->request.kind == TLPB_CFGRD0 && is_another(m, &o->request))
+		forget_all(m);
+	else if (o->request.kind == TLPB_CFGRD0 && completion->payload_len == 4)
 		learn(m, o->request.reg_offset, o->request.first_be, get_le32(completion->payload));
 }
 

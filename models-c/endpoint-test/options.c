@@ -8,7 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BAR0_MIN = 0x10000 };	/* bytes: registers, MSI-X table, PBA */
+enum {
+	BAR0_MIN = 0x10000,	/* bytes: registers, MSI-X table, PBA */
+	VF_BAR_MIN = 4096,
+	FUNCTIONS_PLAIN = 8,	/* numbers of a device without ARI */
+};
 
 #define RW (TLPB_REGION_READ | TLPB_REGION_WRITE)
 
@@ -19,6 +23,40 @@ struct tlpb_device device = {
 	.intx_pin = 1, .msi_vectors = 32, .msix_vectors = 2048,
 	.msix_table_offset = 0x4000, .msix_pba_offset = 0xc000,
 };
+
+unsigned functions = 1;
+
+static unsigned vfs;	/* of each function */
+
+/*
+ * The functions come first, then the VFs of each; more numbers than a device has by itself
+ * need ARI. Called after each option, so that they may come in any order.
+ */
+static void fit_functions(void)
+{
+	struct tlpb_sriov *s = &device.sriov;
+
+	device.has &= ~(uint32_t)TLPB_HAS_ARI;
+	if (functions * (1 + vfs) > FUNCTIONS_PLAIN)
+		device.has |= TLPB_HAS_ARI;
+	*s = (struct tlpb_sriov){
+		.vfs = (uint16_t)vfs, .offset = (uint16_t)functions, .stride = 1,
+		.device_id = device.device_id, .msix_vectors = device.msix_vectors,
+		.msix_table_offset = device.msix_table_offset,
+		.msix_pba_offset = device.msix_pba_offset,
+	};
+	for (unsigned i = 0; i < TLPB_BARS; i++)	/* what SR-IOV allows (9.2.1.1.1) */
+		if (!(device.region[i].flags & TLPB_REGION_IO) && device.region[i].size >= VF_BAR_MIN)
+			s->region[i] = device.region[i];
+}
+
+void function_device(unsigned number, struct tlpb_device *own)
+{
+	*own = device;
+	own->sriov.offset = (uint16_t)(functions + number * vfs - number);
+	if (device.intx_pin)
+		own->intx_pin = (uint8_t)(1 + number % 4);
+}
 
 struct reason {
 	char *text;
@@ -161,6 +199,7 @@ static int take_bars(void *ctx, const char *value, char *why, size_t why_size)
 	memset(device.region, 0, sizeof device.region);
 	while (!err && (bar = strsep(&next, ",")))
 		err = parse_bar(bar, &reason);
+	fit_functions();
 	return err ? err : check_layout(&reason);
 }
 
@@ -183,6 +222,7 @@ static int take_id(void *ctx, const char *value, char *why, size_t why_size)
 		err = parse_number(colon + 1, 16, 0xffff, &id, &reason);
 	device.vendor_id = (uint16_t)vendor;
 	device.device_id = (uint16_t)id;
+	fit_functions();
 	return err;
 }
 
@@ -204,6 +244,7 @@ static int take_msix(void *ctx, const char *value, char *why, size_t why_size)
 	int err = parse_number(value, 10, 2048, &vectors, &(struct reason){ why, why_size });
 
 	device.msix_vectors = (uint16_t)vectors;
+	fit_functions();
 	return err;
 }
 
@@ -219,6 +260,37 @@ static int take_aer(void *ctx, const char *value, char *why, size_t why_size)
 	return 0;
 }
 
+static int check_functions(const struct reason *why)
+{
+	fit_functions();
+	if (functions * (1 + vfs) > FUNCTIONS_MAX)
+		return invalid(why, "%u functions of %u virtual ones each are more than the %u numbers "
+			       "that there are", functions, vfs, FUNCTIONS_MAX);
+	return 0;
+}
+
+static int take_functions(void *ctx, const char *value, char *why, size_t why_size)
+{
+	const struct reason reason = { why, why_size };
+	uint64_t n = 0;
+	int err = parse_number(value, 10, FUNCTIONS_MAX, &n, &reason);
+
+	if (!err && !n)
+		return invalid(&reason, "there is always function 0: 1 or more");
+	functions = (unsigned)n;
+	return err ? err : check_functions(&reason);
+}
+
+static int take_vfs(void *ctx, const char *value, char *why, size_t why_size)
+{
+	const struct reason reason = { why, why_size };
+	uint64_t n = 0;
+	int err = parse_number(value, 10, FUNCTIONS_MAX - 1, &n, &reason);
+
+	vfs = (unsigned)n;
+	return err ? err : check_functions(&reason);
+}
+
 const struct tlpb_model_option options[] = {
 	{ "bars", "LAYOUT", "which BARs there are: INDEX:KIND:SIZE,...\n"
 	  "kinds: mem32 mem64 pref32 pref64 io; BAR0: memory, 64K or more\n"
@@ -228,5 +300,7 @@ const struct tlpb_model_option options[] = {
 	{ "msix", "N", "MSI-X vectors: 0 (none) to 2048 (2048)", take_msix },
 	{ "no-intx", NULL, "no INTx line", take_no_intx },
 	{ "aer", NULL, "with Advanced Error Reporting", take_aer },
+	{ "functions", "N", "functions, all alike (1)", take_functions },
+	{ "vfs", "N", "virtual functions of each function, by SR-IOV (0)", take_vfs },
 	{ 0 },
 };

@@ -150,6 +150,12 @@ static bool host_message(void *ctx, const struct tlpb_tlp *msg)
 	return !pair.host.knows_nothing;
 }
 
+static void host_error(void *ctx, const struct tlpb_rc_error_report *report)
+{
+	pair.host.errors++;
+	pair.host.error = *report;
+}
+
 static void host_down(void *ctx, enum tlpb_reason reason, const char *text)
 {
 	pair.host.downs++;
@@ -170,7 +176,7 @@ static int host_dmwr(void *ctx, const struct tlpb_tlp *request, uint64_t addr, c
 
 static const struct tlpb_rc_ops host_ops = {
 	.mem_read = host_read, .mem_write = host_write, .atomic = host_atomic, .dmwr = host_dmwr, .intx = host_intx,
-	.message = host_message, .down = host_down,
+	.message = host_message, .error = host_error, .down = host_down,
 };
 
 static struct tlpb_rc_ops ops_of_options(void)
@@ -371,7 +377,7 @@ int pair_connect(char *why, size_t size)
 		.completion_timeout_ms = pair.options.rc_timeout_ms,
 		.crs_retry_ms = pair.options.crs_retry_ms, .crs_visible = pair.options.crs_visible,
 		.plain_pcie = pair.options.plain_pcie, .trace = pair.options.rc_trace,
-		.check = pair.options.check, .ops = &ops,
+		.check = pair.options.check, .ecrc = pair.options.ecrc, .ops = &ops,
 	};
 	struct transport *ends[2];
 

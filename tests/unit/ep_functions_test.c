@@ -112,10 +112,11 @@ static void expect_added(unsigned number, const struct tlpb_device *device)
 }
 
 /* Functions 0, with VFs, 2 and 9. */
-static void setup(void)
+static void setup_checked(enum tlpb_check check)
 {
 	struct tlpb_device d = first_device();
-	struct pair_options options = { .device = &d, .stay_apart = true, .ops = &ops };
+	struct pair_options options = { .device = &d, .stay_apart = true, .ops = &ops,
+					.check = check };
 	char why[256] = "";
 
 	memset(&told, 0, sizeof told);
@@ -127,6 +128,11 @@ static void setup(void)
 	expect_added(LAST, &d);
 	if (pair_connect(why, sizeof why))
 		FAIL("%s", why);
+}
+
+static void setup(void)
+{
+	setup_checked(TLPB_CHECK_OFF);
 }
 
 static uint32_t rd(unsigned function, unsigned offset)
@@ -194,6 +200,16 @@ TEST(EpFunctions, EachAnswersToItsNumberAndNoOther)
 	EXPECT_FALSE(tlpb_ep_has_function(pair.ep, 256));
 	EXPECT_EQ(tlpb_ep_function_peek(pair.ep, LAST, 2, 2), 9);
 	EXPECT_EQ(tlpb_ep_function_peek(pair.ep, 1, 0, 4), 0xffffffff);
+	pair_close();
+}
+
+TEST(EpFunctions, TheCheckerTakesAFunctionThatWasOnlyReadForOneOfTheDevice)
+{
+	setup_checked(TLPB_CHECK_REPORT);
+	wr(PF, COMMAND, 0);
+	EXPECT_NE(rd(LAST, 0), 0xffffffff);
+	EXPECT_NE(rd(SECOND, 0), 0xffffffff);
+	EXPECT_EQ(tlpb_rc_violations(pair.rc), 0);
 	pair_close();
 }
 

@@ -335,6 +335,10 @@ int tlpb_ep_inject(tlpb_ep *ep, const char *rules, char *why, size_t why_size);
 /* How often those rules have acted. */
 uint64_t tlpb_ep_injected(const tlpb_ep *ep);
 
+/* The rules in force, and how often each has acted. */
+struct tlpb_inject_list;
+void tlpb_ep_inject_list(const tlpb_ep *ep, struct tlpb_inject_list *list);
+
 /* As check of the configuration, for hosts that come from now on. */
 void tlpb_ep_set_check(tlpb_ep *ep, enum tlpb_check check);
 

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: MIT
+"""Cases about devices of several functions, virtual ones, and capabilities beyond the usual. The model in C has them."""
+from cases import IOMMU, case
+
+IOMMU_SPEAKS = "vtd_|New fault is not recorded"     # QEMU tells of the fault that is tried
+
+
+@case
+def sriov(session):
+    """virtual functions by sriov_numvfs: registers, DMA and MSI-X of each, resets, and their end"""
+    # An ID that the driver does not know: of those that it knows it wants MSI, which VFs have not.
+    server = session.server("--vfs", "12", "--id", "1234:b500", "--msix", "4", "--aer", model="endpoint-test-c")
+    trace = session.file("t.pcap")
+    console = session.guest("sriov.sh", server, qemu=IOMMU, append="intel_iommu=on", trace=trace)
+    session.end(console, expected=IOMMU_SPEAKS)
+    session.trace_is_sound(trace)
+
+
+@case
+def functions(session):
+    """three functions of one device: pins, MSI, MSI-X, DMA, a reset of one, and VFs of the last"""
+    server = session.server("--functions", "3", "--vfs", "2", "--msix", "4", "--aer", model="endpoint-test-c")
+    trace = session.file("t.pcap")
+    session.end(session.guest("functions.sh", server, qemu=IOMMU, append="intel_iommu=on", trace=trace))
+    session.trace_is_sound(trace)
