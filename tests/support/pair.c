@@ -142,6 +142,7 @@ static void host_intx(void *ctx, unsigned pin, bool level)
 
 static bool host_message(void *ctx, const struct tlpb_tlp *msg)
 {
+	pair.host.requester_id = msg->requester_id;
 	pair.host.messages++;
 	pair.host.message_code = msg->message_code;
 	pair.host.message_words[0] = msg->dw2;

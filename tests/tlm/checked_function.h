@@ -38,6 +38,8 @@ struct checked_function {
 		model.dma.bind(dma.target);
 		dma.initiator.bind(function.dma);
 		model.irq.bind(irq);
+		model.messages.bind(function.messages);
+		function.receiver.bind(model);
 		function.reset.bind(model);
 		function.vf_enable.bind(model);
 	}

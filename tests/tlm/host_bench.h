@@ -85,7 +85,10 @@ public:
 	int dma_answer = 0;
 	int dmwr_answer = 0;
 	std::vector<std::string> intx;
-	uint16_t requester_id = 0;		// of the last DMA
+	uint16_t requester_id = 0;		// of the last DMA or message
+	std::vector<tlpb_tlp> messages;		// their payload is not for use
+	std::vector<std::string> message_data;
+	bool knows_messages = true;
 	std::vector<uint32_t> msis;		// data of each write to msi_address
 	tlpb_rc *rc = nullptr;
 	tlpb_rc_bar bars[TLPB_BARS] = {};
@@ -103,6 +106,7 @@ public:
 		ops.atomic = atomic;
 		ops.dmwr = dmwr;
 		ops.intx = intx_changed;
+		ops.message = message;
 		config.url = url.c_str();
 		config.device = device;
 		config.name = "test";
@@ -208,6 +212,16 @@ private:
 		if (!err)
 			memcpy(&host->memory[addr - memory_base], data, len);
 		return err;
+	}
+
+	static bool message(void *ctx, const tlpb_tlp *msg)
+	{
+		test_host &host = *static_cast<test_host *>(ctx);
+
+		host.requester_id = msg->requester_id;
+		host.messages.push_back(*msg);
+		host.message_data.emplace_back(reinterpret_cast<const char *>(msg->payload), msg->payload_len);
+		return host.knows_messages;
 	}
 
 	static void intx_changed(void *ctx, unsigned pin, bool level)
