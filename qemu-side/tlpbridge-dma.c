@@ -169,13 +169,21 @@ static bool message(void *ctx, const struct tlpb_tlp *msg)
 
 	if (!bql_locked() || !s->link.rc)
 		return true;		/* not handed over yet, or unrealized */
-	if (tlpbridge_error_message(s, msg) || s->told_message)
+	if (tlpbridge_error_send(PCI_DEVICE(s), msg->message_code) || s->told_message)
 		return true;
 	s->told_message = true;
 	label = tlpbridge_label(s);
 	tlpb_tlp_text(msg, text, sizeof(text));
 	info_report("%s: ignored message %s (and any further one)", label, text);
 	return true;	/* told already */
+}
+
+static void error(void *ctx, const struct tlpb_rc_error_report *report)
+{
+	TLPBridge *s = ctx;
+
+	if (bql_locked() && s->link.rc)		/* else not handed over yet, or unrealized */
+		tlpbridge_port_error(s, report);
 }
 
 static void down(void *ctx, enum tlpb_reason reason, const char *text)
@@ -222,6 +230,7 @@ const struct tlpb_rc_ops tlpbridge_rc_ops = {
 	.dmwr = mem_write,
 	.intx = intx,
 	.message = message,
+	.error = error,
 	.down = down,
 	.now_ps = now_ps,
 	.waiting = waiting,

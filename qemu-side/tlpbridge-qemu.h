@@ -122,6 +122,7 @@ struct TLPBridge {
 	uint64_t order_seed;	/* 0: off */
 	char *inject;			/* rules of error injection */
 	TLPBridgeCheck check;
+	bool ecrc;
 
 	/* All the rest belongs to the holder of the BQL. */
 	TLPBridgeLink link;	/* empty before realize and after exit; rc is NULL while lost, too */
@@ -232,8 +233,14 @@ const char *tlpbridge_rom_fault(tlpb_rc *rc, uint16_t bdf);
 /* tlpbridge-dma.c: what the endpoint does to us. ctx of all of them is the TLPBridge. */
 extern const struct tlpb_rc_ops tlpbridge_rc_ops;
 
-/* tlpbridge-error.c: an ERR message goes to the root port. False: it is another message. */
-bool tlpbridge_error_message(TLPBridge *s, const struct tlpb_tlp *msg);
+/*
+ * tlpbridge-error.c: an ERR message of that code goes up from the device, or from a port, to the root port.
+ * False: it is another message.
+ */
+bool tlpbridge_error_send(PCIDevice *from, uint8_t code);
+
+/* tlpbridge-port-error.c: rc has detected an error: the port above the device logs it, and tells of it. */
+void tlpbridge_port_error(TLPBridge *s, const struct tlpb_rc_error_report *report);
 
 /* Is an access with these attributes the device's own DMA coming back to it? */
 bool tlpbridge_dma_hits_self(TLPBridge *s, MemTxAttrs attrs);

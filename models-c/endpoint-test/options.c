@@ -219,6 +219,12 @@ static int take_aer(void *ctx, const char *value, char *why, size_t why_size)
 	return 0;
 }
 
+static int take_ecrc(void *ctx, const char *value, char *why, size_t why_size)
+{
+	device.has |= TLPB_HAS_AER | TLPB_HAS_ECRC;
+	return 0;
+}
+
 const struct tlpb_model_option options[] = {
 	{ "bars", "LAYOUT", "which BARs there are: INDEX:KIND:SIZE,...\n"
 	  "kinds: mem32 mem64 pref32 pref64 io; BAR0: memory, 64K or more\n"
@@ -228,5 +234,6 @@ const struct tlpb_model_option options[] = {
 	{ "msix", "N", "MSI-X vectors: 0 (none) to 2048 (2048)", take_msix },
 	{ "no-intx", NULL, "no INTx line", take_no_intx },
 	{ "aer", NULL, "with Advanced Error Reporting", take_aer },
+	{ "ecrc", NULL, "the same, and with ECRC", take_ecrc },
 	{ 0 },
 };

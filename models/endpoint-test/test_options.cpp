@@ -21,6 +21,7 @@ const std::vector<kit::model_option> test_option_list = {
 	{ "msix", "N", "MSI-X vectors: 0 (none) to 2048 (2048)" },
 	{ "no-intx", nullptr, "no INTx line" },
 	{ "aer", nullptr, "with Advanced Error Reporting" },
+	{ "ecrc", nullptr, "the same, and with ECRC" },
 	{ "latency", "TIME", "simulated time a register read takes, for example 100ns (0ns)" },
 };
 
@@ -137,6 +138,7 @@ test_options parse_test_options(const kit::option_values &values)
 				static_cast<unsigned>(kit::parse_number(text, 2048)); } },
 		{ "no-intx", [&](auto &) { function.intx(0); } },
 		{ "aer", [&](auto &) { function.aer(); } },
+		{ "ecrc", [&](auto &) { function.aer().has({ kit::feature::ecrc }); } },
 		{ "latency", [&](auto &text) { options.latency = kit::parse_time(text); } },
 	};
 
