@@ -14,10 +14,12 @@ import subprocess
 import sys
 import time
 
-from cases import cases
-import life_cases   # pylint: disable=unused-import  # its cases, after the others
-from report import Report
-from session import GUEST_IMAGE, Session
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))     # flow
+
+from cases import cases     # noqa: E402
+import life_cases   # noqa: E402  # pylint: disable=unused-import  # its cases, after the others
+from report import Report   # noqa: E402
+from session import GUEST_IMAGE, Session    # noqa: E402
 
 
 def options():

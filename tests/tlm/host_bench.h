@@ -20,6 +20,7 @@
 #include <unistd.h>
 #include <vector>
 
+#include "flow.h"
 #include "interrupt_checker.h"
 #include "kit/pcie_function.h"
 #include "kit/atomic_extension.h"
@@ -105,6 +106,7 @@ public:
 		config.name = "test";
 		config.ops = &ops;
 		config.ctx = this;
+		flow_configure(&config.credits, &config.order_seed, 128);
 		EXPECT_EQ(tlpb_rc_connect(&config, &rc, why, sizeof why), 0);
 		EXPECT_STREQ(why, "");
 		if (rc)
@@ -224,13 +226,22 @@ inline void run_with_host(tlpb::pump &pump, std::function<void(test_host &)> hos
 	thread.join();
 }
 
+inline tlpb::link_settings test_link()
+{
+	tlpb::link_settings settings;
+
+	flow_configure(&settings.credits, &settings.order_seed, 128);
+	return settings;
+}
+
 struct host_bench {
 	std::string url = test_url();
 	scripted_model model{ "model" };
 	sc_core::sc_signal<bool> wire{ "wire" };
 	protocol_checker bar_checker{ "bar_checker" }, dma_checker{ "dma_checker" };
 	interrupt_checker irq_checker{ "irq_checker" };
-	tlpb::pcie_endpoint endpoint{ "endpoint", model.description() };
+	tlpb::pcie_endpoint endpoint{ "endpoint", model.description(), nullptr,
+				      test_link() };
 	tlpb::pump pump{ url };
 
 	host_bench()

@@ -35,7 +35,7 @@ struct wired {
 	interrupt_checker irq;
 
 	explicit wired(const kit::function_description &function)
-		: endpoint(named(function, "endpoint").c_str(), function),
+		: endpoint(named(function, "endpoint").c_str(), function, nullptr, test_link()),
 		  bar(named(function, "bar").c_str(), kit::bars), rom(named(function, "rom").c_str()),
 		  dma(named(function, "dma").c_str()), irq(named(function, "irq").c_str())
 	{
