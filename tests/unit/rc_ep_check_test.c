@@ -8,6 +8,7 @@
 #include "ep_private.h"
 #include "gtest.h"
 #include "pair.h"
+#include "raw_peer.h"
 
 enum { COMMAND = 4, MEMORY_ENABLE = 2, DEVCTL = 0x78, FLR = 1 << 15 };
 
@@ -168,4 +169,80 @@ TEST(Check, FatalTakesTheLinkDownWithTheRule)
 	pair_on_ep(ask_ep, NULL);
 	EXPECT_EQ(ep_found, 1);
 	pair_close();
+}
+
+/* ---- a host by hand, which keeps to no credits ---- */
+
+static struct raw_peer host;
+
+static void open_raw(const char *ep_credits)
+{
+	struct hello hello = raw_hello(TLPB_HOST, pair_token);
+
+	pair_open(&(struct pair_options){ .check = TLPB_CHECK_REPORT, .stay_apart = true,
+					  .ep_credits = ep_credits });
+	hello.credits[TLPB_POOL_PH] = 2;
+	raw_start(&host, pair_attach_raw());
+	raw_send_hello(&host, &hello);
+	while (!host.ready && !host.closed)
+		raw_listen(&host, 1);
+	ASSERT_TRUE(host.ready);
+}
+
+static void close_raw(void)
+{
+	raw_stop(&host);
+	pair_close();
+}
+
+/* Two reads in one message: the second is on its way before the first can have given its credit back. */
+static void send_two_reads(void)
+{
+	uint8_t message[128], *p = message;
+
+	for (unsigned tag = 0; tag < 2; tag++) {
+		struct tlpb_tlp read = { .kind = TLPB_CFGRD0, .dest_id = PAIR_BDF, .length_dw = 1,
+					 .first_be = 15, .tag = (uint16_t)tag };
+		int len = tlpb_tlp_pack(&read, p + TLPB_FRAME_HEADER, 64);
+		struct frame f = { .kind = TLPB_FRAME_TLP, .length = (uint32_t)len,
+				   .sequence = host.sequence++ };
+
+		tlpb__frame_put(p, &f);
+		p += TLPB_FRAME_HEADER + len;
+	}
+	raw_bytes(&host, message, (size_t)(p - message));
+	while (host.tlps < 2 && !host.closed)
+		raw_listen(&host, 1);
+}
+
+TEST(Check, ASenderWithoutCreditsIsNamedWhereTheReceiverHasRoom)
+{
+	open_raw("NPH=1");
+	send_two_reads();
+	EXPECT_TRUE(log_has("the host broke CREDITS_EXCEEDED (NPH): CfgRd0"));
+	EXPECT_EQ(host.tlps, 2);
+	close_raw();
+}
+
+TEST(Check, ASenderWithEnoughCreditsIsNot)
+{
+	open_raw("NPH=2");
+	send_two_reads();
+	pair_on_ep(ask_ep, NULL);
+	EXPECT_EQ(ep_found, 0);
+	close_raw();
+}
+
+TEST(Check, AnIllegalUpdateOfCreditsIsNamed)
+{
+	uint16_t limits[TLPB_POOLS] = { 1 };	/* it said two posted headers */
+	uint8_t body[2 * TLPB_POOLS];
+
+	open_raw(NULL);
+	tlpb__credits_encode(limits, body, sizeof body);
+	raw_frame(&host, TLPB_FRAME_CREDITS, 0, body, sizeof body);
+	raw_listen(&host, PAIR_PATIENCE_MS);
+	EXPECT_TRUE(log_has("the host broke CREDITS_TAKEN_BACK (PH): CREDITS"));
+	EXPECT_TRUE(strstr(host.parting.text, "Flow Control Protocol Error") != NULL);
+	close_raw();
 }
