@@ -95,3 +95,30 @@ void tlpb__link_check(struct link *link, const struct frame *frame, bool outboun
 	describe(frame, text, sizeof text);
 	tell(link, to_device, text, rule, what);
 }
+
+/* Does one that waits in the transmit queue, given before, forbid it? */
+static bool queue_forbids(const struct tx_queue *q, const struct queued_tlp *leaving)
+{
+	const struct queued_tlp *earlier;
+
+	for (unsigned cls = 0; cls < TX_CLASSES; cls++)
+		TAILQ_FOREACH(earlier, &q->list[cls], entry)
+			if ((int32_t)(earlier->issue - leaving->issue) < 0 &&
+			    tlpb_may_pass(&leaving->order, &earlier->order) == TLPB_ORDER_MUST_NOT)
+				return true;
+	return false;
+}
+
+void tlpb__link_check_order(struct link *link, const struct queued_tlp *leaving)
+{
+	struct frame frame = { .kind = TLPB_FRAME_TLP, .body = leaving->bytes,
+			       .length = (uint32_t)leaving->len };
+	char text[TLP_TEXT];
+
+	if (!queue_forbids(&link->waiting, leaving) &&
+	    !tlpb__link_inject_holds(link, leaving->issue, &leaving->order))
+		return;
+	tlpb__monitor_note(link->monitor);
+	describe(&frame, text, sizeof text);
+	tell(link, link->config.role == TLPB_HOST, text, "ORDERING", "passed one that it must not pass");
+}
