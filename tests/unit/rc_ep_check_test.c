@@ -239,10 +239,11 @@ TEST(Check, ACompletionThatPassesAnEarlierWriteIsNamed)
 	uint32_t value;
 
 	open_checked(TLPB_CHECK_REPORT);
-	pair_on_ep(inject_at_ep, "delay tlps=1 type=MWr count=1");
+	pair_on_ep(inject_at_ep, "delay tlps=100 type=MWr count=1");
 	pair_on_ep(write_once, NULL);
 	EXPECT_EQ(tlpb_rc_mem_read(pair.rc, pair.bar[0].addr, &value, 4), 0);
-	expect_ep_found(1);
+	pair_on_ep(ask_ep, NULL);
+	EXPECT_EQ(ep_found, 1);
 	EXPECT_TRUE(log_has("the device broke ORDERING (passed one that it must not pass): CplD"));
 	pair_close();
 }
