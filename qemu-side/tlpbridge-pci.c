@@ -38,6 +38,10 @@ static bool check_properties(TLPBridge *s, Error **errp)
 		error_setg(errp, "inject=: %s", why);
 		return false;
 	}
+	if (PCI_FUNC(PCI_DEVICE(s)->devfn)) {
+		error_setg(errp, "it is function 0 of its slot and brings the others, so addr= ends in .0");
+		return false;
+	}
 	if (PCI_DEVICE(s)->romfile) {
 		error_setg(errp, "romfile= has no effect: the ROM is the served device's own");
 		return false;

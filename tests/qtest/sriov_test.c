@@ -9,6 +9,7 @@ enum {
 	MAILBOX = 0x300000,
 	BRIDGE_CONTROL = 0x3e, BUS_RESET = 1 << 6, RESET_PORT = 0xcf9,
 	MAGIC = 0x600d0000, PF_MAGIC = 0x600dffff,
+	EFFECT_DST = 3,			/* READ_EFFECT: its DMA write failed */
 };
 
 static struct function pf, vf[4];
@@ -52,9 +53,10 @@ static void expect_magic(unsigned count)
 		EXPECT_EQ(function_read(&vf[i], REG_MAGIC), (uint32_t)MAGIC + i);
 }
 
-/* Nothing of them is left; then they can be enabled again, and have been reset. */
+/* Nothing of them is left, neither in the endpoint nor in QEMU; its function 0 is. */
 static void expect_gone(unsigned count)
 {
+	EXPECT_EQ(functions_in_qemu(), 1u);
 	for (unsigned i = 0; i < count; i++) {
 		EXPECT_EQ(qtest_ecam_read(m.q, vf[i].bdf, 0x04, 4), 0xffffffffu);
 		EXPECT_NE(function_read(&vf[i], REG_MAGIC), (uint32_t)MAGIC + i);
@@ -121,13 +123,18 @@ TEST(Sriov, MsixIsOfTheVfsTable)
 
 TEST(Sriov, VfMemoryEnableIsOfAll)
 {
+	char place[32];
+
 	start(2);
+	snprintf(place, sizeof place, "0x%08llx", (unsigned long long)vf[1].bar[0]);
 	set_magic(2);
 	qtest_ecam_write(m.q, pf.bdf, capability() + SRIOV_CONTROL, 2, VF_ENABLE);
 	for (unsigned i = 0; i < 2; i++)
 		EXPECT_NE(function_read(&vf[i], REG_MAGIC), (uint32_t)MAGIC + i);
+	EXPECT_NULL(strstr(info_pci(), place));
 	EXPECT_EQ(function_read(&pf, REG_MAGIC), (uint32_t)PF_MAGIC);
 	qtest_ecam_write(m.q, pf.bdf, capability() + SRIOV_CONTROL, 2, VF_ENABLE | VF_MEMORY);
+	EXPECT_NOT_NULL(strstr(info_pci(), place));
 	expect_magic(2);
 	stop();
 }
@@ -250,8 +257,10 @@ TEST(Sriov, EachFunctionHasItsOwnVfs)
 	EXPECT_TRUE(function_copies(&vf[1]));
 	function_reset(&pf);			/* they are not its */
 	EXPECT_TRUE(function_copies(&vf[1]));
+	EXPECT_EQ(functions_in_qemu(), 4u);
 	function_reset(&second);
 	EXPECT_EQ(qtest_ecam_read(m.q, vf[1].bdf, 0x04, 4), 0xffffffffu);
+	EXPECT_EQ(functions_in_qemu(), 2u);
 	stop();
 }
 
@@ -320,6 +329,7 @@ TEST(SriovLife, ADeviceThatReturnsHasNoVfsUntilTheyAreEnabled)
 	stop();
 }
 
+/* QEMU's part of it; the endpoint is away. */
 TEST(SriovLife, AResetMeanwhileTakesThem)
 {
 	start(3);
@@ -351,14 +361,14 @@ TEST(SriovLife, ALossWhileTheyAreEnabledDoesNoHarm)
 	}
 }
 
-/* DMA of a VF to a register of the root port, while a CPU waits for a read of that VF. */
-static void write_port_during_a_read(unsigned offset, uint16_t value)
+/* DMA of a VF that writes value there while a CPU waits for a read of that VF; what the read gives. */
+static uint32_t write_during_a_read(uint64_t addr, uint16_t value)
 {
 	qtest_write(m.q, 0x100000, 2, value);
 	function_write(&vf[1], REG_SRC, 0x100000);
-	function_write(&vf[1], REG_DST, ECAM + (ROOT_PORT(0) << 12) + offset);
+	function_write(&vf[1], REG_DST, (uint32_t)addr);
 	function_write(&vf[1], REG_SIZE, 2);
-	function_read(&vf[1], REG_READ_EFFECT);
+	return function_read(&vf[1], REG_READ_EFFECT);
 }
 
 TEST(SriovLife, AVfMayResetTheBusThatItIsOn)
@@ -366,7 +376,7 @@ TEST(SriovLife, AVfMayResetTheBusThatItIsOn)
 	start(2);
 	for (unsigned i = 0; i < 3; i++) {
 		set_magic(2);
-		write_port_during_a_read(BRIDGE_CONTROL, BUS_RESET);
+		write_during_a_read(ECAM + (ROOT_PORT(0) << 12) + BRIDGE_CONTROL, BUS_RESET);
 		qtest_ecam_write(m.q, ROOT_PORT(0), BRIDGE_CONTROL, 2, 0);
 		expect_gone(2);
 		expect_works_anew(2);
@@ -391,7 +401,7 @@ TEST(SriovLife, AVfMayPullItsDeviceOut)
 		pf = place_function(0);
 		enable(2);
 		qmp_command(qmp, "{\"execute\":\"device_del\",\"arguments\":{\"id\":\"ep0\"}}");
-		write_port_during_a_read(at + SLOT_CONTROL, SLOT_OFF);
+		write_during_a_read(ECAM + (ROOT_PORT(0) << 12) + at + SLOT_CONTROL, SLOT_OFF);
 		qmp_wait(qmp, "DEVICE_DELETED");
 		EXPECT_EQ(qtest_ecam_read(m.q, vf[1].bdf, 0x04, 4), 0xffffffffu);
 	}
@@ -399,16 +409,17 @@ TEST(SriovLife, AVfMayPullItsDeviceOut)
 	stop();
 }
 
-/* The endpoint's own DMA does not reach its config space: nobody enables VFs that way. */
-TEST(SriovLife, AVfCannotDisableItself)
+/* Its DMA reaches neither config space nor BARs of its own device: nobody disables VFs that way. */
+TEST(SriovLife, DmaOfAVfDoesNotComeBackToItsDevice)
 {
+	uint64_t control;
+
 	start(2);
 	set_magic(2);
-	qtest_write(m.q, 0x100000, 2, 0);
-	function_write(&vf[1], REG_SRC, 0x100000);
-	function_write(&vf[1], REG_DST, ECAM + (pf.bdf << 12) + capability() + SRIOV_CONTROL);
-	function_write(&vf[1], REG_SIZE, 2);
-	EXPECT_EQ(function_read(&vf[1], REG_READ_EFFECT) >> 16, 3u);	/* the write failed */
+	control = ECAM + (pf.bdf << 12) + capability() + SRIOV_CONTROL;
+	EXPECT_EQ(write_during_a_read(control, 0) >> 16, (uint32_t)EFFECT_DST);
+	EXPECT_EQ(write_during_a_read(pf.bar[0], 0) >> 16, (uint32_t)EFFECT_DST);
+	EXPECT_EQ(write_during_a_read(vf[0].bar[0], 0) >> 16, (uint32_t)EFFECT_DST);
 	expect_magic(2);
 	stop();
 }
