@@ -170,7 +170,9 @@ static TLPBridgeFunction *at(TLPBridge *s, unsigned devfn)
 
 TLPBridgeFunction *tlpbridge_function_of(TLPBridge *s, uint16_t requester_id)
 {
-	return at(s, requester_id & 0xff);
+	unsigned devfn = requester_id & 0xff;
+
+	return devfn == (unsigned)PCI_DEVICE(s)->devfn ? &s->parent_obj : at(s, devfn);
 }
 
 /*

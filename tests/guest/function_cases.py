@@ -58,3 +58,11 @@ def functions_return(session):
     server = session.server("--functions", "2", "--vfs", "2", "--id", "1234:b500", "--msix", "4", model="endpoint-test-c")
     console = session.guest("functions_return.sh", server, qemu=NATIVE, host={"kill": server.kill, "start": server.start})
     session.end(console, expected=LOSS)
+
+
+@case
+def sriov_vfio(session):
+    """a user program as the driver of a virtual function, through vfio-pci and an IOMMU"""
+    server = session.server("--vfs", "2", "--id", "1234:b500", "--msix", "4", model="endpoint-test-c")
+    console = session.guest("sriov_vfio.sh", server, qemu=IOMMU, append="intel_iommu=on")
+    session.end(console, expected=IOMMU_SPEAKS)

@@ -82,6 +82,30 @@ TEST(Functions, DmaObeysTheBusMasterEnableOfItsFunction)
 	stop();
 }
 
+/* A bit of the requester ID is inverted on its way: 01:00.0 becomes 01:00.1. */
+#define OTHER_REQUESTER "inject=corrupt type=MWr to=host part=header bit=40"
+
+TEST(Functions, DmaWithAnIdThatNoFunctionHasIsRefused)
+{
+	functions_start("1", "0", OTHER_REQUESTER " count=1");
+	f[0] = place_function(0);
+	EXPECT_FALSE(function_copies(&f[0]));
+	EXPECT_TRUE(function_copies(&f[0]));
+	machine_stop();
+}
+
+/* The endpoint looks at its function's Bus Master Enable; QEMU at that of the function whose ID it sees. */
+TEST(Functions, DmaIsOfTheFunctionWhoseIdItCarries)
+{
+	functions_start("2", "0", OTHER_REQUESTER);
+	f[0] = place_function(0);
+	f[1] = place_function(1);
+	EXPECT_TRUE(function_copies(&f[0]));
+	qtest_ecam_write(m.q, f[1].bdf, 0x04, 2, COMMAND_MEMORY);
+	EXPECT_FALSE(function_copies(&f[0]));
+	machine_stop();
+}
+
 TEST(Functions, EachHasItsMsixTable)
 {
 	start();
