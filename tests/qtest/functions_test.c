@@ -10,6 +10,8 @@ enum {
 	MAILBOX = 0x300000,
 	BRIDGE_CONTROL = 0x3e, BUS_RESET = 1 << 6, RESET_PORT = 0xcf9,
 	ACPI_HOT_PLUG = 0xcc0,		/* the ICH9's ports for it */
+	EXTENDED_AER = 0x01, ROOT_STATUS = 0x30, ROOT_UNCORRECTABLE = 1 << 2, ROOT_SOURCE = 0x34,
+	REPORT_ALL = 15, BRIDGE_SERR = 1 << 1,
 	HEADER_TYPE = 0x0e, MULTI_FUNCTION = 0x80, INTERRUPT_PIN = 0x3d,
 };
 
@@ -187,6 +189,24 @@ TEST(Functions, InterruptDisableOfOneDoesNotSilenceAnothersPin)
 	qtest_ecam_write(m.q, f[4].bdf, 0x04, 2, COMMAND_MEMORY | COMMAND_INTX_DISABLE);
 	EXPECT_EQ(lines(), 0u);
 	stop();
+}
+
+/* A poisoned write is an error of the function whose register it was for. */
+TEST(Functions, AnErrorMessageNamesItsFunction)
+{
+	unsigned aer, express;
+
+	functions_start("5", "0", "inject=poison type=MWr to=device count=1");
+	place_all();
+	aer = find_extended(ROOT_PORT(0), EXTENDED_AER);
+	express = qtest_find_capability(m.q, f[2].bdf, CAP_EXPRESS);
+	qtest_ecam_write(m.q, ROOT_PORT(0), BRIDGE_CONTROL, 2, BRIDGE_SERR);
+	qtest_ecam_write(m.q, f[2].bdf, express + DEVICE_CONTROL, 2, REPORT_ALL);
+	function_write(&f[2], REG_MAGIC, 1);
+	EXPECT_EQ(function_read(&f[2], REG_MAGIC), 0u);	/* and the message was before the answer */
+	EXPECT_NE(qtest_ecam_read(m.q, ROOT_PORT(0), aer + ROOT_STATUS, 4) & ROOT_UNCORRECTABLE, 0u);
+	EXPECT_EQ(qtest_ecam_read(m.q, ROOT_PORT(0), aer + ROOT_SOURCE + 2, 2), f[2].bdf);
+	machine_stop();
 }
 
 TEST(Functions, ALostLinkLetsGoOfAllPins)
