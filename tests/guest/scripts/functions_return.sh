@@ -29,5 +29,5 @@ check "function 0 works" works 0
 check "function 1 works" works 1
 check "VFs" sh -c "echo 2 >$function.0/sriov_numvfs"
 check "a VF works" works 2
-check "nobody has complained" not sh -c 'dmesg | grep -i -e "call trace" -e "BUG:"'
+check "nobody has complained" not sh -c 'dmesg | grep -e "Call Trace" -e "BUG:"'
 finish
