@@ -177,6 +177,7 @@ static TLPB_PROPERTIES properties[] = {
 	DEFINE_PROP_UINT64("stress-ordering", TLPBridge, order_seed, 0),
 	DEFINE_PROP_SIGNED("check", TLPBridge, check, TLPBRIDGE_CHECK_OFF,
 			   check_property, TLPBridgeCheck),
+	DEFINE_PROP_BOOL("ecrc", TLPBridge, ecrc, false),
 	TLPB_END_OF_PROPERTIES
 };
 
@@ -210,6 +211,7 @@ static void describe_properties(ObjectClass *klass)
 		{ "inject", "rules of error injection at this end, separated by ';'; may be set "
 			    "while the machine runs" },
 		{ "check", "report: tell of every TLP that breaks a rule; fatal: and take the link down" },
+		{ "ecrc", "send a digest (ECRC) with every TLP, and drop those that come with a wrong one" },
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(texts); i++)

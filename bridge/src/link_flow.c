@@ -312,22 +312,23 @@ static bool deal_with(struct link *link, const struct tlpb_tlp *tlp, const struc
 	return true;
 }
 
-static void give(struct link *link, const struct tlpb_tlp *tlp, const struct frame *f,
-		 enum tlpb_rule broken)
+static void give(struct link *link, const struct tlpb_tlp *tlp, const struct tlpb_credits *cost,
+		 const struct frame *f, enum tlpb_rule broken)
 {
-	struct tlpb_credits cost = tlpb_tlp_credits(tlp);
-
 	if (deal_with(link, tlp, f, broken))
-		tlpb__link_release(link, &cost);
+		tlpb__link_release(link, cost);
 }
 
 void tlpb__link_take_tlp(struct link *link, const struct frame *f)
 {
+	struct tlpb_credits cost;
 	enum tlpb_rule broken;
 	struct tlpb_tlp tlp;
 
-	if (take(link, f, &tlp, &broken))
-		give(link, &tlp, f, broken);
+	if (!take(link, f, &tlp, &broken))
+		return;
+	cost = tlpb_tlp_credits(&tlp);
+	give(link, &tlp, &cost, f, broken);
 }
 
 void tlpb__link_on_tlp(struct link *link, const struct frame *f)
@@ -346,7 +347,7 @@ void tlpb__link_on_tlp(struct link *link, const struct frame *f)
 	else if (link->inject && !broken)
 		tlpb__link_inject_received(link, f, &cost);
 	else
-		give(link, &tlp, f, broken);
+		give(link, &tlp, &cost, f, broken);
 }
 
 void tlpb__link_on_credits(struct link *link, const struct frame *f)

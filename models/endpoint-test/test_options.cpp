@@ -21,6 +21,7 @@ const std::vector<kit::model_option> test_option_list = {
 	{ "msix", "N", "MSI-X vectors: 0 (none) to 2048 (2048)" },
 	{ "no-intx", nullptr, "no INTx line" },
 	{ "aer", nullptr, "with Advanced Error Reporting" },
+	{ "ecrc", nullptr, "the same, and with ECRC" },
 	{ "functions", "N", "functions, all alike (1)" },
 	{ "vfs", "N", "virtual functions of each function, by SR-IOV (0)" },
 	{ "has", "LIST", "capabilities: of aer, ecrc, ari, ltr, pme, soft-reset, 10-bit-tags, atomic-32,\n"
@@ -255,6 +256,7 @@ test_options parse_test_options(const kit::option_values &values)
 				static_cast<unsigned>(kit::parse_number(text, 2048)); } },
 		{ "no-intx", [&](auto &) { function.intx(0); } },
 		{ "aer", [&](auto &) { function.aer(); } },
+		{ "ecrc", [&](auto &) { function.aer().has({ kit::feature::ecrc }); } },
 		{ "functions", [&](auto &text) { options.functions = parse_functions(text); } },
 		{ "vfs", [&](auto &text) {
 			options.vfs = static_cast<unsigned>(kit::parse_number(text, numbers - 1)); } },

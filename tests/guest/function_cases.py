@@ -23,3 +23,29 @@ def functions(session):
     trace = session.file("t.pcap")
     session.end(session.guest("functions.sh", server, qemu=IOMMU, append="intel_iommu=on", trace=trace))
     session.trace_is_sound(trace)
+
+
+@case
+def resize(session):
+    """a BAR made larger and smaller through sysfs"""
+    server = session.server("--bars", "0:mem32:64K,2:pref64:4M", "--resizable", "2:64M", "--msix", "8",
+                            model="endpoint-test-c")
+    session.end(session.guest("resize.sh", server))
+
+
+ALL = ("aer,ecrc,ari,ltr,pme,soft-reset,10-bit-tags,atomic-32,atomic-64,cas-128,atomic-requests,deferrable-writes,"
+       "deferrable-write-requests")
+
+
+@case
+def capabilities(session):
+    """lspci finds all that a device can have, and nothing odd"""
+    server = session.server("--bars", "0:mem32:64K,2:pref64:1M", "--resizable", "2:4M", "--msix", "8", "--functions", "2",
+                            "--vfs", "2", "--has", ALL, model="endpoint-test-c")
+    session.end(session.guest("capabilities.sh", server))
+
+
+@case
+def unbind(session):
+    """the driver is taken from the device in the middle of a transfer"""
+    session.end(session.guest("unbind.sh", session.server("--msix", "8"), append="memmap=16M$0x10000000"))
