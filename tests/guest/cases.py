@@ -125,7 +125,8 @@ PORT_ERRORS = ("duplicate type=CfgRd0 addr=0xf00; timeout type=CfgRd0 addr=0xf04
 def port_errors(session):
     """errors that the host's end of the link detects, in the root port and in the AER driver's log; ECRC"""
     session.end(session.guest("port_errors.sh", session.server("--ecrc"), append="pcie_ports=native",
-                              options=f"ecrc=on,completion-timeout=2000,inject={PORT_ERRORS}"))
+                              options=f"ecrc=on,completion-timeout=2000,inject={PORT_ERRORS}"),
+                expected="injected|Unexpected Completion|ECRC Check Failed")
 
 
 @case
