@@ -672,3 +672,15 @@ TEST(Error, MessagesThatCannotGoDoNotFillMemory)
 	EXPECT_EQ(ep_state.messages, 64);
 	pair_close();
 }
+
+TEST(Error, AnInjectedErrorIsThatOfTheFunctionWhoseRequestItIs)
+{
+	open_two();
+	pair_on_ep(add_at_ep, "error=completion-timeout type=CfgRd0 addr=0xf00; error=malformed type=CfgRd0 addr=0xf04");
+	config_of(second(), 0xf00);
+	EXPECT_EQ(config_of(first(), UNCORRECTABLE_STATUS), 0);
+	EXPECT_EQ(config_of(second(), UNCORRECTABLE_STATUS), 1u << TIMEOUT);
+	config_of(second(), 0xf04);	/* is of none */
+	EXPECT_EQ(config_of(first(), UNCORRECTABLE_STATUS), 1u << MALFORMED);
+	pair_close();
+}
