@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "flow.h"
 #include "qmp.h"
 
 enum {
@@ -13,7 +14,7 @@ enum {
 
 struct process *serve_functions(const char *functions, const char *vfs)
 {
-	static const char *command[20] = {
+	static const char *command[13] = {
 		TLPB_ENDPOINT_TEST_C, "--listen", NULL, "--functions", NULL, "--vfs", NULL,
 		"--bars", FUNCTION_BARS, "--msix", "8", "--check",
 	};
@@ -22,9 +23,7 @@ struct process *serve_functions(const char *functions, const char *vfs)
 	command[2] = socket_url("s");
 	command[4] = functions;
 	command[6] = vfs;
-	command[12] = NULL;
-	process_add_flow_options(command, 20);
-	server = process_start(command);
+	server = process_start(flow_command(command));
 	ASSERT_TRUE(process_wait_output(server, ", device ", PROCESS_PATIENCE_MS));
 	return server;
 }
