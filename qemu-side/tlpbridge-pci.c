@@ -215,7 +215,8 @@ static void describe_properties(ObjectClass *klass)
 		{ "inject", "rules of error injection at this end, separated by ';'; may be set "
 			    "while the machine runs" },
 		{ "check", "report: tell of every TLP that breaks a rule; fatal: and take the link down" },
-		{ "ecrc", "send a digest (ECRC) with every TLP, and drop those that come with a wrong one" },
+		{ "ecrc", "send a digest (ECRC) with every TLP, and drop those that come with a "
+			  "wrong one" },
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(texts); i++)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Errors that the host's end of the link detects: they are those of the port above the device. Its
- * registers log them, and where these let it be told, as by a message, the root port tells the guest (PCI
- * Express Base 5.0, 6.2.4 to 6.2.6, figure 6-2).
+ * Errors that the host's end of the link detects: they are those of the port above the device.
+ * Its registers log them, and where these let it be told, as by a message, the root port tells the
+ * guest (PCI Express Base 5.0, 6.2.4 to 6.2.6, figure 6-2).
  */
 #include "tlpbridge-qemu.h"
 

@@ -325,12 +325,12 @@ const char *tlpbridge_rom_fault(tlpb_rc *rc, uint16_t bdf, const struct tlpb_reg
 extern const struct tlpb_rc_ops tlpbridge_rc_ops;
 
 /*
- * tlpbridge-error.c: an ERR message of that code goes up from the device, or from a port, to the root port.
- * False: it is another message.
+ * tlpbridge-error.c: an ERR message of that code goes up from the device, or from a port, to the
+ * root port. False: it is another message.
  */
 bool tlpbridge_error_send(PCIDevice *from, uint8_t code);
 
-/* tlpbridge-port-error.c: rc has detected an error: the port above the device logs it, and tells of it. */
+/* tlpbridge-port-error.c: rc has detected an error: the port above the device logs and tells it. */
 void tlpbridge_port_error(TLPBridge *s, const struct tlpb_rc_error_report *report);
 
 /* Is an access with these attributes DMA of a function of the device coming back to it? */

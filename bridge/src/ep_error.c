@@ -169,8 +169,8 @@ void tlpb__ep_error_sent(tlpb_ep *ep, const uint8_t *bytes, size_t len)
 	struct function *f;
 	struct tlpb_tlp tlp;
 
-	if (!may_be_poisoned(bytes) || tlpb_tlp_unpack(bytes, len, &tlp) || !tlp.ep || !tlp.payload_len ||
-	    tlpb_kind_class(tlp.kind) == TLPB_COMPLETION)
+	if (!may_be_poisoned(bytes) || tlpb_tlp_unpack(bytes, len, &tlp) || !tlp.ep ||
+	    !tlp.payload_len || tlpb_kind_class(tlp.kind) == TLPB_COMPLETION)
 		return;
 	f = requester(ep, tlp.requester_id);
 	if (f && has_registers(ep))
@@ -213,13 +213,21 @@ void tlpb__ep_error_injected(tlpb_ep *ep, unsigned error, const struct tlpb_tlp 
 
 int tlpb_ep_report(tlpb_ep *ep, enum tlpb_ep_error error)
 {
+	return tlpb_ep_report_of(ep, 0, error);
+}
+
+int tlpb_ep_report_of(tlpb_ep *ep, unsigned function, enum tlpb_ep_error error)
+{
+	struct function *f = tlpb__function_at(ep, function);
 	static const unsigned errors[] = {
 		[TLPB_EP_CORRECTABLE] = AER_COR_INTERNAL, [TLPB_EP_UNCORRECTABLE] = AER_INTERNAL,
 	};
 
+	if (!f)
+		return TLPB_ERR_INVALID;
 	if (!tlpb_ep_is_up(ep))
 		return TLPB_ERR_CLOSED;
-	report(ep->f0, errors[error], NULL);
+	report(f, errors[error], NULL);
 	tlpb__link_flush(ep->link);
 	return 0;
 }

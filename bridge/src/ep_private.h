@@ -222,9 +222,9 @@ bool tlpb__ep_dma_pending(const struct function *f);
 void tlpb__ep_dma_abort(struct function *f, int err, bool forget);
 
 /*
- * ep_error.c: what the endpoint detects: it refuses a request, or the model does; no function claims one; a
- * completion that nobody waits for; one that brings a failure; one that does not come; the link; error injection.
- * A function reports its own; what concerns none, all of them.
+ * ep_error.c: what the endpoint detects: it refuses a request, or the model does; no function
+ * claims one; a completion that nobody waits for; one that brings a failure; one that does not
+ * come; error injection. A function reports its own; what concerns none, all of them.
  */
 void tlpb__ep_error_request(struct function *f, const struct tlpb_tlp *request,
 			    enum tlpb_cpl_status status);

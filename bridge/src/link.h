@@ -63,9 +63,9 @@ struct link_events {
 	void (*injected)(void *ctx, unsigned error, const struct tlpb_tlp *tlp);
 
 	/*
-	 * An error (enum aer_error) in what has come, which is dropped: ECRC, Malformed TLP; or the link
-	 * goes down for it: Malformed TLP, Receiver Overflow, Flow Control Protocol Error. bytes: of the TLP,
-	 * which need not be one; NULL: of none. Valid during the call.
+	 * An error (enum aer_error) in what has come, which is dropped: ECRC, Malformed TLP; or the
+	 * link goes down for it: Malformed TLP, Receiver Overflow, Flow Control Protocol Error.
+	 * bytes: of the TLP, which need not be one; NULL: of none. Valid during the call.
 	 */
 	void (*error)(void *ctx, unsigned error, const uint8_t *bytes, size_t len);
 
@@ -166,8 +166,8 @@ int tlpb__link_set_check(struct link *link, enum tlpb_check check);
 uint64_t tlpb__link_violations(const struct link *link);
 
 /*
- * ECRC (2.7.1), off at first: add digests to TLPs that have none; drop TLPs whose digest does not fit, after
- * telling events.error. At any time: of what is sent, and comes, from then on.
+ * ECRC (2.7.1), off at first: add digests to TLPs that have none; drop TLPs whose digest does not
+ * fit, after telling events.error. At any time: of what is sent, and comes, from then on.
  */
 void tlpb__link_set_ecrc(struct link *link, bool generate, bool check);
 

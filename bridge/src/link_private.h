@@ -115,8 +115,8 @@ void tlpb__link_inject_received(struct link *link, const struct frame *frame,
 				const struct tlpb_credits *cost);
 
 /*
- * link_error.c: with ecrc_generate: shall it have a digest (2.7.1), and a copy that has one; 0 or an error of
- * tlpb_tlp_pack().
+ * link_error.c: with ecrc_generate: shall it have a digest (2.7.1), and a copy that has one; 0 or
+ * an error of tlpb_tlp_pack().
  */
 bool tlpb__link_wants_digest(struct link *link, const struct tlpb_tlp *tlp);
 int tlpb__link_add_digest(const struct tlpb_tlp *tlp, struct tlpb_tlp *digested);
@@ -125,8 +125,8 @@ int tlpb__link_add_digest(const struct tlpb_tlp *tlp, struct tlpb_tlp *digested)
 bool tlpb__link_digest_fits(const struct tlpb_tlp *tlp, const struct frame *frame);
 
 /*
- * link_error.c: tell the owner of an error (enum aer_error) in what has come; frame: the TLP's, or NULL. Its
- * message, if the owner sends one, is in the outbox then where credits suffice.
+ * link_error.c: tell the owner of an error (enum aer_error) in what has come; frame: the TLP's, or
+ * NULL. Its message, if the owner sends one, is in the outbox then where credits suffice.
  */
 void tlpb__link_found(struct link *link, unsigned error, const struct frame *frame);
 

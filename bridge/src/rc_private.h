@@ -144,8 +144,8 @@ void tlpb__rc_on_message(tlpb_rc *rc, const struct tlpb_tlp *msg);
 void tlpb__rc_access_text(const tlpb_rc *rc, const struct rc_access *access, char *text, size_t size);
 
 /*
- * rc_error.c: count an error and tell the host of it; advisory as in tlpb_rc_error_report. Of a TLP; of bytes
- * that came; of nothing.
+ * rc_error.c: count an error and tell the host of it; advisory as in tlpb_rc_error_report. Of a
+ * TLP; of bytes that came; NULL: of none.
  */
 void tlpb__rc_error(tlpb_rc *rc, enum tlpb_rc_error error, bool advisory, const struct tlpb_tlp *tlp);
 void tlpb__rc_error_link(tlpb_rc *rc, unsigned error, const uint8_t *bytes, size_t len);

@@ -69,8 +69,9 @@ enum tlpb_rule tlpb__tlp_decode(const uint8_t *bytes, size_t len, struct tlpb_tl
 enum tlpb_rule tlpb__tlp_take(const uint8_t *bytes, size_t len, size_t mps, struct tlpb_tlp *tlp);
 
 /*
- * The header as the Header Log of AER holds it (7.8.4.8): doublewords as numbers, without prefixes; those
- * that are not there are 0. Of bytes that need not be a TLP, and of a TLP whose payload may be gone.
+ * The header as the Header Log of AER holds it (7.8.4.8): doublewords as numbers, without
+ * prefixes; those that are not there are 0. Of bytes that need not be a TLP, and of a TLP whose
+ * payload may be gone.
  */
 void tlpb__tlp_header_log(const uint8_t *bytes, size_t len, uint32_t header[4]);
 void tlpb__tlp_header_log_of(const struct tlpb_tlp *tlp, uint32_t header[4]);

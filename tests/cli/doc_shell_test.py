@@ -172,6 +172,8 @@ class Pages(unittest.TestCase):
         self.assertIn("this read is aborted\n", said)
         self.assertIn("1 of          1  status=CA type=MRd count=1\n", said)
         self.assertIn("MAGIC = 0x00000000\n", said)
+        self.assertRegex(said, "CplD .* ECRC ")
+        self.assertIn("the device has dropped the read\n", said)
 
     def test_no_page_with_commands_is_left_out(self):
         tested = {"README.md", "getting-started.md", "qemu.md", "run.md", "transports.md",

@@ -55,7 +55,7 @@ static struct tlpb_device device(void)
 		.name = "fuzz", .vendor_id = 0x1234, .class_code = 0xff0000, .intx_pin = 1,
 		.msi_vectors = 32, .msix_vectors = 64, .msix_table_offset = 0x1000,
 		.msix_pba_offset = 0x2000,
-		.has = TLPB_HAS_ARI | TLPB_HAS_AER | TLPB_HAS_SOFT_RESET,
+		.has = TLPB_HAS_ARI | TLPB_HAS_AER | TLPB_HAS_ECRC | TLPB_HAS_SOFT_RESET,
 		.sriov = { .vfs = 3, .offset = 1, .stride = 1, .msix_vectors = 2,
 			   .msix_pba_offset = 0x800,
 			   .region[0] = { 4096, TLPB_REGION_READ | TLPB_REGION_WRITE } },
@@ -115,6 +115,7 @@ static void fuzz_endpoint(const uint8_t *data, size_t size)
 	FUZZ_CHECK(!tlpb_ep_new(&config, &the_ep, why, sizeof why));
 	FUZZ_CHECK(!tlpb__transport_mem_pair(QUEUE, ends));
 	FUZZ_CHECK(!tlpb__ep_attach(the_ep, ends[1], token, 0));
+	tlpb__link_set_ecrc(the_ep->link, size & 1, size & 1);
 	sequence = 0;
 	send_hello(ends[0], TLPB_HOST);
 	send_input(ends[0], data, size);
@@ -145,7 +146,9 @@ static int ram_write(void *ctx, const struct tlpb_tlp *tlp, uint64_t addr, const
 static void fuzz_root(const uint8_t *data, size_t size)
 {
 	static const struct tlpb_rc_ops ops = { .mem_read = ram_read, .mem_write = ram_write };
-	struct tlpb_rc_config config = { .ops = &ops, .name = "fuzz", .check = TLPB_CHECK_REPORT };
+	struct tlpb_rc_config config = {
+		.ecrc = size & 1, .ops = &ops, .name = "fuzz", .check = TLPB_CHECK_REPORT,
+	};
 	struct tlpb_device d = device();
 	struct transport *ends[2];
 	uint8_t body[4096];

@@ -683,11 +683,30 @@ TEST(Error, MessagesThatCannotGoDoNotFillMemory)
 TEST(Error, AnInjectedErrorIsThatOfTheFunctionWhoseRequestItIs)
 {
 	open_two();
-	pair_on_ep(add_at_ep, "error=completion-timeout type=CfgRd0 addr=0xf00; error=malformed type=CfgRd0 addr=0xf04");
+	pair_on_ep(add_at_ep, "error=completion-timeout type=CfgRd0 addr=0xf00;"
+			      "error=malformed type=CfgRd0 addr=0xf04");
 	config_of(second(), 0xf00);
 	EXPECT_EQ(config_of(first(), UNCORRECTABLE_STATUS), 0);
 	EXPECT_EQ(config_of(second(), UNCORRECTABLE_STATUS), 1u << TIMEOUT);
 	config_of(second(), 0xf04);	/* is of none */
 	EXPECT_EQ(config_of(first(), UNCORRECTABLE_STATUS), 1u << MALFORMED);
+	pair_close();
+}
+
+static void report_of_both(void *arg)
+{
+	EXPECT_EQ(tlpb_ep_report_of(pair.ep, 5, TLPB_EP_UNCORRECTABLE), 0);
+	EXPECT_EQ(tlpb_ep_report_of(pair.ep, 4, TLPB_EP_UNCORRECTABLE), TLPB_ERR_INVALID);
+}
+
+TEST(Error, WhatFailedInsideAFunctionIsItsOwn)
+{
+	open_two();
+	set_config_of(second(), UNCORRECTABLE_MASK, 4, 0);
+	pair_on_ep(report_of_both, NULL);
+	pair_settle_at(first());
+	EXPECT_EQ(config_of(first(), UNCORRECTABLE_STATUS), 0);
+	EXPECT_EQ(config_of(second(), UNCORRECTABLE_STATUS), 1u << 22);
+	expect_message(TLPB_MSG_ERR_FATAL);
 	pair_close();
 }

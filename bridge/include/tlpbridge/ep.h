@@ -320,10 +320,12 @@ int tlpb_ep_ltr(tlpb_ep *ep, uint16_t snoop, uint16_t no_snoop);
  * Something inside the device failed (6.2.9): logged in AER, where the device has it, and told to the
  * host as masks, severity, Device Control and SERR# Enable have it; software has to unmask internal
  * errors first. What goes wrong with TLPs the endpoint reports by itself. Returns 0 or
- * TLPB_ERR_CLOSED (no host).
+ * TLPB_ERR_CLOSED (no host). Of function 0; and of any, where TLPB_ERR_INVALID is: there is none
+ * of that number now.
  */
 enum tlpb_ep_error { TLPB_EP_CORRECTABLE, TLPB_EP_UNCORRECTABLE };
 int tlpb_ep_report(tlpb_ep *ep, enum tlpb_ep_error error);
+int tlpb_ep_report_of(tlpb_ep *ep, unsigned function, enum tlpb_ep_error error);
 
 /*
  * Error injection (inject.h) at this end, for all hosts that come: adds rules; NULL removes all,

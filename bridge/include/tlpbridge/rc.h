@@ -67,7 +67,7 @@ enum tlpb_rc_error {
 
 struct tlpb_rc_error_report {
 	enum tlpb_rc_error error;
-	bool advisory;		/* one of the advisory non-fatal cases (6.2.3.2.4) if its severity is non-fatal */
+	bool advisory;		/* if its severity is non-fatal: one of the cases of 6.2.3.2.4 */
 	bool has_header;
 	uint32_t header[4];	/* for the Header Log: of the TLP, doublewords as numbers */
 };
@@ -117,9 +117,9 @@ struct tlpb_rc_ops {
 	bool (*message)(void *ctx, const struct tlpb_tlp *msg);
 
 	/*
-	 * The root complex detected an error (6.2), which is dealt with: what was refused is answered, what
-	 * was broken dropped. For the host to log and to tell its software, as a root port does; the
-	 * tlpb_rc has no registers. The report is valid during the call.
+	 * The root complex detected an error (6.2), which is dealt with: what was refused is
+	 * answered, what was broken dropped. For the host to log and to tell its software, as a
+	 * root port does; the tlpb_rc has no registers. The report is valid during the call.
 	 */
 	void (*error)(void *ctx, const struct tlpb_rc_error_report *report);
 
@@ -181,9 +181,10 @@ struct tlpb_rc_config {
 	const char *inject;		/* error injection, see tlpb_rc_inject(); NULL: none */
 	enum tlpb_check check;		/* see check.h */
 	/*
-	 * ECRC (2.7.1): send a digest with every TLP, and check those that come with one; the device's side is
-	 * what software enables in its AER capability. A TLP whose digest does not fit is dropped. Of a
-	 * request, or a completion, the requester hears no more: set completion_timeout_ms, too.
+	 * ECRC (2.7.1): send a digest with every TLP, and check those that come with one; the
+	 * device's side is what software enables in its AER capability. A TLP whose digest does
+	 * not fit is dropped. Of a request, or a completion, the requester hears no more: set
+	 * completion_timeout_ms, too.
 	 */
 	bool ecrc;
 	bool plain_pcie;		/* no DMA_FAULT: failed posted writes are told to nobody */
@@ -406,9 +407,9 @@ int tlpb_rc_enumerate(tlpb_rc *rc, const struct tlpb_rc_windows *windows,
 int tlpb_rc_find_capability(tlpb_rc *rc, uint16_t bdf, unsigned id);
 
 /*
- * Enable what the function bdf has of ECRC generation and checking in its AER capability (7.8.4.7), as software
- * does; tlpb_rc_config.ecrc is this end's part. Waits. Returns 0, TLPB_ERR_UNSUPPORTED (it has neither),
- * or the error of an access to its config space.
+ * Enable what the function bdf has of ECRC generation and checking in its AER capability
+ * (7.8.4.7), as software does; tlpb_rc_config.ecrc is this end's part. Waits. Returns 0,
+ * TLPB_ERR_UNSUPPORTED (it has neither), or the error of an access to its config space.
  */
 int tlpb_rc_enable_ecrc(tlpb_rc *rc, uint16_t bdf);
 
