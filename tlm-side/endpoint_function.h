@@ -68,11 +68,10 @@ public:
 
 	/*
 	 * The model's DMA, at bus addresses, with this function's requester ID. b_transport() waits in
-	 * its thread process until the
-	 * transfer is done; nb_transport_fw() never waits; transport_dbg() keeps the whole program
-	 * for up to a second. DMI is refused. dma_port.h tells more. Responses: TLM_ADDRESS_ERROR where
-	 * nobody answers, TLM_COMMAND_ERROR without Bus Master Enable, or of a VF that is not
-	 * enabled, TLM_GENERIC_ERROR otherwise.
+	 * its thread process until the transfer is done; nb_transport_fw() never waits; transport_dbg()
+	 * keeps the whole program for up to a second. DMI is refused. dma_port.h tells more. Responses:
+	 * TLM_ADDRESS_ERROR where nobody answers, TLM_COMMAND_ERROR without Bus Master Enable or of a
+	 * VF that is not enabled, TLM_GENERIC_ERROR otherwise.
 	 */
 	tlm_utils::simple_target_socket_optional<endpoint_function> dma;
 

@@ -28,8 +28,7 @@ def functions(session):
 @case
 def resize(session):
     """a BAR made larger and smaller through sysfs"""
-    server = session.server("--bars", "0:mem32:64K,2:pref64:4M", "--resizable", "2:64M", "--msix", "8",
-                            model="endpoint-test-c")
+    server = session.server("--bars", "0:mem32:64K,2:pref64:4M", "--resizable", "2:64M", "--msix", "8")
     session.end(session.guest("resize.sh", server))
 
 
@@ -41,7 +40,7 @@ ALL = ("aer,ecrc,ari,ltr,pme,soft-reset,10-bit-tags,atomic-32,atomic-64,cas-128,
 def capabilities(session):
     """lspci finds all that a device can have, and nothing odd"""
     server = session.server("--bars", "0:mem32:64K,2:pref64:1M", "--resizable", "2:4M", "--msix", "8", "--functions", "2",
-                            "--vfs", "2", "--has", ALL, model="endpoint-test-c")
+                            "--vfs", "2", "--has", ALL)
     session.end(session.guest("capabilities.sh", server))
 
 
