@@ -53,9 +53,11 @@ class pcie_endpoint;
  *
  * A model that allows DMI in a response is asked for the memory, and accesses
  * within a grant go there by pointer, in the order above, until it is invalidated.
+ *
+ * Its interfaces are for the exports alone; protected, as a derived module has to destroy their virtual base.
  */
-class endpoint_function : public sc_core::sc_module, private kit::interrupt_if,
-			  private kit::message_if {
+class endpoint_function : public sc_core::sc_module, protected kit::interrupt_if,
+			  protected kit::message_if {
 public:
 	using socket = tlm_utils::simple_initiator_socket_tagged_optional<endpoint_function>;
 
