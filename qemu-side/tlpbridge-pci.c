@@ -34,6 +34,10 @@ static bool check_properties(TLPBridge *s, Error **errp)
 			   "for example url=ipc:///run/user/1000/device.sock");
 		return false;
 	}
+	if (PCI_FUNC(PCI_DEVICE(s)->devfn)) {
+		error_setg(errp, "it is function 0 of its slot and brings the others, so addr= ends in .0");
+		return false;
+	}
 	if (PCI_DEVICE(s)->romfile) {
 		error_setg(errp, "romfile= has no effect: the ROM is the served device's own");
 		return false;

@@ -24,6 +24,11 @@
  * latter may unrealize the device inside its own callback; "depth" counts the
  * calls and DMA callbacks in progress, and the link is then closed from a bottom half.
  *
+ * Functions: function 0 is the TLPBridge itself, and the link is its. The others are
+ * TLPBridgeFunctions that hold a reference to it; VFs come and go in accesses of the guest
+ * to their PF. One that goes while it is accessed stays in memory: QEMU frees devices that
+ * were on a bus only when nobody reads under RCU, and under the BQL. "pf" is NULL by then.
+ *
  * Coming and going: one thread a device looks for a lost server, because
  * connecting blocks. It takes neither the BQL nor anything that belongs to its
  * holder; the new rc is its own until it has ended. Then a bottom half, under the

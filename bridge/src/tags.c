@@ -53,7 +53,8 @@ int tlpb__tags_begin(struct tags *tags, struct tlpb_tlp *tlp, void *buf, size_t 
 	r = &tags->request[tlp->tag];
 	*r = (struct tags_request){ .tlp = *tlp, .buf = buf, .len = len, .done = done,
 				    .arg = arg, .deadline_ms = tags->deadline_ms, .used = true };
-	r->tlp.payload = NULL;
+	r->tlp.payload = NULL;	/* the caller's, who may be gone when somebody asks what is waited for */
+	r->tlp.payload_len = 0;
 	return 0;
 }
 

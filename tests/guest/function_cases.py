@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Cases about devices of several functions, virtual ones, and capabilities beyond the usual."""
 from cases import IOMMU, case
+from life_cases import LOSS, NATIVE
 
 IOMMU_SPEAKS = "vtd_|New fault is not recorded"     # QEMU tells of the fault that is tried
 
@@ -48,3 +49,19 @@ def capabilities(session):
 def unbind(session):
     """the driver is taken from the device in the middle of a transfer"""
     session.end(session.guest("unbind.sh", session.server("--msix", "8"), append="memmap=16M$0x10000000"))
+
+
+@case
+def functions_return(session):
+    """the server of functions and VFs in use dies and returns; native hot-plug removes and adds all of them"""
+    server = session.server("--functions", "2", "--vfs", "2", "--id", "1234:b500", "--msix", "4")
+    console = session.guest("functions_return.sh", server, qemu=NATIVE, host={"kill": server.kill, "start": server.start})
+    session.end(console, expected=LOSS)
+
+
+@case
+def sriov_vfio(session):
+    """a user program as the driver of a virtual function, through vfio-pci and an IOMMU"""
+    server = session.server("--vfs", "2", "--id", "1234:b500", "--msix", "4")
+    console = session.guest("sriov_vfio.sh", server, qemu=IOMMU, append="intel_iommu=on")
+    session.end(console, expected=IOMMU_SPEAKS)

@@ -9,6 +9,7 @@
 #include "kit/pcie_function.h"
 #include "pcie_endpoint.h"
 #include "protocol_checker.h"
+#include "test_link.h"
 
 struct checked_function {
 	tlpb::endpoint_function &function;
@@ -70,7 +71,7 @@ struct checked_endpoint {
 	checked_function sockets{ endpoint };
 
 	checked_endpoint(const std::string &name, const kit::function_description &function)
-		: endpoint(name.c_str(), function) {}
+		: endpoint(name.c_str(), function, nullptr, test_link()) {}
 };
 
 #endif

@@ -28,6 +28,7 @@
 #include "protocol_checker.h"
 #include "pump.h"
 #include "sim.h"
+#include "test_link.h"
 
 // BAR0 registers, BAR1 MSI-X; what an access does is up to the test.
 class scripted_model : public kit::pcie_function, public kit::eoi_if {
@@ -112,6 +113,7 @@ public:
 		config.name = "test";
 		config.ops = &ops;
 		config.ctx = this;
+		flow_configure(&config.credits, &config.order_seed, 128);
 		EXPECT_EQ(tlpb_rc_connect(&config, &rc, why, sizeof why), 0);
 		EXPECT_STREQ(why, "");
 		if (rc)
@@ -262,7 +264,8 @@ struct host_bench {
 	sc_core::sc_signal<bool> wire{ "wire" };
 	protocol_checker bar_checker{ "bar_checker" }, dma_checker{ "dma_checker" };
 	interrupt_checker irq_checker{ "irq_checker" };
-	tlpb::pcie_endpoint endpoint{ "endpoint", model.description() };
+	tlpb::pcie_endpoint endpoint{ "endpoint", model.description(), nullptr,
+				      test_link() };
 	tlpb::pump pump{ url };
 
 	host_bench()

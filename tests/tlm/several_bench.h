@@ -101,7 +101,7 @@ struct several_bench {
 	small_function last{ "last", small_description(9) };
 	std::vector<std::unique_ptr<small_function>> vf;
 
-	tlpb::pcie_endpoint endpoint{ "endpoint", first.description() };
+	tlpb::pcie_endpoint endpoint{ "endpoint", first.description(), nullptr, test_link() };
 	tlpb::endpoint_function second_face{ "second_face", endpoint, second_number, second.description() };
 	tlpb::endpoint_function last_face{ "last_face", endpoint, last_number, last.description() };
 	std::vector<std::unique_ptr<checked_function>> checked;

@@ -559,3 +559,17 @@ TEST(Tags, AnAbandonedRequestIsNotToldTwice)
 	EXPECT_EQ(seen.calls, 32);
 	EXPECT_EQ(tags.used, 0);
 }
+
+/* Who waits long is told for what: the text must not look at data that were the caller's. */
+TEST(Tags, ARequestWithDataIsKeptWithoutThem)
+{
+	static const uint8_t data[4] = { 1, 2, 3, 4 };
+	struct tlpb_tlp write = { .kind = TLPB_CFGWR0, .length_dw = 1, .first_be = 15,
+				  .payload = data, .payload_len = 4 };
+	char text[128];
+
+	setup(32);
+	EXPECT_EQ(begin(&write, NULL, 0), 0);
+	tlpb_tlp_text(&tags.request[write.tag].tlp, text, sizeof text);
+	EXPECT_NULL(strstr(text, "data"));
+}
