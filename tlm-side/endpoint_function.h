@@ -53,9 +53,11 @@ class pcie_endpoint;
  *
  * A model that allows DMI in a response is asked for the memory, and accesses
  * within a grant go there by pointer, in the order above, until it is invalidated.
+ *
+ * Its interfaces are for the exports alone; protected, as a derived module has to destroy their virtual base.
  */
-class endpoint_function : public sc_core::sc_module, private kit::interrupt_if,
-			  private kit::message_if {
+class endpoint_function : public sc_core::sc_module, protected kit::interrupt_if,
+			  protected kit::message_if {
 public:
 	using socket = tlm_utils::simple_initiator_socket_tagged_optional<endpoint_function>;
 
@@ -68,11 +70,10 @@ public:
 
 	/*
 	 * The model's DMA, at bus addresses, with this function's requester ID. b_transport() waits in
-	 * its thread process until the
-	 * transfer is done; nb_transport_fw() never waits; transport_dbg() keeps the whole program
-	 * for up to a second. DMI is refused. dma_port.h tells more. Responses: TLM_ADDRESS_ERROR where
-	 * nobody answers, TLM_COMMAND_ERROR without Bus Master Enable, or of a VF that is not
-	 * enabled, TLM_GENERIC_ERROR otherwise.
+	 * its thread process until the transfer is done; nb_transport_fw() never waits; transport_dbg()
+	 * keeps the whole program for up to a second. DMI is refused. dma_port.h tells more. Responses:
+	 * TLM_ADDRESS_ERROR where nobody answers, TLM_COMMAND_ERROR without Bus Master Enable or of a
+	 * VF that is not enabled, TLM_GENERIC_ERROR otherwise.
 	 */
 	tlm_utils::simple_target_socket_optional<endpoint_function> dma;
 

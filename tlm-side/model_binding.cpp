@@ -6,20 +6,19 @@
 
 namespace tlpb {
 
-static void bind_vfs(endpoint_function &function, kit::pcie_function &model)
+static void check_vfs(const endpoint_function &function, const kit::pcie_function &model)
 {
-	const std::vector<kit::pcie_function *> &vfs = model.virtual_functions();
+	size_t has = model.virtual_functions().size();
 
-	if (vfs.size() != function.vfs())
+	if (has != function.vfs())
 		throw std::invalid_argument(model.description().name + ": the description says " +
 					    std::to_string(function.vfs()) + " virtual functions, the model has " +
-					    std::to_string(vfs.size()));
-	for (unsigned i = 0; i < vfs.size(); i++)
-		bind_model(function.vf(i), *vfs[i]);
+					    std::to_string(has));
 }
 
 void bind_model(endpoint_function &function, kit::pcie_function &model)
 {
+	check_vfs(function, model);
 	for (unsigned i = 0; i < kit::bars; i++)
 		if (model.description().bar_table[i].kind != kit::bar_kind::none)
 			function.bar[i].bind(model.bar_socket(i));
@@ -29,7 +28,8 @@ void bind_model(endpoint_function &function, kit::pcie_function &model)
 	function.receiver.bind(model);
 	function.reset.bind(model);
 	function.vf_enable.bind(model);
-	bind_vfs(function, model);
+	for (unsigned i = 0; i < function.vfs(); i++)
+		bind_model(function.vf(i), *model.virtual_functions()[i]);
 }
 
 further_functions bind_device(pcie_endpoint &endpoint, kit::pcie_function &model)

@@ -23,7 +23,7 @@ namespace tlpb {
  */
 void bind_model(endpoint_function &function, kit::pcie_function &model);
 
-// The functions of a device but function 0, which owner makes first.
+// The functions of a device but function 0.
 using further_functions = std::vector<std::unique_ptr<endpoint_function>>;
 
 /*

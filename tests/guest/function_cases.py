@@ -29,8 +29,7 @@ def functions(session):
 @case
 def resize(session):
     """a BAR made larger and smaller through sysfs"""
-    server = session.server("--bars", "0:mem32:64K,2:pref64:4M", "--resizable", "2:64M", "--msix", "8",
-                            model="endpoint-test-c")
+    server = session.server("--bars", "0:mem32:64K,2:pref64:4M", "--resizable", "2:64M", "--msix", "8")
     session.end(session.guest("resize.sh", server))
 
 
@@ -42,7 +41,7 @@ ALL = ("aer,ecrc,ari,ltr,pme,soft-reset,10-bit-tags,atomic-32,atomic-64,cas-128,
 def capabilities(session):
     """lspci finds all that a device can have, and nothing odd"""
     server = session.server("--bars", "0:mem32:64K,2:pref64:1M", "--resizable", "2:4M", "--msix", "8", "--functions", "2",
-                            "--vfs", "2", "--has", ALL, model="endpoint-test-c")
+                            "--vfs", "2", "--has", ALL)
     session.end(session.guest("capabilities.sh", server))
 
 
@@ -55,7 +54,7 @@ def unbind(session):
 @case
 def functions_return(session):
     """the server of functions and VFs in use dies and returns; native hot-plug removes and adds all of them"""
-    server = session.server("--functions", "2", "--vfs", "2", "--id", "1234:b500", "--msix", "4", model="endpoint-test-c")
+    server = session.server("--functions", "2", "--vfs", "2", "--id", "1234:b500", "--msix", "4")
     console = session.guest("functions_return.sh", server, qemu=NATIVE, host={"kill": server.kill, "start": server.start})
     session.end(console, expected=LOSS)
 
@@ -63,6 +62,6 @@ def functions_return(session):
 @case
 def sriov_vfio(session):
     """a user program as the driver of a virtual function, through vfio-pci and an IOMMU"""
-    server = session.server("--vfs", "2", "--id", "1234:b500", "--msix", "4", model="endpoint-test-c")
+    server = session.server("--vfs", "2", "--id", "1234:b500", "--msix", "4")
     console = session.guest("sriov_vfio.sh", server, qemu=IOMMU, append="intel_iommu=on")
     session.end(console, expected=IOMMU_SPEAKS)
