@@ -226,11 +226,15 @@ inline void run_with_host(tlpb::pump &pump, std::function<void(test_host &)> hos
 	thread.join();
 }
 
+// For all tests of a program, which have one endpoint: some of their models keep a few requests at once.
 inline tlpb::link_settings test_link()
 {
+	enum { requests_at_once = 4 };
 	tlpb::link_settings settings;
 
 	flow_configure(&settings.credits, &settings.order_seed, 128);
+	if (settings.credits.credits[TLPB_POOL_NPH])
+		settings.credits.credits[TLPB_POOL_NPH] = requests_at_once;
 	return settings;
 }
 
