@@ -233,8 +233,8 @@ inline tlpb::link_settings test_link()
 	tlpb::link_settings settings;
 
 	flow_configure(&settings.credits, &settings.order_seed, 128);
-	if (settings.credits.credits[TLPB_POOL_NPH])
-		settings.credits.credits[TLPB_POOL_NPH] = requests_at_once;
+	if (flow_credits())
+		settings.credits.credits[TLPB_POOL_PH] = settings.credits.credits[TLPB_POOL_NPH] = requests_at_once;
 	return settings;
 }
 
