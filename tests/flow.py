@@ -6,17 +6,21 @@ CREDITS = os.environ.get("TLPB_TEST_CREDITS")
 ORDER_SEED = os.environ.get("TLPB_TEST_ORDER_SEED")
 
 
-def options():
+def options(in_order=False):
     """Of a device that a program serves, and of a host of tlpbridge."""
-    return (*(("--credits", CREDITS) if CREDITS else ()), *(("--stress-ordering", ORDER_SEED) if ORDER_SEED else ()))
+    seed = None if in_order else ORDER_SEED
+    return (*(("--credits", CREDITS) if CREDITS else ()), *(("--stress-ordering", seed) if seed else ()))
 
 
-def command(words):
-    """A server's, with them for each device, each begun by "--and" but the first."""
+def command(words, in_order=False):
+    """
+    A server's, with them for each device, each begun by "--and" but the first. in_order is for tests of
+    what tlpbridge dma and irq print of a device's requests: one line for those that follow each other.
+    """
     done = []
     for word in words:
-        done += [*options(), word] if word == "--and" else [word]
-    return [*done, *options()]
+        done += [*options(in_order), word] if word == "--and" else [word]
+    return [*done, *options(in_order)]
 
 
 def arguments():

@@ -15,6 +15,7 @@ import time
 import unittest
 
 import certificates
+from server import flow, host_command
 
 PROGRAMS = {}
 PATIENCE = 120   # seconds; only what hangs meets it
@@ -119,9 +120,9 @@ class Serving(unittest.TestCase):
 
     def start(self, program, url, *options, **popen):
         """A server, and the URL at which it says that it listens."""
-        server = subprocess.Popen([PROGRAMS[program], *(["endpoint-test"] if program == "systemc" else []),
-                                   "--listen", url, *options], cwd=self.directory.name, text=True,
-                                  stderr=subprocess.PIPE, **popen)
+        server = subprocess.Popen(flow.command([PROGRAMS[program], *(["endpoint-test"] if program == "systemc" else []),
+                                                "--listen", url, *options]), cwd=self.directory.name,
+                                  text=True, stderr=subprocess.PIPE, **popen)
         self.addCleanup(server.stderr.close)
         self.addCleanup(server.wait)
         self.addCleanup(server.kill)
@@ -133,8 +134,8 @@ class Serving(unittest.TestCase):
         return f"ipc://{self.directory.name}/{name}"
 
     def tool(self, *words, **options):
-        done = subprocess.run([PROGRAMS["tool"], *words], cwd=self.directory.name, text=True,
-                              capture_output=True, timeout=PATIENCE, check=False, **options)
+        done = subprocess.run(host_command(PROGRAMS["tool"], *words), cwd=self.directory.name,
+                              text=True, capture_output=True, timeout=PATIENCE, check=False, **options)
         self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
         return done.stdout
 

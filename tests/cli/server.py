@@ -35,9 +35,9 @@ class ServerCase(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.dir)
         self.url = "ipc://" + os.path.join(self.dir, "ep.sock")
 
-    def serve(self, *options, model="endpoint-test", url=None):
+    def serve(self, *options, model="endpoint-test", url=None, in_order=False):
         """The process; ends with the test. self.url becomes what it says where it listens."""
-        server = subprocess.Popen(flow.command([self.SERVE, model, "--listen", url or self.url, *options]),
+        server = subprocess.Popen(flow.command([self.SERVE, model, "--listen", url or self.url, *options], in_order),
                                   cwd=self.dir, stderr=subprocess.PIPE, text=True)
         self.addCleanup(self.stop_server, server)
         said = re.search(r"listening at (\S+),", server.stderr.readline())
