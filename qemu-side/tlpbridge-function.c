@@ -12,8 +12,6 @@
 #include "qapi/error.h"
 #include "qemu/error-report.h"
 
-enum { ARI_AT = PCI_CONFIG_SPACE_SIZE };
-
 /* ---- the type ---- */
 
 static void realize(PCIDevice *d, Error **errp)
@@ -24,9 +22,6 @@ static void realize(PCIDevice *d, Error **errp)
 		error_setg(errp, "a function comes with its tlpbridge");
 		return;
 	}
-	/* QEMU believes that only devices with ARI have numbers above 7. */
-	if (PCI_SLOT(d->devfn))
-		pcie_ari_init(d, ARI_AT, 0);
 	tlpbridge_bars_init(f);
 	if (f->pf)
 		tlpbridge_vf_adopt(f);
@@ -175,7 +170,9 @@ static TLPBridgeFunction *at(TLPBridge *s, unsigned devfn)
 
 TLPBridgeFunction *tlpbridge_function_of(TLPBridge *s, uint16_t requester_id)
 {
-	return at(s, requester_id & 0xff);
+	unsigned devfn = requester_id & 0xff;
+
+	return devfn == (unsigned)PCI_DEVICE(s)->devfn ? &s->parent_obj : at(s, devfn);
 }
 
 /*

@@ -34,6 +34,10 @@ static bool check_properties(TLPBridge *s, Error **errp)
 			   "for example url=ipc:///run/user/1000/device.sock");
 		return false;
 	}
+	if (PCI_FUNC(PCI_DEVICE(s)->devfn)) {
+		error_setg(errp, "it is function 0 of its slot and brings the others, so addr= ends in .0");
+		return false;
+	}
 	if (PCI_DEVICE(s)->romfile) {
 		error_setg(errp, "romfile= has no effect: the ROM is the served device's own");
 		return false;
@@ -177,6 +181,7 @@ static TLPB_PROPERTIES properties[] = {
 	DEFINE_PROP_UINT64("stress-ordering", TLPBridge, order_seed, 0),
 	DEFINE_PROP_SIGNED("check", TLPBridge, check, TLPBRIDGE_CHECK_OFF,
 			   check_property, TLPBridgeCheck),
+	DEFINE_PROP_BOOL("ecrc", TLPBridge, ecrc, false),
 	TLPB_END_OF_PROPERTIES
 };
 
@@ -210,6 +215,7 @@ static void describe_properties(ObjectClass *klass)
 		{ "inject", "rules of error injection at this end, separated by ';'; may be set "
 			    "while the machine runs" },
 		{ "check", "report: tell of every TLP that breaks a rule; fatal: and take the link down" },
+		{ "ecrc", "send a digest (ECRC) with every TLP, and drop those that come with a wrong one" },
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(texts); i++)

@@ -24,6 +24,11 @@
  * latter may unrealize the device inside its own callback; "depth" counts the
  * calls and DMA callbacks in progress, and the link is then closed from a bottom half.
  *
+ * Functions: function 0 is the TLPBridge itself, and the link is its. The others are
+ * TLPBridgeFunctions that hold a reference to it; VFs come and go in accesses of the guest
+ * to their PF. One that goes while it is accessed stays in memory: QEMU frees devices that
+ * were on a bus only when nobody reads under RCU, and under the BQL. "pf" is NULL by then.
+ *
  * Coming and going: one thread a device looks for a lost server, because
  * connecting blocks. It takes neither the BQL nor anything that belongs to its
  * holder; the new rc is its own until it has ended. Then a bottom half, under the
@@ -161,6 +166,7 @@ struct TLPBridge {
 	struct tlpb_pools credits;	/* of it, by realize */
 	uint64_t order_seed;	/* 0: off */
 	TLPBridgeCheck check;
+	bool ecrc;
 
 	/* tlpbridge-inject.c's: rules of error injection; constant while reconnect.running. */
 	char *inject;
@@ -318,8 +324,14 @@ const char *tlpbridge_rom_fault(tlpb_rc *rc, uint16_t bdf, const struct tlpb_reg
 /* tlpbridge-dma.c: what the endpoint does to us. ctx of all of them is the TLPBridge. */
 extern const struct tlpb_rc_ops tlpbridge_rc_ops;
 
-/* tlpbridge-error.c: an ERR message goes to the root port. False: it is another message. */
-bool tlpbridge_error_message(TLPBridge *s, const struct tlpb_tlp *msg);
+/*
+ * tlpbridge-error.c: an ERR message of that code goes up from the device, or from a port, to the root port.
+ * False: it is another message.
+ */
+bool tlpbridge_error_send(PCIDevice *from, uint8_t code);
+
+/* tlpbridge-port-error.c: rc has detected an error: the port above the device logs it, and tells of it. */
+void tlpbridge_port_error(TLPBridge *s, const struct tlpb_rc_error_report *report);
 
 /* Is an access with these attributes DMA of a function of the device coming back to it? */
 bool tlpbridge_dma_hits_self(TLPBridge *s, MemTxAttrs attrs);

@@ -145,6 +145,7 @@ static void run_body(void **state)
 {
 	struct gt_test *test = *state;
 
+	gt_set_name(test->name);
 	ended_well = false;
 	failures = 0;
 	report[0] = about[0] = '\0';

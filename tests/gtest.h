@@ -57,6 +57,10 @@ bool gt_check_str(struct gt_site site, bool equal, const char *a, const char *b)
 bool gt_check_mem(struct gt_site site, const void *a, const void *b, size_t len);
 bool gt_fail(struct gt_site site, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* "Suite.Name" of the running test; "": none. In programs without tests, too. */
+const char *gt_name(void);
+void gt_set_name(const char *name);
+
 /* Name what the following checks of this test are about; kept as a copy. */
 void gt_about(const char *what);
 

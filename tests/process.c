@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "flow.h"
+
 enum {
 	POLL_MS = 2,
 	STOP_MS = 20 * 1000,	/* after SIGTERM, before SIGKILL */
@@ -93,35 +95,6 @@ static void run(const char *const argv[], const char *log, pid_t parent)
 	_exit(EXEC_FAILED);
 }
 
-static void add_option(const char **command, unsigned size, const char *option, const char *value)
-{
-	unsigned n = 0;
-
-	while (command[n])
-		n++;
-	if (!value || n + 3 > size)
-		return;
-	command[n] = option;
-	command[n + 1] = value;
-	command[n + 2] = NULL;
-}
-
-const char *process_credits(void)
-{
-	return getenv("TLPB_TEST_CREDITS");
-}
-
-const char *process_order_seed(void)
-{
-	return getenv("TLPB_TEST_ORDER_SEED");
-}
-
-void process_add_flow_options(const char **command, unsigned size)
-{
-	add_option(command, size, "--credits", process_credits());
-	add_option(command, size, "--stress-ordering", process_order_seed());
-}
-
 const char *const *endpoint_test_command(const char *serve, const char *const options[])
 {
 	enum { WORDS_MAX = 32 };
@@ -135,8 +108,7 @@ const char *const *endpoint_test_command(const char *serve, const char *const op
 	while (*options && n < WORDS_MAX - 1)
 		command[n++] = *options++;
 	command[n] = NULL;
-	process_add_flow_options(command, WORDS_MAX);
-	return command;
+	return flow_command(command);
 }
 
 struct process *process_start(const char *const argv[])

@@ -43,20 +43,10 @@ const char *test_path(const char *name);
 struct process *process_start(const char *const argv[]);
 
 /*
- * How a test runs once more: with these credits on both sides, with this seed for stress
- * ordering (TLPB_TEST_CREDITS, TLPB_TEST_ORDER_SEED); NULL: as users have it.
- */
-const char *process_credits(void);
-const char *process_order_seed(void);
-
-/* The same as options of a server, behind a command of less than size words. */
-void process_add_flow_options(const char **command, unsigned size);
-
-/*
  * The command that serves endpoint-test with these options (NULL ends them): "serve
  * endpoint-test OPTION...", or the program that the environment names in
  * TLPB_ENDPOINT_TEST, so that the same tests run against another implementation.
- * Valid until the next call.
+ * With what flow.h adds. Valid until the next call.
  */
 const char *const *endpoint_test_command(const char *serve, const char *const options[]);
 

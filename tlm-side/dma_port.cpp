@@ -80,6 +80,7 @@ tlpb_dma_attr dma_port::attributes(const tlm::tlm_generic_payload &payload) cons
 		attr.ido = tlp->ido;
 		attr.ro = tlp->ro;
 		attr.ns = tlp->ns;
+		attr.poison = tlp->poisoned;
 	}
 	return attr;
 }
@@ -205,6 +206,8 @@ void dma_port::finish(const transfer &transfer, tlm::tlm_generic_payload &payloa
 	}
 	if (tlp)
 		tlp->retry = transfer.err == TLPB_ERR_CRS;
+	if (tlp && payload.is_read())
+		tlp->poisoned = transfer.err == TLPB_ERR_POISONED;
 	if (payload.is_read() && !transfer.err)
 		for (; run.len; run = next_run(payload, run.offset + run.len))
 			memcpy(payload.get_data_ptr() + run.offset,

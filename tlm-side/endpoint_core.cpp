@@ -6,6 +6,7 @@
 
 #include "endpoint_function.h"
 #include "simulated_time.h"
+#include "tlm_message.h"
 
 namespace tlpb {
 
@@ -29,6 +30,16 @@ struct endpoint_core::callbacks {
 	{
 		if (endpoint_function *f = function(ctx))
 			f->host_made_vfs(count);
+	}
+
+	// By ID to the function that has it, which may be a VF of the context's.
+	static bool message(void *ctx, const tlpb_tlp *tlp)
+	{
+		kit::message message = to_message(*tlp);
+		endpoint_function *f = message.routing == kit::message_routing::by_id
+			? core(ctx).function_of_id(message.target_id) : function(ctx);
+
+		return f && f->host_sent(message);
 	}
 
 	static void connected(void *ctx, const char *host)
@@ -73,6 +84,7 @@ tlpb_ep_ops endpoint_core::ops() const
 	ops.access = callbacks::access;
 	ops.function_reset = callbacks::reset;
 	ops.vfs = callbacks::vfs;
+	ops.message = callbacks::message;
 	ops.connected = callbacks::connected;
 	ops.disconnected = callbacks::disconnected;
 	ops.dma_fault = callbacks::dma_fault;
@@ -135,6 +147,13 @@ void endpoint_core::add(unsigned number, const tlpb_device &device, const own_ca
 void endpoint_core::seat_function(unsigned number, endpoint_function *function)
 {
 	seats.at(number).function = function;
+}
+
+endpoint_function *endpoint_core::function_of_id(uint16_t id) const
+{
+	bool ari = tlpb_ep_device(endpoint)->has & TLPB_HAS_ARI;	// no device number then (6.13)
+
+	return seats[id & (ari ? 0xff : 7)].function;
 }
 
 // In a process of the pool.

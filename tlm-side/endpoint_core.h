@@ -72,6 +72,7 @@ private:
 
 	tlpb_ep_ops ops() const;
 	void serve(tlpb_ep_request *request);
+	endpoint_function *function_of_id(uint16_t id) const;
 
 	std::array<seat, functions_max> seats;	// by number
 };

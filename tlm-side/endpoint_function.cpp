@@ -8,6 +8,7 @@
 
 #include "pcie_endpoint.h"
 #include "spawn_method.h"
+#include "tlm_message.h"
 #include "tlm_status.h"
 
 namespace tlpb {
@@ -19,13 +20,14 @@ enum { reset_patience_us = 10 };	// simulated, for writes before a reset
 endpoint_function::endpoint_function(sc_core::sc_module_name name, core_ptr its_core, unsigned number,
 				     const tlpb_device &device, unsigned vf)
 	: sc_module(name), bar("bar", TLPB_BARS), rom("rom"), dma("dma"), irq("irq"),
-	  intx_wire("intx_wire"), reset("reset"), eoi("eoi"), vf_enable("vf_enable"),
+	  intx_wire("intx_wire"), messages("messages"), receiver("receiver"), reset("reset"), eoi("eoi"), vf_enable("vf_enable"),
 	  core(std::move(its_core)), its_number(number), vf_number(vf), description(device),
 	  port(core->endpoint, number, core->poll), nb_dma(port, [this](auto &...of_call) {
 		return dma->nb_transport_bw(of_call...);
 	  })
 {
 	irq.bind(*this);
+	messages.bind(*this);
 	dma.register_b_transport(this, &endpoint_function::dma_b_transport);
 	dma.register_nb_transport_fw(this, &endpoint_function::dma_nb_transport_fw);
 	dma.register_transport_dbg(this, &endpoint_function::dma_transport_dbg);
@@ -164,6 +166,26 @@ kit::irq_result endpoint_function::intx(bool level)
 	return to_kit(tlpb_ep_function_intx(core->endpoint, its_number, level));
 }
 
+// A VF that software has not enabled has no link.
+kit::message_result endpoint_function::send(const kit::message &message)
+{
+	tlpb_tlp tlp = to_tlp(message);
+
+	if (!tlpb_ep_has_function(core->endpoint, its_number))
+		return kit::message_result::no_link;
+	return to_message_result(tlpb_ep_function_message(core->endpoint, its_number, &tlp));
+}
+
+kit::message_result endpoint_function::ltr(uint16_t snoop, uint16_t no_snoop)
+{
+	return to_message_result(tlpb_ep_ltr(core->endpoint, snoop, no_snoop));
+}
+
+kit::irq_result endpoint_function::pme()
+{
+	return to_kit(tlpb_ep_pme(core->endpoint, its_number));
+}
+
 // ---- what comes from the host ----
 
 /*
@@ -181,7 +203,7 @@ void endpoint_function::serve(tlpb_ep_request *request)
 	tlpb_ep_complete(core->endpoint, request, status);
 }
 
-tlpb_cpl_status endpoint_function::transport(const tlpb_ep_request &request)
+tlpb_cpl_status endpoint_function::transport(tlpb_ep_request &request)
 {
 	request_payload &payload = core->payloads.take(request, vf_number);
 	sc_core::sc_time delay = core->ahead.ahead();
@@ -191,6 +213,7 @@ tlpb_cpl_status endpoint_function::transport(const tlpb_ep_request &request)
 	ports[request.region].transport(*socket_of(request.region).operator->(), payload, delay);
 	response = payload.get_response_status();
 	status = payload.status();
+	request.poison = payload.poisoned();
 	payload.release();
 	pass(delay, request.posted);
 	if (response == tlm::TLM_INCOMPLETE_RESPONSE && !warned_incomplete) {
@@ -243,6 +266,27 @@ void endpoint_function::host_made_vfs(unsigned count)
 {
 	for (int i = 0; i < vf_enable.size(); i++)
 		vf_enable[i]->vfs(count);
+}
+
+// False: no model knows it.
+bool endpoint_function::host_sent(const kit::message &message)
+{
+	bool known = false;
+
+	for (int i = 0; i < receiver.size(); i++)
+		known = receiver[i]->knows(message) || known;
+	if (known && core->pool.quiet())
+		deliver(message);
+	else if (known)
+		core->pool.arrive(its_number, [this, message] { deliver(message); });
+	return known;
+}
+
+void endpoint_function::deliver(const kit::message &message)
+{
+	for (int i = 0; i < receiver.size(); i++)
+		if (receiver[i]->knows(message))
+			receiver[i]->receive(message);
 }
 
 void endpoint_function::host_ended_interrupt()

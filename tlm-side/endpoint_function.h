@@ -31,6 +31,7 @@
 #include "kit/eoi_if.h"
 #include "kit/function_description.h"
 #include "kit/interrupt_if.h"
+#include "kit/message_if.h"
 #include "kit/reset_if.h"
 #include "kit/vf_if.h"
 #include "nb_target.h"
@@ -53,7 +54,8 @@ class pcie_endpoint;
  * A model that allows DMI in a response is asked for the memory, and accesses
  * within a grant go there by pointer, in the order above, until it is invalidated.
  */
-class endpoint_function : public sc_core::sc_module, private kit::interrupt_if {
+class endpoint_function : public sc_core::sc_module, private kit::interrupt_if,
+			  private kit::message_if {
 public:
 	using socket = tlm_utils::simple_initiator_socket_tagged_optional<endpoint_function>;
 
@@ -77,6 +79,12 @@ public:
 	// The model's interrupts, any process or none; INTx by call here or by wire below, not both.
 	sc_core::sc_export<kit::interrupt_if> irq;
 	sc_core::sc_port<sc_core::sc_signal_in_if<bool>, 1, sc_core::SC_ZERO_OR_MORE_BOUND> intx_wire;
+
+	// The model's messages, any process or none.
+	sc_core::sc_export<kit::message_if> messages;
+
+	// Who gets the host's: those to this function by its ID, and as function 0 those by no ID.
+	sc_core::sc_port<kit::message_receiver_if, 0, sc_core::SC_ZERO_OR_MORE_BOUND> receiver;
 
 	// Who is told of resets of this function (reset_if.h).
 	sc_core::sc_port<kit::reset_if, 0, sc_core::SC_ZERO_OR_MORE_BOUND> reset;
@@ -139,17 +147,23 @@ private:
 	unsigned dma_transport_dbg(tlm::tlm_generic_payload &payload);
 
 	void serve(tlpb_ep_request *request);
-	tlpb_cpl_status transport(const tlpb_ep_request &request);
+	tlpb_cpl_status transport(tlpb_ep_request &request);
 	void pass(const sc_core::sc_time &delay, bool posted);
 	void host_reset(tlpb_reset kind);
 	void host_made_vfs(unsigned count);
 	void host_ended_interrupt();
+	bool host_sent(const kit::message &message);
+	void deliver(const kit::message &message);
 	void reset_model(tlpb_reset kind);
 	void drive_wire();
 
 	kit::irq_result msi(unsigned vector) override;
 	kit::irq_result msix(unsigned vector) override;
 	kit::irq_result intx(bool level) override;
+
+	kit::message_result send(const kit::message &message) override;
+	kit::message_result ltr(uint16_t snoop, uint16_t no_snoop) override;
+	kit::irq_result pme() override;
 
 	const unsigned its_number, vf_number;
 	const tlpb_device description;

@@ -25,6 +25,8 @@ void bind_model(endpoint_function &function, kit::pcie_function &model)
 			function.bar[i].bind(model.bar_socket(i));
 	model.dma.bind(function.dma);
 	model.irq.bind(function.irq);
+	model.messages.bind(function.messages);
+	function.receiver.bind(model);
 	function.reset.bind(model);
 	function.vf_enable.bind(model);
 	bind_vfs(function, model);

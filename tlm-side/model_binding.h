@@ -17,7 +17,7 @@
 namespace tlpb {
 
 /*
- * Bind everything that a function and its model have: BARs, DMA, interrupts, resets, and the same of
+ * Bind everything that a function and its model have: BARs, DMA, interrupts, messages, resets, and the same of
  * its virtual functions. Both live as long as the simulation. Throws std::invalid_argument
  * where the model has other virtual functions than its description says.
  */

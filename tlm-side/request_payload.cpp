@@ -86,6 +86,7 @@ void request_payload::fill_extension(const tlpb_ep_request &request)
 	extension.posted = request.posted;
 	extension.deferrable = request.deferrable;
 	extension.retry = false;
+	extension.poisoned = false;
 	extension.requester_id = tlp.requester_id;
 	extension.tag = tlp.tag;
 	extension.function = request.function;

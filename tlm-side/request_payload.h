@@ -28,6 +28,7 @@ public:
 
 	// What the model's response, and what it left in the extensions, mean to the host.
 	tlpb_cpl_status status();
+	bool poisoned() const { return extension.poisoned; }
 
 private:
 	void fill_extension(const tlpb_ep_request &request);

@@ -117,6 +117,11 @@ int tlpb_ep_message(tlpb_ep *ep, const struct tlpb_tlp *msg)
 	return send(ep, ep->f0, msg);
 }
 
+int tlpb_ep_function_message(tlpb_ep *ep, unsigned function, const struct tlpb_tlp *msg)
+{
+	return send(ep, tlpb__function_at(ep, function), msg);
+}
+
 int tlpb_ep_ltr(tlpb_ep *ep, uint16_t snoop, uint16_t no_snoop)
 {
 	const struct tlpb_tlp tlp = tlpb_ltr_tlp(snoop, no_snoop);

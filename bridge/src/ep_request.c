@@ -84,7 +84,7 @@ static void config_read(struct function *f, const struct tlpb_tlp *tlp)
 
 	tlpb__config_set_pending(&f->config, tlpb__ep_dma_pending(f));
 	put_le32(dw, tlpb__config_read(&f->config, tlp->reg_offset));
-	tlpb__complete_register(f->ep->link, tlp, tlp->dest_id, dw);
+	tlpb__complete_register(f->ep->link, tlp, tlp->dest_id, dw, false);
 }
 
 static void tell_config_written(struct function *f, const struct tlpb_tlp *tlp)
@@ -159,15 +159,19 @@ static bool supported(const struct function *f, const struct tlpb_tlp *tlp)
 	return !need || f->config.device.has & need;
 }
 
-static void send_read_data(const struct function *f, const struct tlpb_tlp *tlp, const uint8_t *data)
+static void send_read_data(const struct pending_request *p)
 {
+	const struct tlpb_tlp *tlp = &p->tlp;
+	const struct function *f = p->f;
+	const uint8_t *data = p->face.data;
 	uint64_t addr = tlpb__request_address(tlp);
 	size_t left = tlpb__request_bytes(tlp);
 
 	while (left) {
 		size_t n = tlpb_next_completion(addr, left, tlpb__ep_mps(f), ENDPOINT_RCB);
 
-		tlpb__complete_data(f->ep->link, tlp, tlpb__function_id(f), addr, data, n, (unsigned)left);
+		tlpb__complete_data(f->ep->link, tlp, tlpb__function_id(f), addr, data, n, (unsigned)left,
+				    p->face.poison);
 		addr += n;
 		data += n;
 		left -= n;
@@ -175,13 +179,12 @@ static void send_read_data(const struct function *f, const struct tlpb_tlp *tlp,
 }
 
 /* Data of an I/O read, or none for a flush, in the one DW that goes back. */
-static void send_register(const struct function *f, const struct tlpb_tlp *tlp, const uint8_t *data,
-			  size_t len)
+static void send_register(const struct pending_request *p)
 {
 	uint8_t dw[4] = { 0 };
 
-	memcpy(dw + tlpb_first_byte(tlp->first_be), data, len);
-	tlpb__complete_register(f->ep->link, tlp, tlpb__function_id(f), dw);
+	memcpy(dw + tlpb_first_byte(p->tlp.first_be), p->face.data, p->face.length);
+	tlpb__complete_register(p->f->ep->link, &p->tlp, tlpb__function_id(p->f), dw, p->face.poison);
 }
 
 static void send_completion(const struct pending_request *p, enum tlpb_cpl_status status)
@@ -197,11 +200,12 @@ static void send_completion(const struct pending_request *p, enum tlpb_cpl_statu
 	if (status != TLPB_CPL_SC || p->face.write)
 		complete_without_data(p->f, tlp, status);
 	else if (p->face.atomic)
-		tlpb__complete_atomic(p->f->ep->link, tlp, tlpb__function_id(p->f), p->face.data);
+		tlpb__complete_atomic(p->f->ep->link, tlp, tlpb__function_id(p->f), p->face.data,
+				      p->face.poison);
 	else if (tlp->kind == TLPB_IORD || !p->face.length)
-		send_register(p->f, tlp, p->face.data, p->face.length);
+		send_register(p);
 	else
-		send_read_data(p->f, tlp, p->face.data);
+		send_read_data(p);
 }
 
 /* False: the function was reset since. */

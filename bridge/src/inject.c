@@ -17,7 +17,7 @@ enum {
 struct held_tlp {
 	struct held_tlp *next;
 	unsigned wait;		/* TLPs that pass first */
-	uint32_t sequence;
+	uint64_t sequence;
 	size_t len;
 	uint8_t bytes[];
 };
@@ -304,7 +304,7 @@ static void corrupt(struct inject_rule *rule, uint8_t *bytes, size_t len)
 
 /* False: too many are, or there is no memory: it passes. */
 static bool hold_back(struct inject *plan, enum inject_direction to, unsigned tlps,
-		      const uint8_t *bytes, size_t len, uint32_t sequence)
+		      const uint8_t *bytes, size_t len, uint64_t sequence)
 {
 	struct held_tlp **last = &plan->held[to], *h;
 
@@ -323,7 +323,7 @@ static bool hold_back(struct inject *plan, enum inject_direction to, unsigned tl
 }
 
 static void act(struct inject *plan, struct inject_rule *rule, enum inject_direction to,
-		const struct tlpb_tlp *tlp, uint8_t *bytes, size_t len, uint32_t sequence,
+		const struct tlpb_tlp *tlp, uint8_t *bytes, size_t len, uint64_t sequence,
 		struct inject_verdict *verdict)
 {
 	struct planned_answer *answer = &plan->answer[to][tlp->tag];
@@ -410,7 +410,7 @@ static void count_down(struct inject *plan, enum inject_direction to)
 }
 
 void tlpb__inject_apply(struct inject *plan, enum inject_direction to, uint8_t *bytes, size_t *len,
-			uint32_t sequence, struct inject_verdict *verdict)
+			uint64_t sequence, struct inject_verdict *verdict)
 {
 	struct inject_rule *rule;
 	struct tlpb_tlp tlp;
@@ -434,7 +434,7 @@ void tlpb__inject_apply(struct inject *plan, enum inject_direction to, uint8_t *
 }
 
 size_t tlpb__inject_due(struct inject *plan, enum inject_direction to, uint8_t *bytes,
-			uint32_t *sequence)
+			uint64_t *sequence)
 {
 	struct held_tlp **at = &plan->held[to], *h;
 	size_t len;
@@ -451,4 +451,15 @@ size_t tlpb__inject_due(struct inject *plan, enum inject_direction to, uint8_t *
 	memcpy(bytes, h->bytes, len);
 	free(h);
 	return len;
+}
+
+bool tlpb__inject_held(const struct inject *plan, enum inject_direction to, struct inject_held *held)
+{
+	const struct held_tlp *h = held->begun ? held->next : plan->held[to];
+
+	if (!h)
+		return false;
+	*held = (struct inject_held){ .next = h->next, .sequence = h->sequence, .bytes = h->bytes,
+				      .len = h->len, .begun = true };
+	return true;
 }

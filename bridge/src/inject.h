@@ -87,10 +87,21 @@ struct inject_verdict {
  * TLPB_MAX_TLP. sequence comes back with it where it is held back.
  */
 void tlpb__inject_apply(struct inject *plan, enum inject_direction to, uint8_t *bytes, size_t *len,
-			uint32_t sequence, struct inject_verdict *verdict);
+			uint64_t sequence, struct inject_verdict *verdict);
 
 /* The next TLP that was held back and is due, after each apply. Returns its bytes, or 0. */
 size_t tlpb__inject_due(struct inject *plan, enum inject_direction to, uint8_t *bytes,
-			uint32_t *sequence);
+			uint64_t *sequence);
+
+/* One after the other, what is held back; held begins as zeros. False: no more. */
+struct inject_held {
+	const void *next;
+	uint64_t sequence;
+	const uint8_t *bytes;	/* the plan's */
+	size_t len;
+	bool begun;
+};
+
+bool tlpb__inject_held(const struct inject *plan, enum inject_direction to, struct inject_held *held);
 
 #endif

@@ -77,9 +77,12 @@ bool tlpb__judge_cpl_locked(const struct judged *j)
 	return locked != (j->of->request.kind == TLPB_MRDLK);
 }
 
+/* "Not now" is for configuration requests and for deferrable writes (2.3.1). */
 bool tlpb__judge_cpl_crs(const struct judged *j)
 {
-	return j->tlp->status == TLPB_CPL_CRS && !is_config(j->of->request.kind);
+	enum tlpb_tlp_kind kind = j->of->request.kind;
+
+	return j->tlp->status == TLPB_CPL_CRS && !is_config(kind) && kind != TLPB_DMWR;
 }
 
 bool tlpb__judge_cpl_data(const struct judged *j)

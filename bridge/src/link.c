@@ -273,6 +273,8 @@ static void say_goodbye(struct link *link, enum tlpb_reason reason, const char *
 	uint8_t bytes[TEXT_MAX + 8];
 	int len;
 
+	if (reason == TLPB_REASON_NORMAL)
+		tlpb__link_pump(link);		/* what was held for more to come */
 	snprintf(goodbye.text, sizeof goodbye.text, "%s", text);
 	len = tlpb__goodbye_encode(&goodbye, bytes, sizeof bytes);
 	link->said_goodbye = true;	/* from here on no TLP goes, which might be a violation again */

@@ -21,12 +21,6 @@
 #include "link_private.h"
 #include "tlp_form.h"
 
-/* What of a TLP its bytes do not tell. */
-struct aside {
-	uint32_t mark;
-	bool completes_write;		/* an I/O or configuration write */
-};
-
 void tlpb__link_flow_start(struct link *link)
 {
 	tlpb__credits_init(&link->credits, link->config.credits, link->config.mps,
@@ -76,7 +70,7 @@ static int send_now(struct link *link, const struct tlpb_tlp *tlp, const struct 
 }
 
 static int queue(struct link *link, const struct tlpb_order *order, const struct tlpb_credits *cost,
-		 const uint8_t *bytes, size_t len, uint32_t mark)
+		 const uint8_t *bytes, size_t len, const struct aside *aside)
 {
 	struct queued_tlp *queued = tlpb__tx_queue_add(&link->waiting, order, cost, len);
 
@@ -84,7 +78,8 @@ static int queue(struct link *link, const struct tlpb_order *order, const struct
 		tlpb__link_fail(link, TLPB_REASON_INTERNAL, "out of memory");
 		return TLPB_ERR_NOMEM;
 	}
-	queued->mark = mark;
+	queued->mark = aside->mark;
+	queued->issue = aside->issue;
 	memcpy(queued->bytes, bytes, len);
 	if (!stressed(link))
 		tlpb__link_pump(link);
@@ -98,7 +93,7 @@ static int send_later(struct link *link, const struct tlpb_tlp *tlp,
 	uint8_t bytes[TLPB_MAX_TLP];
 	int len = tlpb_tlp_pack(tlp, bytes, sizeof bytes);
 
-	return len < 0 ? len : queue(link, &order, cost, bytes, (size_t)len, aside->mark);
+	return len < 0 ? len : queue(link, &order, cost, bytes, (size_t)len, aside);
 }
 
 static int send_finished(struct link *link, const struct tlpb_tlp *tlp, const struct aside *aside)
@@ -106,7 +101,7 @@ static int send_finished(struct link *link, const struct tlpb_tlp *tlp, const st
 	struct tlpb_credits cost = tlpb_tlp_credits(tlp);
 
 	if (link->inject)
-		return tlpb__link_inject_sent(link, tlp, aside->mark, aside->completes_write);
+		return tlpb__link_inject_sent(link, tlp, aside);
 	if (!stressed(link) && tlpb__tx_queue_empty(&link->waiting) &&
 	    tlpb__credits_suffice(&link->credits, &cost))
 		return send_now(link, tlp, &cost, aside->mark);
@@ -139,8 +134,8 @@ static bool has_size(enum tlpb_rule broken)
 	return broken == TLPB_RULE_NONE || broken > TLPB_RULE_SIZE_MISMATCH;
 }
 
-int tlpb__link_send_packed(struct link *link, const uint8_t *bytes, size_t len, uint32_t mark,
-			   bool completes_write)
+int tlpb__link_send_packed(struct link *link, const uint8_t *bytes, size_t len,
+			   const struct aside *aside)
 {
 	struct tlpb_credits cost = { .cls = TLPB_POSTED };
 	struct tlpb_order order = { 0 };
@@ -150,19 +145,20 @@ int tlpb__link_send_packed(struct link *link, const uint8_t *bytes, size_t len, 
 		return TLPB_ERR_CLOSED;
 	if (has_size(tlpb__tlp_take(bytes, len, link->peer.mps, &tlp))) {
 		cost = tlpb_tlp_credits(&tlp);
-		order = tlpb_order_of(&tlp, completes_write);
+		order = tlpb_order_of(&tlp, aside->completes_write);
 	}
-	return queue(link, &order, &cost, bytes, len, mark);
+	return queue(link, &order, &cost, bytes, len, aside);
 }
 
 int tlpb__link_send_tlp(struct link *link, const struct tlpb_tlp *tlp, uint32_t mark)
 {
-	return send_tlp(link, tlp, &(struct aside){ .mark = mark });
+	return send_tlp(link, tlp, &(struct aside){ .mark = mark, .issue = ++link->issued });
 }
 
 int tlpb__link_send_write_completion(struct link *link, const struct tlpb_tlp *tlp)
 {
-	return send_tlp(link, tlp, &(struct aside){ .completes_write = true });
+	return send_tlp(link, tlp, &(struct aside){ .issue = ++link->issued,
+						     .completes_write = true });
 }
 
 bool tlpb__link_has_room(const struct link *link, const struct tlpb_credits *cost)
@@ -255,8 +251,11 @@ void tlpb__link_pump(struct link *link)
 	       (t = tlpb__tx_queue_next(&link->waiting, &link->credits))) {
 		struct frame frame = { .kind = TLPB_FRAME_TLP, .mark = t->mark,
 				       .length = (uint32_t)t->len };
-		uint8_t *p = tlpb__link_frame(link, t->len);
+		uint8_t *p;
 
+		if (link->monitor)
+			tlpb__link_check_order(link, t);
+		p = link->state == LINK_UP ? tlpb__link_frame(link, t->len) : NULL;
 		if (!p)
 			return;
 		memcpy(p + TLPB_FRAME_HEADER, t->bytes, t->len);

@@ -39,7 +39,7 @@ static void stand_still(unsigned ms)
 }
 
 /* Both ways alike: false when the link is down. */
-static bool decide(struct link *link, bool outbound, uint8_t *bytes, size_t *len, uint32_t sequence,
+static bool decide(struct link *link, bool outbound, uint8_t *bytes, size_t *len, uint64_t sequence,
 		   struct inject_verdict *verdict)
 {
 	struct tlpb_tlp tlp;
@@ -56,25 +56,56 @@ static bool decide(struct link *link, bool outbound, uint8_t *bytes, size_t *len
 	return link->state != LINK_DOWN;
 }
 
-int tlpb__link_inject_sent(struct link *link, const struct tlpb_tlp *tlp, uint32_t mark,
-			   bool completes_write)
+/* Of one that is held back it is forgotten whether it completes a write: the stricter rule. */
+static uint64_t kept_of(const struct aside *aside)
+{
+	return (uint64_t)aside->issue << 32 | aside->mark;
+}
+
+static struct aside aside_of(uint64_t kept)
+{
+	return (struct aside){ .mark = (uint32_t)kept, .issue = (uint32_t)(kept >> 32) };
+}
+
+int tlpb__link_inject_sent(struct link *link, const struct tlpb_tlp *tlp, const struct aside *aside)
 {
 	enum inject_direction to = direction(link, true);
 	struct inject_verdict verdict;
 	uint8_t bytes[TLPB_MAX_TLP];
 	int packed = tlpb_tlp_pack(tlp, bytes, sizeof bytes), err = 0;
 	size_t len = (size_t)packed;
+	uint64_t kept;
 
 	if (packed < 0)
 		return packed;
-	if (!decide(link, true, bytes, &len, mark, &verdict))
+	if (!decide(link, true, bytes, &len, kept_of(aside), &verdict))
 		return TLPB_ERR_CLOSED;
 	for (unsigned i = 0; i < verdict.copies && !err; i++)
-		err = tlpb__link_send_packed(link, bytes, len, mark, completes_write);
-	/* Of one that was held back it is forgotten whether it completes a write: the stricter rule. */
-	while (!err && link->inject && (len = tlpb__inject_due(link->inject, to, bytes, &mark)))
-		err = tlpb__link_send_packed(link, bytes, len, mark, false);
+		err = tlpb__link_send_packed(link, bytes, len, aside);
+	while (!err && link->inject && (len = tlpb__inject_due(link->inject, to, bytes, &kept))) {
+		struct aside due = aside_of(kept);
+
+		err = tlpb__link_send_packed(link, bytes, len, &due);
+	}
 	return err;
+}
+
+bool tlpb__link_inject_holds(const struct link *link, uint32_t issue, const struct tlpb_order *order)
+{
+	struct inject_held held = { 0 };
+	struct tlpb_tlp tlp;
+
+	while (link->inject && tlpb__inject_held(link->inject, direction(link, true), &held)) {
+		struct tlpb_order earlier;
+
+		if ((int32_t)(aside_of(held.sequence).issue - issue) >= 0 ||
+		    tlpb_tlp_unpack(held.bytes, held.len, &tlp))
+			continue;
+		earlier = tlpb_order_of(&tlp, false);
+		if (tlpb_may_pass(order, &earlier) == TLPB_ORDER_MUST_NOT)
+			return true;
+	}
+	return false;
 }
 
 /* What the owner does in a callback may end the link, or the injection. */
@@ -157,13 +188,13 @@ static void take_due(struct link *link, const struct frame *like, uint8_t *bytes
 {
 	enum inject_direction to = direction(link, false);
 	struct tlpb_credits cost;
-	uint32_t mark;
+	uint64_t mark;
 	size_t len;
 
 	while (goes_on(link) && (len = tlpb__inject_due(link->inject, to, bytes, &mark))) {
 		cost = cost_of(bytes, len);
 		subtract(link->held, &cost);
-		take(link, like, mark, bytes, len);
+		take(link, like, (uint32_t)mark, bytes, len);
 	}
 }
 

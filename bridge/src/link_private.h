@@ -18,6 +18,13 @@ struct incoming {
 	size_t offset;
 };
 
+/* What of a TLP on its way out its bytes do not tell. */
+struct aside {
+	uint32_t mark;
+	uint32_t issue;			/* its number in the order in which the owner gave them; modular */
+	bool completes_write;		/* an I/O or configuration write */
+};
+
 struct link {
 	struct transport *transport;	/* NULL once down */
 	struct link_config config;
@@ -40,6 +47,7 @@ struct link {
 	struct outbox outbox;
 	struct credits credits;
 	struct tx_queue waiting;	/* TLPs that may not go yet */
+	uint32_t issued;		/* TLPs that the owner gave */
 	struct tlpb_credits answered;	/* non-posted: their completions wait, their credits do so, too */
 	int64_t flushed_us;		/* when, on the host's clock */
 	bool told_owner;		/* the descriptor is readable because of what is queued */
@@ -84,20 +92,25 @@ void tlpb__link_on_credits(struct link *link, const struct frame *frame);
 void tlpb__link_protocol_error(struct link *link, const char *what, int err);
 
 /* An encoded TLP, past error injection: send it; check it and give it to the owner. */
-int tlpb__link_send_packed(struct link *link, const uint8_t *bytes, size_t len, uint32_t mark,
-			   bool completes_write);
+int tlpb__link_send_packed(struct link *link, const uint8_t *bytes, size_t len,
+			   const struct aside *aside);
 void tlpb__link_take_tlp(struct link *link, const struct frame *frame);
 
 /* link_check.c: HELLO told the limits; a frame passes, when there is a monitor. */
 void tlpb__link_check_limits(struct link *link);
 void tlpb__link_check(struct link *link, const struct frame *frame, bool outbound);
 
+/* A TLP is about to leave the transmit queue: does it pass one that it must not? With a monitor only. */
+void tlpb__link_check_order(struct link *link, const struct queued_tlp *leaving);
+
 /*
  * link_inject.c: a TLP on its way to the transmit path, before it costs credits, and a well-formed one
  * that has come, for which cost was charged.
  */
-int tlpb__link_inject_sent(struct link *link, const struct tlpb_tlp *tlp, uint32_t mark,
-			   bool completes_write);
+int tlpb__link_inject_sent(struct link *link, const struct tlpb_tlp *tlp, const struct aside *aside);
+
+/* Is a TLP on its way out held back that was given before that one, and that it must not pass? */
+bool tlpb__link_inject_holds(const struct link *link, uint32_t issue, const struct tlpb_order *order);
 void tlpb__link_inject_received(struct link *link, const struct frame *frame,
 				const struct tlpb_credits *cost);
 

@@ -1,30 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdlib.h>
-#include <string.h>
-
-#include "bytes.h"
 #include "monitor.h"
 
-enum {
-	SPACE = 256,		/* of config space: where the capabilities of interest are */
-	COMMAND = 0x04, CAP_POINTER = 0x34,
-	COMMAND_BUS_MASTER = 1 << 2,
-	CAP_PM = 0x01, CAP_PCIE = 0x10,
-	PM_CONTROL = 4,
-	PCIE_DEVCTL = 8, PCIE_DEVCTL2 = 0x28,
-	DEVCTL_EXTENDED_TAG = 1 << 8, DEVCTL_FLR = 1 << 15, DEVCTL2_TAGS_10BIT = 1 << 12,
-	CAPS_MAX = 48,
-};
+#include <stdlib.h>
+
+#include "bytes.h"
+#include "monitor_credits.h"
+#include "monitor_functions.h"
 
 struct monitor {
 	enum tlpb_role role;		/* of this end */
 	struct tlpb_judge_state state;
 	struct tlpb_judge_request outstanding[2 * TLPB_TAGS];
 	unsigned endpoint_mps, host_mps;
-
-	uint8_t space[SPACE];
-	bool known[SPACE];
-	bool several;			/* functions: of registers and IDs nothing is known */
+	struct monitor_functions functions;
+	struct monitor_credits credits;
 	uint32_t written[TLPB_TAGS];	/* data of configuration writes that are outstanding, by tag */
 	uint64_t violations;
 };
@@ -55,15 +44,29 @@ struct monitor *tlpb__monitor_new(enum tlpb_role role)
 
 void tlpb__monitor_free(struct monitor *m)
 {
+	if (!m)
+		return;
+	tlpb__seen_free(&m->functions);
 	free(m);
 }
 
-void tlpb__monitor_limits(struct monitor *m, unsigned endpoint_mps, unsigned host_mps,
-			  unsigned host_rcb)
+void tlpb__monitor_limits(struct monitor *m, const struct monitor_limits *limits)
 {
-	m->endpoint_mps = endpoint_mps;
-	m->host_mps = host_mps;
-	m->state.rcb = host_rcb;
+	m->endpoint_mps = limits->endpoint_mps;
+	m->host_mps = limits->host_mps;
+	m->state.rcb = limits->host_rcb;
+	tlpb__monitor_credits_init(&m->credits, limits->endpoint_credits, limits->host_credits);
+}
+
+/* At the endpoint's end it has happened; at the host's, TLPs of the time before may still arrive. */
+void tlpb__monitor_reset(struct monitor *m)
+{
+	tlpb__seen_reset(&m->functions, m->role == TLPB_ENDPOINT);
+}
+
+void tlpb__monitor_note(struct monitor *m)
+{
+	m->violations++;
 }
 
 uint64_t tlpb__monitor_violations(const struct monitor *m)
@@ -71,132 +74,7 @@ uint64_t tlpb__monitor_violations(const struct monitor *m)
 	return m->violations;
 }
 
-/* ---- config space ---- */
-
-static bool known(const struct monitor *m, unsigned at, unsigned n)
-{
-	for (unsigned i = at; i < at + n; i++)
-		if (i >= SPACE || !m->known[i])
-			return false;
-	return true;
-}
-
-/* Where a capability is; 0: not there, or not read by anybody. */
-static unsigned capability(const struct monitor *m, unsigned id)
-{
-	unsigned at = known(m, CAP_POINTER, 1) ? m->space[CAP_POINTER] & ~3u : 0;
-
-	for (unsigned i = 0; at && i < CAPS_MAX && known(m, at, 2); i++) {
-		if (m->space[at] == id)
-			return at;
-		at = m->space[at + 1] & ~3u;
-	}
-	return 0;
-}
-
-static bool get_word(const struct monitor *m, unsigned cap, unsigned offset, unsigned *value)
-{
-	unsigned at = capability(m, cap);
-
-	if (!at || !known(m, at + offset, 2))
-		return false;
-	*value = get_le16(m->space + at + offset);
-	return true;
-}
-
-/* What the registers allow; no limit where they are not known. */
-static void update_state(struct monitor *m)
-{
-	struct tlpb_judge_state *s = &m->state;
-	unsigned control, control2 = 0;
-
-	s->bus_master_enable = !known(m, COMMAND, 2) ||
-			       get_le16(m->space + COMMAND) & COMMAND_BUS_MASTER;
-	s->d_state = get_word(m, CAP_PM, PM_CONTROL, &control) ? control & 3 : 0;
-	s->mrrs = s->mps = TLPB_MAX_PAYLOAD;
-	s->tags = TLPB_TAGS;
-	if (!get_word(m, CAP_PCIE, PCIE_DEVCTL, &control))
-		return;
-	s->mps = 128u << (control >> 5 & 7);
-	s->mrrs = 128u << (control >> 12 & 7);
-	s->tags = control & DEVCTL_EXTENDED_TAG ? 256 : 32;
-	if (get_word(m, CAP_PCIE, PCIE_DEVCTL2, &control2) && control2 & DEVCTL2_TAGS_10BIT)
-		s->tags = TLPB_TAGS;
-}
-
-/* All that a reset may have changed is unknown; at the endpoint's end it is known what is off. */
-static void forget_space(struct monitor *m)
-{
-	memset(m->known, 0, sizeof m->known);
-	if (m->role == TLPB_ENDPOINT && !m->several) {
-		memset(m->space + COMMAND, 0, 2);
-		m->known[COMMAND] = m->known[COMMAND + 1] = true;
-	}
-	update_state(m);
-}
-
-void tlpb__monitor_reset(struct monitor *m)
-{
-	forget_space(m);
-	m->state.has_id = false;
-}
-
-/* Device and function differ from those before; the bus may be a new one of the same function. */
-static bool is_another(const struct monitor *m, const struct tlpb_tlp *request)
-{
-	return m->state.has_id && (m->state.id ^ request->dest_id) & 0xff;
-}
-
-static void forget_all(struct monitor *m)
-{
-	m->several = true;
-	m->state.has_id = false;
-	memset(m->known, 0, sizeof m->known);
-	update_state(m);
-}
-
-static void learn(struct monitor *m, unsigned at, unsigned enables, uint32_t dw)
-{
-	if (m->several)
-		return;
-	for (unsigned i = 0; i < 4 && at + i < SPACE; i++) {
-		if (!(enables >> i & 1))
-			continue;
-		m->space[at + i] = (uint8_t)(dw >> 8 * i);
-		m->known[at + i] = true;
-	}
-	update_state(m);
-}
-
-static bool starts_flr(const struct monitor *m, const struct tlpb_tlp *request, uint32_t dw)
-{
-	unsigned at = capability(m, CAP_PCIE);
-
-	return at && request->reg_offset == at + PCIE_DEVCTL && request->first_be & 2 &&
-	       dw & DEVCTL_FLR;
-}
-
-/* A write that has succeeded: read-only bits are not what was written, but none is looked at. */
-static void learn_write(struct monitor *m, const struct tlpb_tlp *request)
-{
-	uint32_t dw = m->written[request->tag];
-
-	if (is_another(m, request))
-		forget_all(m);
-	if (m->several)
-		return;
-	m->state.has_id = true;
-	m->state.id = request->dest_id;
-	if (starts_flr(m, request, dw)) {
-		uint16_t id = m->state.id;
-
-		forget_space(m);
-		learn(m, COMMAND, 3, 0);	/* its completion is the last before the reset */
-		m->state.id = id;
-		return;
-	}
-	learn(m, request->reg_offset, request->first_be, dw);
-}
+/* ---- learning ---- */
 
 static void learn_from_completion(struct monitor *m, const struct tlpb_tlp *completion)
 {
@@ -206,14 +84,47 @@ static void learn_from_completion(struct monitor *m, const struct tlpb_tlp *comp
 	if (!o || completion->status != TLPB_CPL_SC || completion->ep)
 		return;
 	if (o->request.kind == TLPB_CFGWR0)
-		learn_write(m, &o->request);
-	else if (o->request.kind == TLPB_CFGRD0 && is_another(m, &o->request))
-		forget_all(m);
+		tlpb__seen_written(&m->functions, &o->request, m->written[o->request.tag]);
 	else if (o->request.kind == TLPB_CFGRD0 && completion->payload_len == 4)
-		learn(m, o->request.reg_offset, o->request.first_be, get_le32(completion->payload));
+		tlpb__seen_read(&m->functions, &o->request, get_le32(completion->payload));
 }
 
-/* ---- TLPs ---- */
+static void learn(struct monitor *m, const struct tlpb_tlp *tlp)
+{
+	if (tlp->kind == TLPB_CFGWR0 && tlp->payload_len == 4)
+		m->written[tlp->tag] = get_le32(tlp->payload);
+	if (tlpb_kind_class(tlp->kind) == TLPB_COMPLETION)
+		learn_from_completion(m, tlp);
+}
+
+/* ---- judging ---- */
+
+/* The ID of the device's function that a TLP is from, or whose request it completes. */
+static uint16_t function_of(const struct tlpb_tlp *tlp, bool to_device)
+{
+	bool completion = tlpb_kind_class(tlp->kind) == TLPB_COMPLETION;
+
+	return completion && !to_device ? tlp->completer_id : tlp->requester_id;
+}
+
+/* The judge knows one function: it becomes that one. IDs that are not the device's stay foreign. */
+static void become(struct monitor *m, const struct tlpb_tlp *tlp, bool to_device)
+{
+	const struct monitor_functions *f = &m->functions;
+	const struct function_limits *limits;
+	uint16_t id = function_of(tlp, to_device);
+
+	m->state.has_id = f->has_bus;
+	m->state.id = tlpb__seen_own(f, id) ? id : (uint16_t)(f->bus << 8 | f->last);
+	limits = tlpb__seen_limits(&m->functions, id);
+	m->state.bus_master_enable = limits->bus_master;
+	m->state.d_state = (uint8_t)limits->d_state;
+	m->state.mrrs = limits->mrrs;
+	m->state.tags = (uint16_t)limits->tags;
+	/* Of the host: what the endpoint takes at all, since its own limit is no register of the device. */
+	m->state.mps = to_device ? m->endpoint_mps
+				 : limits->mps < m->host_mps ? limits->mps : m->host_mps;
+}
 
 static bool is_violation(enum tlpb_verdict verdict)
 {
@@ -221,38 +132,48 @@ static bool is_violation(enum tlpb_verdict verdict)
 	       verdict == TLPB_VERDICT_UNEXPECTED || verdict == TLPB_VERDICT_VIOLATION;
 }
 
-/*
- * Largest payload of its sender: of the host, what the endpoint takes at all, since its own
- * limit is no register of the device.
- */
-static unsigned payload_limit(const struct monitor *m, bool to_device)
+/* What its receiver finds malformed costs nothing: the link goes down before it counts credits. */
+static const char *spend(struct monitor *m, bool to_device, const uint8_t *bytes, size_t len,
+			 const struct tlpb_tlp *tlp, const char **pool)
 {
-	if (to_device)
-		return m->endpoint_mps;
-	return m->state.mps < m->host_mps ? m->state.mps : m->host_mps;
+	struct tlpb_credits cost = tlpb_tlp_credits(tlp);
+
+	if (tlpb_tlp_check(bytes, len, to_device ? m->endpoint_mps : m->host_mps))
+		return NULL;
+	return tlpb__monitor_credits_tlp(&m->credits, to_device, &cost, pool);
 }
 
+/* The first rule counts; of what breaks several the others are not told. */
 const char *tlpb__monitor_tlp(struct monitor *m, bool to_device, const uint8_t *bytes, size_t len,
 			      const char **what)
 {
-	unsigned programmed = m->state.mps;
+	const char *rule = NULL, *pool = "";
 	struct tlpb_judgement j;
 	struct tlpb_tlp tlp;
 
 	if (!tlpb_tlp_unpack(bytes, len, &tlp)) {
-		if (tlp.kind == TLPB_CFGWR0 && tlp.payload_len == 4)
-			m->written[tlp.tag] = get_le32(tlp.payload);
-		if (tlpb_kind_class(tlp.kind) == TLPB_COMPLETION)
-			learn_from_completion(m, &tlp);
-		programmed = m->state.mps;
+		learn(m, &tlp);
+		become(m, &tlp, to_device);
+		rule = spend(m, to_device, bytes, len, &tlp, &pool);
 	}
-	m->state.mps = payload_limit(m, to_device);
 	j = tlpb_judge_next(&m->state, to_device ? TLPB_JUDGE_RECEIVED : TLPB_JUDGE_SENT, bytes, len);
-	m->state.mps = programmed;
-	if (!is_violation(j.verdict))
-		return NULL;
-	m->violations++;
-	if (what)
-		*what = tlpb_verdict_name(j.verdict);
-	return j.rule;
+	if (is_violation(j.verdict))
+		rule = j.rule;
+	if (rule)
+		tlpb__monitor_note(m);
+	if (rule && what)
+		*what = rule == j.rule ? tlpb_verdict_name(j.verdict) : pool;
+	return rule;
+}
+
+const char *tlpb__monitor_update(struct monitor *m, bool to_device,
+				 const uint16_t limits[TLPB_POOLS], const char **what)
+{
+	const char *pool = "", *rule = tlpb__monitor_credits_update(&m->credits, to_device, limits, &pool);
+
+	if (rule)
+		tlpb__monitor_note(m);
+	if (rule && what)
+		*what = pool;
+	return rule;
 }

@@ -40,15 +40,16 @@ static void on_completion(tlpb_rc *rc, const struct tlpb_tlp *tlp)
 }
 
 /*
- * What is posted has left its buffer when memory begins to take it. A callback may wait for
- * an answer of this device (a reset by DMA, a read of its BAR), and the answer is behind what
- * the device has posted: that must be able to come, however few credits there are.
+ * What is posted has left its buffer when memory begins to take it, and a completion when its
+ * request begins to. A callback may wait for an answer of this device (a reset by DMA, a read of its
+ * BAR), and the answer is behind what the device has posted, or needs the credit of the completion
+ * that is told of: it must be able to come, however few credits there are.
  */
-static bool is_posted(struct link *link, const struct tlpb_tlp *tlp)
+static bool leaves_at_once(struct link *link, const struct tlpb_tlp *tlp)
 {
 	struct tlpb_credits cost = tlpb_tlp_credits(tlp);
 
-	if (cost.cls != TLPB_POSTED)
+	if (cost.cls == TLPB_NON_POSTED)
 		return false;
 	tlpb__link_release(link, &cost);
 	return true;
@@ -58,7 +59,7 @@ static bool on_tlp(void *ctx, const struct tlpb_tlp *tlp, const struct frame *fr
 {
 	tlpb_rc *rc = ctx;
 	tlpb_rc_group *group = tlpb__rc_call_back(rc);
-	bool released = is_posted(rc->link, tlp);
+	bool released = leaves_at_once(rc->link, tlp);
 
 	if (tlpb_kind_class(tlp->kind) == TLPB_COMPLETION)
 		on_completion(rc, tlp);

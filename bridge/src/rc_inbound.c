@@ -38,7 +38,7 @@ static void on_flush(tlpb_rc *rc, const struct tlpb_tlp *tlp)
 {
 	static const uint8_t no_data[4];
 
-	tlpb__complete_register(rc->link, tlp, ROOT_ID, no_data);
+	tlpb__complete_register(rc->link, tlp, ROOT_ID, no_data, false);
 }
 
 /* Memory is read a completion at a time, so that a failure comes at the byte where it is. */
@@ -63,7 +63,7 @@ static void on_read(tlpb_rc *rc, const struct tlpb_tlp *tlp)
 			answer_status(rc, tlp, status_of(err), left);
 			return;
 		}
-		tlpb__complete_data(rc->link, tlp, ROOT_ID, addr, data, n, left);
+		tlpb__complete_data(rc->link, tlp, ROOT_ID, addr, data, n, left, false);
 		rc->stats.dma_read_bytes += n;
 		addr += n;
 		left -= (unsigned)n;
@@ -133,7 +133,7 @@ static void on_atomic(tlpb_rc *rc, const struct tlpb_tlp *tlp)
 	if (err)
 		answer_status(rc, tlp, status_of(err), tlpb__bytes_asked(tlp));
 	else
-		tlpb__complete_atomic(rc->link, tlp, ROOT_ID, old);
+		tlpb__complete_atomic(rc->link, tlp, ROOT_ID, old, false);
 }
 
 /* A payload whose bytes are not all enabled would need several calls, and could end in part. */

@@ -83,7 +83,7 @@ struct queued_tlp *tlpb__tx_queue_add(struct tx_queue *q, const struct tlpb_orde
 	t->arrival = q->arrivals++;
 	t->order = *order;
 	t->cost = *cost;
-	t->mark = 0;
+	t->mark = t->issue = 0;
 	t->len = len;
 	TAILQ_INSERT_TAIL(&q->list[cost->cls], t, entry);
 	q->count[cost->cls]++;

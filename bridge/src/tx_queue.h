@@ -26,7 +26,7 @@ struct queued_tlp {
 	uint64_t arrival;
 	struct tlpb_order order;
 	struct tlpb_credits cost;
-	uint32_t mark;			/* the owner's */
+	uint32_t mark, issue;		/* the owner's */
 	unsigned size;			/* of its buffer: an index */
 	size_t len;
 	uint8_t bytes[];

@@ -107,6 +107,16 @@ static void print_json(uint64_t number, const struct tlpb_trace_record *r, const
 	print_object(object);
 }
 
+/* Of a well-formed TLP; what its text does not tell is whether its digest fits. */
+static void good_text(const struct tlpb_trace_record *r, const struct tlpb_tlp *tlp, char *text,
+		      size_t size)
+{
+	bool wrong = tlp->td && tlpb_tlp_ecrc(r->body, r->len - 4) != tlp->ecrc;
+	int n = wrong ? snprintf(text, size, "wrong ECRC: ") : 0;
+
+	tlpb_tlp_text(tlp, text + n, size - (size_t)n);
+}
+
 /* The text of a TLP, which is counted on the way. */
 static void tlp_text(const struct tlpb_trace_record *r, struct counts *counts,
 		     char *text, size_t size)
@@ -119,7 +129,7 @@ static void tlp_text(const struct tlpb_trace_record *r, struct counts *counts,
 	if (rule)
 		malformed_text(r, &tlp, rule, text, size);
 	else
-		tlpb_tlp_text(&tlp, text, size);
+		good_text(r, &tlp, text, size);
 }
 
 static void show_record(uint64_t number, const struct tlpb_trace_record *r,

@@ -25,7 +25,7 @@ static void access_region(void *ctx, struct tlpb_ep_request *request)
 		function_access_bar0(place[request->function].function, request);
 		return;
 	}
-	ok = tlpb_memory_access(memory, device.region[request->region].size, request);
+	ok = tlpb_memory_access(memory, largest_size(request->region), request);
 	tlpb_ep_complete(model.ep, request, ok ? TLPB_CPL_SC : TLPB_CPL_UR);
 }
 
@@ -45,7 +45,7 @@ static int add_place(unsigned number, const struct tlpb_region *region, char *wh
 	for (unsigned i = 1; i < TLPB_BARS; i++) {
 		if (!region[i].size)
 			continue;
-		place[number].memory[i] = calloc(region[i].size, 1);
+		place[number].memory[i] = calloc(largest_size(i), 1);
 		if (!place[number].memory[i]) {
 			snprintf(why, why_size, "no memory for BAR%u: make it smaller", i);
 			return TLPB_ERR_NOMEM;

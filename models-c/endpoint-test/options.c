@@ -11,6 +11,7 @@
 enum {
 	BAR0_MIN = 0x10000,	/* bytes: registers, MSI-X table, PBA */
 	VF_BAR_MIN = 4096,
+	RESIZABLE_MIN = 1 << 20,
 	FUNCTIONS_PLAIN = 8,	/* numbers of a device without ARI */
 };
 
@@ -27,6 +28,7 @@ struct tlpb_device device = {
 unsigned functions = 1;
 
 static unsigned vfs;	/* of each function */
+static uint32_t wanted;	/* enum tlpb_has */
 
 /*
  * The functions come first, then the VFs of each; more numbers than a device has by itself
@@ -36,7 +38,7 @@ static void fit_functions(void)
 {
 	struct tlpb_sriov *s = &device.sriov;
 
-	device.has &= ~(uint32_t)TLPB_HAS_ARI;
+	device.has = wanted;
 	if (functions * (1 + vfs) > FUNCTIONS_PLAIN)
 		device.has |= TLPB_HAS_ARI;
 	*s = (struct tlpb_sriov){
@@ -48,6 +50,16 @@ static void fit_functions(void)
 	for (unsigned i = 0; i < TLPB_BARS; i++)	/* what SR-IOV allows (9.2.1.1.1) */
 		if (!(device.region[i].flags & TLPB_REGION_IO) && device.region[i].size >= VF_BAR_MIN)
 			s->region[i] = device.region[i];
+}
+
+uint64_t largest_size(unsigned bar)
+{
+	uint64_t size = device.region[bar].size;
+
+	while (device.resizable[bar] && size < UINT64_C(1) << 40 &&
+	       device.resizable[bar] & (uint32_t)(2 * (size / RESIZABLE_MIN)))
+		size *= 2;
+	return size;
 }
 
 void function_device(unsigned number, struct tlpb_device *own)
@@ -197,6 +209,7 @@ static int take_bars(void *ctx, const char *value, char *why, size_t why_size)
 		return invalid(&reason, "more than %zu characters", sizeof text - 1);
 	strcpy(text, value);
 	memset(device.region, 0, sizeof device.region);
+	memset(device.resizable, 0, sizeof device.resizable);
 	while (!err && (bar = strsep(&next, ",")))
 		err = parse_bar(bar, &reason);
 	fit_functions();
@@ -256,8 +269,69 @@ static int take_no_intx(void *ctx, const char *value, char *why, size_t why_size
 
 static int take_aer(void *ctx, const char *value, char *why, size_t why_size)
 {
-	device.has |= TLPB_HAS_AER;
+	wanted |= TLPB_HAS_AER;
+	fit_functions();
 	return 0;
+}
+
+static int take_capability(const char *name, const struct reason *why)
+{
+	for (unsigned i = 0; i < 32; i++)
+		if (!strcmp(name, tlpb_has_name(UINT32_C(1) << i))) {
+			wanted |= UINT32_C(1) << i;
+			return 0;
+		}
+	return invalid(why, "unknown capability \"%s\": --help lists them", name);
+}
+
+static int take_has(void *ctx, const char *value, char *why, size_t why_size)
+{
+	const struct reason reason = { why, why_size };
+	char text[256], *next = text, *name;
+	int err = 0;
+
+	snprintf(text, sizeof text, "%s", value);
+	while (!err && (name = strsep(&next, ",")))
+		err = take_capability(name, &reason);
+	fit_functions();
+	return err;
+}
+
+/* ---- --resizable ---- */
+
+static int check_resizable(unsigned index, uint64_t most, const struct reason *why)
+{
+	uint64_t size = device.region[index].size;
+
+	if (size < RESIZABLE_MIN || device.region[index].flags & TLPB_REGION_IO)
+		return invalid(why, "BAR%u must be memory of 1M or more: say so before, with --bars",
+			       index);
+	if (most < size || most & (most - 1) || most > 1ull << 40)
+		return invalid(why, "the largest size of BAR%u must be a power of two from its size to "
+			       "1024G", index);
+	return 0;
+}
+
+static int take_resizable(void *ctx, const char *value, char *why, size_t why_size)
+{
+	const struct reason reason = { why, why_size };
+	char text[64], *size;
+	uint64_t index = 0, most = 0;
+	int err;
+
+	snprintf(text, sizeof text, "%s", value);
+	size = strchr(text, ':');
+	if (!size)
+		return invalid(&reason, "\"%s\" is not INDEX:LARGEST, for example 2:16M", value);
+	*size++ = 0;
+	err = parse_number(text, 10, TLPB_BARS - 1, &index, &reason);
+	if (!err)
+		err = parse_size(size, &most, &reason);
+	if (!err)
+		err = check_resizable((unsigned)index, most, &reason);
+	if (!err)	/* a bit for each power of two from 1 MiB on */
+		device.resizable[index] = (uint32_t)(2 * (most / RESIZABLE_MIN) - 1);
+	return err;
 }
 
 static int check_functions(const struct reason *why)
@@ -291,6 +365,12 @@ static int take_vfs(void *ctx, const char *value, char *why, size_t why_size)
 	return err ? err : check_functions(&reason);
 }
 
+static int take_ecrc(void *ctx, const char *value, char *why, size_t why_size)
+{
+	device.has |= TLPB_HAS_AER | TLPB_HAS_ECRC;
+	return 0;
+}
+
 const struct tlpb_model_option options[] = {
 	{ "bars", "LAYOUT", "which BARs there are: INDEX:KIND:SIZE,...\n"
 	  "kinds: mem32 mem64 pref32 pref64 io; BAR0: memory, 64K or more\n"
@@ -300,6 +380,10 @@ const struct tlpb_model_option options[] = {
 	{ "msix", "N", "MSI-X vectors: 0 (none) to 2048 (2048)", take_msix },
 	{ "no-intx", NULL, "no INTx line", take_no_intx },
 	{ "aer", NULL, "with Advanced Error Reporting", take_aer },
+	{ "ecrc", NULL, "the same, and with ECRC", take_ecrc },
+	{ "has", "LIST", "capabilities: of aer, ecrc, ari, ltr, pme, soft-reset, 10-bit-tags, atomic-32,\n"
+	  "atomic-64, cas-128, atomic-requests, deferrable-writes, deferrable-write-requests", take_has },
+	{ "resizable", "INDEX:LARGEST", "a BAR that software may give any size from 1M on", take_resizable },
 	{ "functions", "N", "functions, all alike (1)", take_functions },
 	{ "vfs", "N", "virtual functions of each function, by SR-IOV (0)", take_vfs },
 	{ 0 },

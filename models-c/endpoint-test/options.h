@@ -13,6 +13,9 @@ extern struct tlpb_device device;
 /* Physical functions: 0 to functions - 1. */
 extern unsigned functions;
 
+/* Bytes of a BAR when software has made it as large as it may. */
+uint64_t largest_size(unsigned bar);
+
 /* What distinguishes another function: its VFs follow those of the functions before it. */
 void function_device(unsigned number, struct tlpb_device *own);
 

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "kit/atomic_extension.h"
 #include "kit/crc32.h"
 #include "kit/payload.h"
 
@@ -83,15 +84,14 @@ endpoint_test::endpoint_test(sc_core::sc_module_name name, const kit::function_d
 {
 	for (unsigned i = 0; i < kit::bars; i++)
 		if (function.bar_table[i].kind != kit::bar_kind::none)
-			add_bar(i, function.bar_table[i]);
+			add_bar(i);
 	name_registers(regs.describe(0));
 	SC_HAS_PROCESS(endpoint_test);
 	SC_THREAD(run_jobs);
 }
 
-endpoint_test::bar::bar(unsigned index, const kit::bar_description &description)
-	: socket(("bar" + std::to_string(index)).c_str()),
-	  size(description.size)
+endpoint_test::bar::bar(unsigned index, uint64_t its_size)
+	: socket(("bar" + std::to_string(index)).c_str()), size(its_size)
 {
 	// calloc() takes pages from the system when they are first touched.
 	if (index)
@@ -101,9 +101,13 @@ endpoint_test::bar::bar(unsigned index, const kit::bar_description &description)
 					    ": make it smaller");
 }
 
-void endpoint_test::add_bar(unsigned index, const kit::bar_description &description)
+// A resizable one has memory for its largest size.
+void endpoint_test::add_bar(unsigned index)
 {
-	bars[index] = std::make_unique<bar>(index, description);
+	const std::vector<uint64_t> &sizes = description().bar_sizes[index];
+	uint64_t size = sizes.empty() ? description().bar_table[index].size : sizes.back();
+
+	bars[index] = std::make_unique<bar>(index, size);
 	bars[index]->socket.register_b_transport(this, &endpoint_test::b_transport,
 						 static_cast<int>(index));
 	bars[index]->socket.register_transport_dbg(this, &endpoint_test::transport_dbg,
@@ -131,7 +135,7 @@ void endpoint_test::b_transport(int index, tlm::tlm_generic_payload &payload,
 
 	if (index) {
 		kit::access_memory(payload, bar.memory.get(), bar.size);
-	} else if (kit::fits(payload, bar.size)) {
+	} else if (kit::atomic_of(payload) || kit::fits(payload, bar.size)) {
 		regs.access_payload(payload);
 		if (payload.is_read())
 			delay += latency;

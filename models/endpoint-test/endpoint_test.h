@@ -97,7 +97,7 @@ private:
 	};
 
 	struct bar {
-		explicit bar(unsigned index, const kit::bar_description &description);
+		bar(unsigned index, uint64_t size);	// bytes
 
 		tlm_utils::simple_target_socket_tagged<endpoint_test> socket;
 		std::unique_ptr<uint8_t, free_memory> memory;	// none in BAR0
@@ -111,7 +111,7 @@ private:
 	endpoint_test &make(const std::string &name, const kit::function_description &function);
 	void make_vfs(const test_options &options);
 
-	void add_bar(unsigned index, const kit::bar_description &description);
+	void add_bar(unsigned index);
 	void b_transport(int index, tlm::tlm_generic_payload &payload, sc_core::sc_time &delay);
 	unsigned transport_dbg(int index, tlm::tlm_generic_payload &payload);
 

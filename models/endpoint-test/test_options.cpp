@@ -21,8 +21,12 @@ const std::vector<kit::model_option> test_option_list = {
 	{ "msix", "N", "MSI-X vectors: 0 (none) to 2048 (2048)" },
 	{ "no-intx", nullptr, "no INTx line" },
 	{ "aer", nullptr, "with Advanced Error Reporting" },
+	{ "ecrc", nullptr, "the same, and with ECRC" },
 	{ "functions", "N", "functions, all alike (1)" },
 	{ "vfs", "N", "virtual functions of each function, by SR-IOV (0)" },
+	{ "has", "LIST", "capabilities: of aer, ecrc, ari, ltr, pme, soft-reset, 10-bit-tags, atomic-32,\n"
+			 "atomic-64, cas-128, atomic-requests, deferrable-writes, deferrable-write-requests" },
+	{ "resizable", "INDEX:LARGEST", "a BAR that software may give any size from 1M on" },
 	{ "latency", "TIME", "simulated time a register read takes, for example 100ns (0ns)" },
 };
 
@@ -74,6 +78,7 @@ kit::function_description test_options::virtual_function() const
 	kit::function_description one = function;
 
 	one.bar_table = sriov(*this, 0).bar_table;
+	one.bar_sizes = {};
 	one.intx(0).msi(0);
 	return one;
 }
@@ -135,6 +140,7 @@ static void parse_bar(kit::function_description &function, const std::string &te
 static void parse_bars(kit::function_description &function, const std::string &text)
 {
 	function.bar_table = {};
+	function.bar_sizes = {};
 	for (const std::string &bar : kit::split(text, ','))
 		parse_bar(function, bar);
 	for (unsigned i = 1; i < kit::bars; i++)
@@ -178,6 +184,56 @@ static unsigned parse_functions(const std::string &text)
 	return n;
 }
 
+static void parse_has(kit::function_description &function, const std::string &text)
+{
+	using kit::feature;
+	static const std::map<std::string, feature> features = {
+		{ "aer", feature::aer }, { "ecrc", feature::ecrc }, { "ari", feature::ari },
+		{ "ltr", feature::ltr }, { "pme", feature::pme }, { "soft-reset", feature::soft_reset },
+		{ "10-bit-tags", feature::tags_10bit }, { "atomic-32", feature::atomic_32 },
+		{ "atomic-64", feature::atomic_64 }, { "cas-128", feature::cas_128 },
+		{ "atomic-requests", feature::atomic_requests },
+		{ "deferrable-writes", feature::deferrable_writes },
+		{ "deferrable-write-requests", feature::deferrable_write_requests },
+	};
+
+	for (const std::string &name : kit::split(text, ',')) {
+		auto found = features.find(name);
+
+		if (found == features.end())
+			throw std::invalid_argument("unknown capability \"" + name + "\": --help lists them");
+		function.has({ found->second });
+	}
+}
+
+enum : uint64_t { resizable_min = 1 << 20, resizable_max = 1ull << 40 };	// bytes
+
+static void check_resizable(const std::string &bar, const kit::bar_description &now, uint64_t largest)
+{
+	if (now.kind == bar_kind::none || now.kind == bar_kind::io || now.size < resizable_min)
+		throw std::invalid_argument(bar + " must be memory of 1M or more: say so before, with --bars");
+	if (largest < now.size || largest & (largest - 1) || largest > resizable_max)
+		throw std::invalid_argument("the largest size of " + bar +
+					    " must be a power of two from its size to 1024G");
+}
+
+static void parse_resizable(kit::function_description &function, const std::string &text)
+{
+	std::vector<std::string> parts = kit::split(text, ':');
+	std::vector<uint64_t> sizes;
+
+	if (parts.size() != 2)
+		throw std::invalid_argument("\"" + text + "\" is not INDEX:LARGEST, for example 2:16M");
+
+	unsigned index = static_cast<unsigned>(kit::parse_number(parts[0], kit::bars - 1));
+	uint64_t largest = kit::parse_size(parts[1]);
+
+	check_resizable("BAR" + parts[0], function.bar_table[index], largest);
+	for (uint64_t size = resizable_min; size <= largest; size *= 2)
+		sizes.push_back(size);
+	function.resizable(index, sizes);
+}
+
 static void check_functions(const test_options &options)
 {
 	if (options.functions * (1 + options.vfs) > numbers)
@@ -200,9 +256,12 @@ test_options parse_test_options(const kit::option_values &values)
 				static_cast<unsigned>(kit::parse_number(text, 2048)); } },
 		{ "no-intx", [&](auto &) { function.intx(0); } },
 		{ "aer", [&](auto &) { function.aer(); } },
+		{ "ecrc", [&](auto &) { function.aer().has({ kit::feature::ecrc }); } },
 		{ "functions", [&](auto &text) { options.functions = parse_functions(text); } },
 		{ "vfs", [&](auto &text) {
 			options.vfs = static_cast<unsigned>(kit::parse_number(text, numbers - 1)); } },
+		{ "has", [&](auto &text) { parse_has(function, text); } },
+		{ "resizable", [&](auto &text) { parse_resizable(function, text); } },
 		{ "latency", [&](auto &text) { options.latency = kit::parse_time(text); } },
 	};
 

@@ -21,12 +21,14 @@
 
 #include "function_description.h"
 #include "interrupt_if.h"
+#include "message_if.h"
 #include "reset_if.h"
 #include "vf_if.h"
 
 namespace kit {
 
-class pcie_function : public sc_core::sc_module, public reset_if, public vf_if {
+class pcie_function : public sc_core::sc_module, public reset_if, public vf_if,
+		      public message_receiver_if {
 public:
 	struct numbered {
 		unsigned number;	// in the device
@@ -36,6 +38,7 @@ public:
 	// Bound by whoever hosts the model: where DMA goes, at bus addresses, and interrupts.
 	tlm_utils::simple_initiator_socket<pcie_function> dma;
 	sc_core::sc_port<interrupt_if> irq;
+	sc_core::sc_port<message_if, 1, sc_core::SC_ZERO_OR_MORE_BOUND> messages;
 
 	const function_description &description() const { return description_; }
 
@@ -50,6 +53,10 @@ public:
 
 	// For models with virtual functions (vf_if.h).
 	void vfs(unsigned) override {}
+
+	// For models with messages of their own (message_if.h).
+	bool knows(const message &) override { return false; }
+	void receive(const message &) override {}
 
 protected:
 	pcie_function(sc_core::sc_module_name name, function_description description);

@@ -38,6 +38,13 @@ public:
 	bool deferrable = false;
 	bool retry = false;
 
+	/*
+	 * The data are known to be bad (2.7.2). Request to a model: set by the model with an OK response,
+	 * for the data of a read or an AtomicOp. DMA by a model: set by the model for what it sends, which
+	 * is not stored then; set by whoever hosts it for a read of bad data, which fails.
+	 */
+	bool poisoned = false;
+
 	// DMA that failed, set by whoever hosts the model: its lowest byte that was not transferred.
 	uint64_t fault_address = 0;
 

@@ -74,6 +74,26 @@ class CommandLine(unittest.TestCase):
                 self.assertEqual(other[0], 2)
                 self.assertEqual(without_name(err), without_name(other[2]))
 
+    def test_functions_and_capabilities(self):
+        for options, words in [
+            (["--functions", "0"], "there is always function 0"),
+            (["--functions", "257"], "more than 256"),
+            (["--functions", "2", "--vfs", "128"], "more than the 256 numbers"),
+            (["--vfs", "128", "--functions", "2"], "more than the 256 numbers"),
+            (["--vfs", "256"], "more than 255"),
+            (["--has", "aer,nonsense"], 'unknown capability "nonsense"'),
+            (["--has", ""], 'unknown capability ""'),
+            (["--has", "ecrc"], "register of AER, which is missing"),
+            (["--resizable", "2"], "is not INDEX:LARGEST"),
+            (["--resizable", "2:16M"], "must be memory of 1M or more"),
+            (["--bars", "0:mem32:64K,2:mem32:4M", "--resizable", "2:2M"], "must be a power of two from its size"),
+            (["--bars", "0:mem32:64K,2:mem32:4M", "--resizable", "2:12M"], "must be a power of two from its size"),
+        ]:
+            with self.subTest(options=options):
+                status, _, err = run("c", "--listen", "ipc:///x", *options)
+                self.assertEqual(status, 2, err)
+                self.assertIn(words, err)
+
     def test_other_mistakes(self):
         for options, words in [
             (["--nonsense"], "unknown option --nonsense"),

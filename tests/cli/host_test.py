@@ -351,6 +351,29 @@ class Irq(ServerCase):
         self.good("peek", self.url, "MAGIC")
 
 
+class Ecrc(ServerCase):
+    def test_every_tlp_has_a_digest_once_it_is_enabled(self):
+        self.serve("--ecrc")
+        trace = os.path.join(self.dir, "x.pcap")
+        self.good("peek", self.url, "MAGIC", "--ecrc", "--trace", trace)
+        lines = self.good("trace", "show", trace).splitlines()
+        last = [line for line in lines if " CplD " in line or " MRd " in line][-2:]
+        self.assertTrue(all(" ECRC " in line and "wrong" not in line for line in last), last)
+
+    def test_a_device_without_it_is_told(self):
+        self.serve()
+        _, out, errors = self.run_tool("peek", self.url, "MAGIC", "--ecrc")
+        self.assertIn("endpoint-test has no ECRC", errors)
+        self.assertIn("MAGIC", out)
+
+    def test_what_is_spoiled_is_dropped_and_given_up(self):
+        self.serve("--ecrc")
+        self.fails(1, "MAGIC cannot be read: timed out", "peek", self.url, "MAGIC", "--ecrc", "--completion-timeout", "500",
+                   "--inject", "corrupt part=header bit=70 type=MRd")
+        self.fails(2, "--completion-timeout is milliseconds", "peek", self.url, "MAGIC",
+                   "--completion-timeout", "soon")
+
+
 class Network(ServerCase):
     def test_over_tls(self):
         certificates.make(self.dir)

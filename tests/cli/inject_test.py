@@ -14,6 +14,7 @@ import threading
 import time
 import unittest
 
+import certificates
 from server import PATIENCE, ServerCase
 
 ServerCase.TOOL = os.path.abspath(sys.argv.pop(1))
@@ -235,6 +236,22 @@ class Command(Case):
         self.fails(2, "ipc://", "inject", "nonsense", "drop")
         self.fails(1, "", "inject", self.url, "drop", "--connect-timeout", "50")
         self.assertIn("--allow-inject", self.good("inject", "--help"))
+
+
+class Network(Case):
+    def test_over_tls_who_is_let_in(self):
+        certificates.make(self.dir)
+        self.url = "tls+tcp://localhost:0"
+        self.serve("--allow-inject", *certificates.SERVER)
+        self.fails(1, "asks hosts for a certificate", "inject", self.url, "drop", "--tls-ca", "ca.pem")
+        self.good("inject", self.url, "drop type=IORd", *certificates.HOST)
+        self.assertIn("drop type=IORd", self.good("inject", self.url, "--list", *certificates.HOST))
+
+    def test_over_tcp_beyond_loopback_it_must_be_meant(self):
+        self.url = "tcp://0.0.0.0:0"
+        self.serve("--allow-inject", "--plaintext")
+        self.fails(1, "plaintext", "inject", self.url, "drop")
+        self.good("inject", self.url, "drop type=IORd", "--plaintext")
 
 
 class OlderServer(Case):

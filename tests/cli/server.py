@@ -6,11 +6,22 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+import flow     # noqa: E402
+
 PATIENCE = 120  # seconds; only what hangs meets it
+HOSTS = ("device", "probe", "peek", "poke", "dma", "irq")
+
+
+def host_command(tool, command, *arguments):
+    """A command of tlpbridge, which may be a host."""
+    return [tool, command, *arguments, *(flow.options() if command in HOSTS else ())]
 
 
 class ServerCase(unittest.TestCase):
@@ -26,7 +37,7 @@ class ServerCase(unittest.TestCase):
 
     def serve(self, *options, model="endpoint-test", url=None):
         """The process; ends with the test. self.url becomes what it says where it listens."""
-        server = subprocess.Popen([self.SERVE, model, "--listen", url or self.url, *options],
+        server = subprocess.Popen(flow.command([self.SERVE, model, "--listen", url or self.url, *options]),
                                   cwd=self.dir, stderr=subprocess.PIPE, text=True)
         self.addCleanup(self.stop_server, server)
         said = re.search(r"listening at (\S+),", server.stderr.readline())
@@ -58,7 +69,7 @@ class ServerCase(unittest.TestCase):
 
     def start(self, *arguments):
         """A command in the background."""
-        process = subprocess.Popen([self.TOOL, *arguments], cwd=self.dir, text=True,
+        process = subprocess.Popen(host_command(self.TOOL, *arguments), cwd=self.dir, text=True,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.addCleanup(self.stop, process)
         return process
@@ -71,8 +82,8 @@ class ServerCase(unittest.TestCase):
         return process
 
     def run_tool(self, *arguments):
-        done = subprocess.run([self.TOOL, *arguments], cwd=self.dir, capture_output=True, text=True,
-                              check=False, timeout=PATIENCE)
+        done = subprocess.run(host_command(self.TOOL, *arguments), cwd=self.dir, capture_output=True,
+                              text=True, check=False, timeout=PATIENCE)
         return done.returncode, done.stdout, done.stderr
 
     def good(self, *arguments):

@@ -21,6 +21,7 @@ READ = bytes.fromhex("0000000100000a0ffebf1000")
 WRITE = bytes.fromhex("400000010100000ffee0000001020304")
 CONFIG = bytes.fromhex("040000010000200f01000000")
 CROSSING = bytes.fromhex("00000002010001ff20000ffc")
+DIGEST = bytes.fromhex("0000800100001e0fc0000000de8a7542")
 
 
 def run(*arguments):
@@ -61,6 +62,11 @@ class TraceShow(unittest.TestCase):
                          "config reads 1, memory reads 1, DMA writes 1, DMA bytes written 4, "
                          "malformed TLPs 1")
         self.assertEqual(len(lines), 5)
+
+    def test_a_digest_that_does_not_fit_is_told(self):
+        _, lines, _ = run("show", self.write([tf.record(DIGEST), tf.record(DIGEST[:-1] + b"C")]))
+        self.assertIn("  MRd 0xc0000000 4 bytes, req 00:00.0 tag 30 ECRC de8a7542", lines[0])
+        self.assertIn("  wrong ECRC: MRd 0xc0000000 4 bytes, req 00:00.0 tag 30 ECRC de8a7543", lines[1])
 
     def test_summary_alone(self):
         _, lines, _ = run("show", self.mixed())

@@ -108,7 +108,7 @@ static void fuzz_endpoint(const uint8_t *data, size_t size)
 {
 	static const struct tlpb_ep_ops ops = { .access = access_model };
 	struct tlpb_device d = device();
-	struct tlpb_ep_config config = { .device = &d, .ops = &ops };
+	struct tlpb_ep_config config = { .device = &d, .ops = &ops, .check = TLPB_CHECK_REPORT };
 	struct transport *ends[2];
 	char why[256];
 
@@ -145,7 +145,7 @@ static int ram_write(void *ctx, const struct tlpb_tlp *tlp, uint64_t addr, const
 static void fuzz_root(const uint8_t *data, size_t size)
 {
 	static const struct tlpb_rc_ops ops = { .mem_read = ram_read, .mem_write = ram_write };
-	struct tlpb_rc_config config = { .ops = &ops, .name = "fuzz" };
+	struct tlpb_rc_config config = { .ops = &ops, .name = "fuzz", .check = TLPB_CHECK_REPORT };
 	struct tlpb_device d = device();
 	struct transport *ends[2];
 	uint8_t body[4096];

@@ -116,6 +116,25 @@ def errors(session):
                               append="intel_iommu=on pcie_ports=native"))
 
 
+# An answer that comes twice, one that does not come, a request that is spoiled on its way.
+PORT_ERRORS = ("duplicate type=CfgRd0 addr=0xf00; timeout type=CfgRd0 addr=0xf04;"
+               "corrupt part=data type=CfgWr0 addr=0xf08")
+
+
+@case
+def port_errors(session):
+    """errors that the host's end of the link detects, in the root port and in the AER driver's log; ECRC"""
+    session.end(session.guest("port_errors.sh", session.server("--ecrc"), append="pcie_ports=native",
+                              options=f"ecrc=on,completion-timeout=2000,inject={PORT_ERRORS}"),
+                expected="injected|Unexpected Completion|ECRC Check Failed")
+
+
+@case
+def aer_inject(session):
+    """the kernel's aer_inject: errors that it makes up are seen by its AER driver as the device's"""
+    session.end(session.guest("aer_inject.sh", session.server("--aer"), append="pcie_ports=native"))
+
+
 @over("tcp", "tls", "fd")
 @case
 def bars(session):

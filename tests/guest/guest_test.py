@@ -14,11 +14,13 @@ import subprocess
 import sys
 import time
 
-from cases import cases
-import life_cases   # pylint: disable=unused-import  # its cases, after the others
-import function_cases   # pylint: disable=unused-import
-from report import Report
-from session import GUEST_IMAGE, QemuFault, Session
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))     # flow
+
+from cases import cases     # noqa: E402
+import life_cases   # noqa: E402  # pylint: disable=unused-import  # its cases, after the others
+import function_cases   # noqa: E402  # pylint: disable=unused-import
+from report import Report   # noqa: E402
+from session import GUEST_IMAGE, QemuFault, Session    # noqa: E402
 
 ATTEMPTS = 3    # of a case, while QEMU crashes by a fault of its own
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 
+import flow
 from cases import case
 from qmp import Qmp
 
@@ -50,7 +51,8 @@ def plug(session, qemu):
     monitor = Qmp(session.file("qmp"))
 
     def add():
-        answer = monitor.ask("device_add", driver="tlpbridge", bus="rp0", id="ep0", url=server.url)
+        answer = monitor.ask("device_add", driver="tlpbridge", bus="rp0", id="ep0", url=server.url,
+                             **flow.arguments())
         session.check("device_add is accepted", "return" in answer, str(answer))
 
     def remove():

@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 
+import flow
 from transports import transports
 
 HERE = os.path.dirname(os.path.realpath(__file__))
@@ -50,18 +51,6 @@ def other_program():
     return os.environ.get("TLPB_ENDPOINT_TEST")
 
 
-def flow_options():
-    """Of a server, when a test is run once more with other credits or stress ordering."""
-    credits, seed = os.environ.get("TLPB_TEST_CREDITS"), os.environ.get("TLPB_TEST_ORDER_SEED")
-    return [*(["--credits", credits] if credits else []), *(["--stress-ordering", seed] if seed else [])]
-
-
-def flow_properties():
-    """The same of QEMU's device, where a comma within a value is written twice."""
-    credits, seed = os.environ.get("TLPB_TEST_CREDITS"), os.environ.get("TLPB_TEST_ORDER_SEED")
-    return (f",credits={credits.replace(',', ',,')}" if credits else "") + (f",stress-ordering={seed}" if seed else "")
-
-
 class Server:
     """tlpbridge-serve with one model; for endpoint-test, the program that the environment names in its place."""
 
@@ -72,8 +61,8 @@ class Server:
         if model == "endpoint-test-c":
             other = session.paths.c_model
         program = [other] if other else [session.paths.serve, model]
-        self.words = [*program, "--listen", self.transport.listen, *self.transport.server_options, *options,
-                      *flow_options()]
+        self.words = flow.command([*program, "--listen", self.transport.listen, *self.transport.server_options,
+                                   *options])
         self.start()
 
     def start(self):
@@ -227,7 +216,7 @@ class Session:
         words = ["-plugin", self.paths.plugin]
         for n, server in enumerate(servers):
             words += ["-device", f"pcie-root-port,id=rp{n},chassis={n + 1},slot={n + 1}",
-                      "-device", f"tlpbridge,bus=rp{n},url={server.url}{server.transport.host_options}{more}{flow_properties()}"]
+                      "-device", f"tlpbridge,bus=rp{n},url={server.url}{server.transport.host_options}{more}{flow.properties()}"]
         return words
 
     def follow(self, host):

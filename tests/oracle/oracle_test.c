@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "edu_script.h"
+#include "flow.h"
 #include "machine.h"
 
 enum {
@@ -96,7 +97,7 @@ static void serve_edu(const char *mask, const char *tick)
 	};
 	long long end = now_ms() + PROCESS_PATIENCE_MS;
 
-	server = process_start(argv);
+	server = process_start(flow_command(argv));
 	while (!wait_for_file(test_path("edu"), 10))
 		if (!process_runs(server) || now_ms() >= end)
 			FAIL("tlpbridge-serve does not listen:\n%s", process_output(server));

@@ -10,6 +10,8 @@
 #include <tlpbridge/ep.h>
 #include <tlpbridge/server.h>
 
+#include "flow.h"
+
 /* Of 8 bytes each; the last three are two of them. */
 enum { ADDRESS = 0x00, COMMAND = 0x08, STATUS = 0x10, OPERAND = 0x20, COMPARE = 0x30, OLD = 0x40 };
 
@@ -69,13 +71,14 @@ int main(int argc, char **argv)
 		.has = TLPB_HAS_ATOMIC_REQUESTS,
 	};
 	const struct tlpb_ep_ops ops = { .access = access_bar };
-	const struct tlpb_ep_config config = { .device = &device, .ops = &ops };
+	struct tlpb_ep_config config = { .device = &device, .ops = &ops };
 	tlpb_server *server;
 	char why[256];
 
 	if (argc != 2)
 		return 2;
 	signal(SIGTERM, stop);
+	flow_configure(&config.credits, &config.order_seed, 128);
 	if (tlpb_ep_new(&config, &ep, why, sizeof why) ||
 	    tlpb_server_open(argv[1], &server, why, sizeof why)) {
 		fprintf(stderr, "%s\n", why);

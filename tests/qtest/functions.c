@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "functions.h"
 
+#include <stdio.h>
+
+#include "qmp.h"
+
 enum {
 	RAM_SRC = 0x100000, RAM_DST = 0x200000, COPY_BYTES = 64,
 	VF_AREA0 = 0x400000, VF_AREA1 = 0x900000, VF_AREA2 = 0x4000000,	/* in the port's windows */
@@ -30,7 +34,8 @@ void functions_start(const char *functions, const char *vfs, const char *device_
 	processes_end();
 	memset(&m, 0, sizeof m);
 	m.server = serve_functions(functions, vfs);
-	m.q = qtest_start(ARGS("-device", bridge_device("rp0", "s", device_options)));
+	m.q = qtest_start(ARGS("-qmp", qmp_option("qmp"), "-device",
+			       bridge_device("rp0", "s", device_options)));
 	qtest_set_up_port(m.q, 0);
 }
 
@@ -167,4 +172,25 @@ struct function vf_of(const struct function *pf, unsigned index)
 	}
 	qtest_ecam_write(m.q, vf.bdf, 0x04, 2, COMMAND_MASTER);
 	return vf;
+}
+
+const char *info_pci(void)
+{
+	static char text[64 * 1024];
+	struct qmp *qmp = qmp_connect("qmp");
+
+	snprintf(text, sizeof text, "%s",
+		 qmp_command(qmp, "{\"execute\":\"human-monitor-command\",\"arguments\":"
+				  "{\"command-line\":\"info pci\"}}"));
+	qmp_close(qmp);
+	return text;
+}
+
+unsigned functions_in_qemu(void)
+{
+	unsigned count = 0;
+
+	for (const char *at = info_pci(); (at = strstr(at, "Bus  1, device")); at++)
+		count++;
+	return count;
 }

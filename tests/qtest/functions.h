@@ -57,4 +57,10 @@ void disable_vfs(const struct function *pf);
 /* VF index where the PF's registers say that it is; Bus Master Enable is written. */
 struct function vf_of(const struct function *pf, unsigned index);
 
+/* QEMU's own list of the machine's functions; of a machine of functions_start(). */
+const char *info_pci(void);
+
+/* How many of them are behind the root port. */
+unsigned functions_in_qemu(void);
+
 #endif

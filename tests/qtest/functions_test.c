@@ -10,6 +10,8 @@ enum {
 	MAILBOX = 0x300000,
 	BRIDGE_CONTROL = 0x3e, BUS_RESET = 1 << 6, RESET_PORT = 0xcf9,
 	ACPI_HOT_PLUG = 0xcc0,		/* the ICH9's ports for it */
+	EXTENDED_AER = 0x01, ROOT_STATUS = 0x30, ROOT_UNCORRECTABLE = 1 << 2, ROOT_SOURCE = 0x34,
+	REPORT_ALL = 15, BRIDGE_SERR = 1 << 1,
 	HEADER_TYPE = 0x0e, MULTI_FUNCTION = 0x80, INTERRUPT_PIN = 0x3d,
 };
 
@@ -80,6 +82,30 @@ TEST(Functions, DmaObeysTheBusMasterEnableOfItsFunction)
 	EXPECT_FALSE(function_copies(&f[0]));
 	EXPECT_TRUE(function_copies(&f[4]));
 	stop();
+}
+
+/* A bit of the requester ID is inverted on its way: 01:00.0 becomes 01:00.1. */
+#define OTHER_REQUESTER "inject=corrupt type=MWr to=host part=header bit=40"
+
+TEST(Functions, DmaWithAnIdThatNoFunctionHasIsRefused)
+{
+	functions_start("1", "0", OTHER_REQUESTER " count=1");
+	f[0] = place_function(0);
+	EXPECT_FALSE(function_copies(&f[0]));
+	EXPECT_TRUE(function_copies(&f[0]));
+	machine_stop();
+}
+
+/* The endpoint looks at its function's Bus Master Enable; QEMU at that of the function whose ID it sees. */
+TEST(Functions, DmaIsOfTheFunctionWhoseIdItCarries)
+{
+	functions_start("2", "0", OTHER_REQUESTER);
+	f[0] = place_function(0);
+	f[1] = place_function(1);
+	EXPECT_TRUE(function_copies(&f[0]));
+	qtest_ecam_write(m.q, f[1].bdf, 0x04, 2, COMMAND_MEMORY);
+	EXPECT_FALSE(function_copies(&f[0]));
+	machine_stop();
 }
 
 TEST(Functions, EachHasItsMsixTable)
@@ -163,6 +189,36 @@ TEST(Functions, InterruptDisableOfOneDoesNotSilenceAnothersPin)
 	qtest_ecam_write(m.q, f[4].bdf, 0x04, 2, COMMAND_MEMORY | COMMAND_INTX_DISABLE);
 	EXPECT_EQ(lines(), 0u);
 	stop();
+}
+
+/* A poisoned write is an error of the function whose register it was for. */
+TEST(Functions, AnErrorMessageNamesItsFunction)
+{
+	unsigned aer, express;
+
+	functions_start("5", "0", "inject=poison type=MWr to=device count=1");
+	place_all();
+	aer = find_extended(ROOT_PORT(0), EXTENDED_AER);
+	express = qtest_find_capability(m.q, f[2].bdf, CAP_EXPRESS);
+	qtest_ecam_write(m.q, ROOT_PORT(0), BRIDGE_CONTROL, 2, BRIDGE_SERR);
+	qtest_ecam_write(m.q, f[2].bdf, express + DEVICE_CONTROL, 2, REPORT_ALL);
+	function_write(&f[2], REG_MAGIC, 1);
+	EXPECT_EQ(function_read(&f[2], REG_MAGIC), 0u);	/* and the message was before the answer */
+	EXPECT_NE(qtest_ecam_read(m.q, ROOT_PORT(0), aer + ROOT_STATUS, 4) & ROOT_UNCORRECTABLE, 0u);
+	EXPECT_EQ(qtest_ecam_read(m.q, ROOT_PORT(0), aer + ROOT_SOURCE + 2, 2), f[2].bdf);
+	machine_stop();
+}
+
+TEST(Functions, ALostLinkLetsGoOfAllPins)
+{
+	start();
+	qtest_watch_irqs(m.q);
+	raise_intx(1);
+	raise_intx(2);
+	EXPECT_NE(lines(), 0u);
+	process_kill(m.server, SIGKILL);
+	EXPECT_TRUE(qtest_wait_irq(m.q, false, PROCESS_PATIENCE_MS));
+	qtest_stop(m.q);
 }
 
 TEST(Functions, AFunctionLevelResetIsOfOneAlone)
@@ -251,19 +307,17 @@ TEST(Functions, TheyComeAndGoWithFunctionZero)
 	stop();
 }
 
+/* QEMU then unplugs what is in slot 0, in an order of its own; VFs are in slot 1, too. */
 TEST(Functions, WithAcpiHotPlugTheyGoWithFunctionZero)
 {
 	struct qmp *qmp;
 
-	processes_end();
-	memset(&m, 0, sizeof m);
-	m.server = serve_functions("5", "2");
-	m.q = qtest_start(ARGS("-qmp", qmp_option("qmp"), "-device",
-			       bridge_device("rp0", "s", "")));
-	qtest_set_up_port(m.q, 0);
-	qmp = qmp_connect("qmp");
+	functions_start("5", "5", "");
 	place_all();
-	enable_vfs(&f[0], 2);
+	enable_vfs(&f[0], 5);
+	enable_vfs(&f[4], 2);
+	EXPECT_EQ(functions_in_qemu(), 12u);
+	qmp = qmp_connect("qmp");
 	ASSERT_NOT_NULL(strstr(qmp_command(qmp, "{\"execute\":\"device_del\","
 						"\"arguments\":{\"id\":\"ep-s\"}}"), "return"));
 	/* What the guest's ACPI method does: select the port's bus, eject slot 0. */
@@ -272,10 +326,26 @@ TEST(Functions, WithAcpiHotPlugTheyGoWithFunctionZero)
 		qtest_out(m.q, ACPI_HOT_PLUG + 0x08, 4, 1);
 	}
 	qmp_wait(qmp, "DEVICE_DELETED");
-	for (unsigned i = 0; i < FUNCTIONS; i++)
-		EXPECT_EQ(qtest_ecam_read(m.q, EP + i, 0, 4), 0xffffffffu);
 	qmp_close(qmp);
+	EXPECT_EQ(functions_in_qemu(), 0u);
 	stop();
+}
+
+TEST(Functions, TheDeviceIsFunctionZeroOfItsSlot)
+{
+	struct process *qemu;
+	const char *argv[64];
+	char device[512];
+
+	processes_end();
+	memset(&m, 0, sizeof m);
+	m.server = serve_functions("2", "0");
+	snprintf(device, sizeof device, "%s,addr=0.1", bridge_device("rp0", "s", ""));
+	qemu_command(argv, 64, ARGS("-device", device));
+	qemu = process_start(argv);
+	EXPECT_EQ(process_wait(qemu, PROCESS_PATIENCE_MS), 1);
+	EXPECT_NOT_NULL(strstr(process_output(qemu), "addr= ends in .0"));
+	EXPECT_EQ(process_stop(m.server), 0);
 }
 
 TEST(Functions, APlaceThatIsTakenIsToldOf)

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "flow.h"
+
 struct machine m;
 
 enum { STRINGS = 8, STRING_MAX = 512 };
@@ -23,32 +25,12 @@ const char *socket_url(const char *name)
 	return url;
 }
 
-/* QEMU wants commas within a value twice. */
-static const char *flow_options(void)
-{
-	static char text[256];
-	const char *credits = process_credits(), *seed = process_order_seed();
-	size_t n = 0;
-
-	if (credits)
-		n = (size_t)snprintf(text, sizeof text, ",credits=");
-	for (; credits && *credits && n + 40 < sizeof text; credits++) {
-		text[n++] = *credits;
-		if (*credits == ',')
-			text[n++] = ',';
-	}
-	text[n] = 0;
-	if (seed)
-		snprintf(text + n, sizeof text - n, ",stress-ordering=%s", seed);
-	return text;
-}
-
 const char *bridge_device(const char *bus, const char *name, const char *options)
 {
 	char *device = next_string();
 
 	snprintf(device, STRING_MAX, "tlpbridge,bus=%s,id=ep-%s,url=ipc://%s%s%s%s", bus, name,
-		 test_path(name), *options ? "," : "", options, flow_options());
+		 test_path(name), *options ? "," : "", options, flow_properties());
 	return device;
 }
 

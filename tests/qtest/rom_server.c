@@ -13,6 +13,8 @@
 #include <tlpbridge/ep.h>
 #include <tlpbridge/server.h>
 
+#include "flow.h"
+
 enum { RESIZABLE = 2, BAR_SIZE = 4096, ROM_SIZE = 2048, PCIR_AT = 0x1c };
 
 static uint8_t bar[BAR_SIZE], rom[ROM_SIZE];
@@ -78,7 +80,7 @@ int main(int argc, char **argv)
 		.resizable = { [RESIZABLE] = 0x1f },
 	};
 	const struct tlpb_ep_ops ops = { .access = access_region };
-	const struct tlpb_ep_config config = { .device = &device, .ops = &ops };
+	struct tlpb_ep_config config = { .device = &device, .ops = &ops };
 	tlpb_server *server;
 	char why[256];
 
@@ -87,6 +89,7 @@ int main(int argc, char **argv)
 	signal(SIGTERM, stop);
 	make_rom(argv[2]);
 	silent = !strcmp(argv[2], "silent");
+	flow_configure(&config.credits, &config.order_seed, 128);
 	if (tlpb_ep_new(&config, &ep, why, sizeof why) ||
 	    tlpb_server_open(argv[1], &server, why, sizeof why)) {
 		fprintf(stderr, "%s\n", why);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Two devices of one server in one QEMU: a wait for one serves both, and either may go meanwhile. */
 #include "certificates.h"
+#include "flow.h"
 #include "machine.h"
 #include "qmp.h"
 
@@ -59,15 +60,15 @@ static void program(unsigned device, uint64_t src, uint64_t dst, uint32_t size)
 static struct process *serve_two(enum over over)
 {
 	if (over == OVER_TCP)
-		return process_start((const char *const[]){ TLPB_SERVE, TWO_DEVICES, "--listen",
-							    "tcp://127.0.0.1:0", NULL });
+		return process_start(flow_command((const char *const[]){
+			TLPB_SERVE, TWO_DEVICES, "--listen", "tcp://127.0.0.1:0", NULL }));
 	if (over == OVER_IPC)
-		return process_start((const char *const[]){ TLPB_SERVE, TWO_DEVICES, "--listen",
-							    socket_url("s"), NULL });
-	return process_start((const char *const[]){
+		return process_start(flow_command((const char *const[]){
+			TLPB_SERVE, TWO_DEVICES, "--listen", socket_url("s"), NULL }));
+	return process_start(flow_command((const char *const[]){
 		TLPB_SERVE, TWO_DEVICES, "--listen", "tls+tcp://localhost:0",
 		"--tls-ca", certificate(OURS, "ca.pem"), "--tls-cert", certificate(OURS, "localhost.pem"),
-		"--tls-key", certificate(OURS, "localhost.key"), NULL });
+		"--tls-key", certificate(OURS, "localhost.key"), NULL }));
 }
 
 /* What the server says it listens at. */
@@ -85,7 +86,8 @@ static void find_url(struct process *server)
 static const char *first_device(enum over over)
 {
 	static char option[4096];
-	int n = snprintf(option, sizeof option, "tlpbridge,bus=rp0,device=first,url=%s", url);
+	int n = snprintf(option, sizeof option, "tlpbridge,bus=rp0,device=first,url=%s%s", url,
+			 flow_properties());
 
 	if (over == OVER_TLS)
 		snprintf(option + n, sizeof option - (size_t)n, ",tls-ca=%s,tls-cert=%s,tls-key=%s",
@@ -125,7 +127,7 @@ static void plug_second_in(struct qmp *qmp, enum over over)
 	static char json[4096];
 	int n = snprintf(json, sizeof json, "{\"execute\":\"device_add\",\"arguments\":{"
 			 "\"driver\":\"tlpbridge\",\"bus\":\"rp1\",\"id\":\"ep1\",\"device\":\"second\","
-			 "\"url\":\"%s\"", url);
+			 "\"url\":\"%s\"%s", url, flow_arguments());
 
 	if (over == OVER_TLS)
 		n += snprintf(json + n, sizeof json - (size_t)n,

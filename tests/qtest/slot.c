@@ -4,6 +4,8 @@
 #include <dirent.h>
 #include <stdio.h>
 
+#include "flow.h"
+
 struct qmp *slot_machine_start(void)
 {
 	processes_end();
@@ -20,7 +22,8 @@ const char *slot_add(struct qmp *qmp, const char *name, const char *more)
 
 	snprintf(json, sizeof json,
 		 "{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"tlpbridge\","
-		 "\"bus\":\"rp0\",\"id\":\"ep0\",\"url\":\"%s\"%s}}", socket_url(name), more);
+		 "\"bus\":\"rp0\",\"id\":\"ep0\",\"url\":\"%s\"%s%s}}", socket_url(name), more,
+		 flow_arguments());
 	return qmp_command(qmp, json);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* How QEMU starts with the plugin, and why it does not. */
+#include "flow.h"
 #include "machine.h"
 #include "qmp.h"
 
@@ -195,8 +196,8 @@ TEST(Start, UnwritableTraceIsRefused)
 
 static struct process *serve_at(const char *url)
 {
-	struct process *server = process_start((const char *const[]){
-		TLPB_SERVE, "endpoint-test", "--listen", url, "--bars", ALL_KINDS, NULL });
+	struct process *server = process_start(flow_command((const char *const[]){
+		TLPB_SERVE, "endpoint-test", "--listen", url, "--bars", ALL_KINDS, NULL }));
 
 	if (!process_wait_output(server, ", device ", PROCESS_PATIENCE_MS))
 		FAIL("tlpbridge-serve does not listen:\n%s", process_output(server));
@@ -207,7 +208,8 @@ static void start_qemu_at(const char *url)
 {
 	char device[300];
 
-	snprintf(device, sizeof device, "tlpbridge,bus=rp0,id=ep,url=%s", url);
+	snprintf(device, sizeof device, "tlpbridge,bus=rp0,id=ep,url=%s%s", url,
+		 flow_properties());
 	m.q = qtest_start(ARGS("-device", device));
 	qtest_set_up_port(m.q, 0);
 	place_bars(m.q, EP, m.bar);

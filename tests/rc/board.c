@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "flow.h"
 #include "gtest.h"
 
 static uint8_t *ram_at(struct board *b, uint64_t addr, size_t len)
@@ -162,8 +163,7 @@ struct process *serve_several(const char *name, unsigned devices)
 		argv[n++] = "endpoint-test";
 	}
 	argv[n] = NULL;
-	process_add_flow_options(argv, sizeof argv / sizeof argv[0]);
-	server = process_start(argv);
+	server = process_start(flow_command(argv));
 	if (!process_wait_output(server, "listening at", PROCESS_PATIENCE_MS))
 		FAIL("tlpbridge-serve does not listen:\n%s", process_output(server));
 	return server;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "bytes.h"
+#include "flow.h"
 #include "gtest.h"
 #include "host.h"
 
@@ -15,7 +16,8 @@ static void setup(void)
 	struct process *server;
 
 	processes_end();
-	server = process_start((const char *const[]){ REGISTER_MODEL_C, "--listen", url_of("s"), NULL });
+	server = process_start(flow_command((const char *const[]){ REGISTER_MODEL_C, "--listen",
+								 url_of("s"), NULL }));
 	if (!process_wait_output(server, "listening at", PROCESS_PATIENCE_MS))
 		FAIL("the server does not listen:\n%s", process_output(server));
 	if (host_connect(url_of("s"), NULL, PROCESS_PATIENCE_MS))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * endpoint-test with several functions and virtual ones, by its server: each does DMA and interrupts as
- * a device of its own, and a reset of one leaves the others alone.
+ * a device of its own, and a reset of one leaves the others alone. And with more capabilities.
  */
 #include <poll.h>
 #include <string.h>
@@ -346,6 +346,70 @@ TEST(VirtualFunctions, FillAllNumbersWithAri)
 	host_stop();
 }
 
+/* ---- capabilities ---- */
+
+static unsigned extended(unsigned id)
+{
+	unsigned at = 0x100;
+
+	while (at && (config(HOST_BDF, at) & 0xffff) != id)
+		at = config(HOST_BDF, at) >> 20;
+	return at;
+}
+
+TEST(Capabilities, AreThoseThatTheOptionNames)
+{
+	enum { AER = 0x01, LTR = 0x18 };
+
+	start(OPTIONS("--msix", "2"));
+	EXPECT_EQ(extended(AER), 0);
+	start(OPTIONS("--has", "aer,ltr,pme"));
+	EXPECT_NE(extended(AER), 0);
+	EXPECT_NE(extended(LTR), 0);
+	host_stop();
+}
+
+TEST(Capabilities, AtomicOpsWorkOnRegistersAndMemory)
+{
+	struct tlpb_atomic add = { .op = TLPB_FETCHADD, .size = 4, .operand = { 5 } };
+	struct tlpb_rc_windows windows = { .bdf = HOST_BDF, .mem32 = 0xe0000000 };
+	uint8_t old[4];
+
+	start(OPTIONS("--has", "atomic-32"));
+	ASSERT_EQ(tlpb_rc_enumerate(host.rc, &windows, host.bar), 0);
+	for (unsigned bar = 0; bar < 2; bar++) {
+		EXPECT_EQ(tlpb_rc_atomic(host.rc, host.bar[bar].addr, &add, old), 0);
+		EXPECT_EQ(get_le32(old), 0);
+		EXPECT_EQ(tlpb_rc_atomic(host.rc, host.bar[bar].addr, &add, old), 0);
+		EXPECT_EQ(get_le32(old), 5);
+	}
+	EXPECT_EQ(reg_read(0), 10);
+	host_stop();
+}
+
+TEST(Capabilities, AResizableBarHasMemoryForItsLargestSize)
+{
+	enum { REBAR = 0x15, MiB = 1 << 20, SIZE_16M = 4 };
+	struct tlpb_rc_windows windows = { .bdf = HOST_BDF, .mem32 = 0xe0000000, .mem64 = 0x800000000 };
+	uint32_t value = 0x12345678;
+	unsigned at;
+
+	start(OPTIONS("--bars", "0:mem32:64K,2:pref64:2M", "--resizable", "2:16M", "--vfs", "1"));
+	ASSERT_EQ(tlpb_rc_enumerate(host.rc, &windows, host.bar), 0);
+	EXPECT_EQ(host.bar[2].size, 2 * MiB);
+	at = extended(REBAR);
+	ASSERT_NE(at, 0);
+	EXPECT_EQ(config(HOST_BDF, at + 4) >> 4, 0x1f);		/* 1M to 16M */
+	configure(HOST_BDF, at + 8, 4, SIZE_16M << 8);
+	ASSERT_EQ(tlpb_rc_enumerate(host.rc, &windows, host.bar), 0);
+	EXPECT_EQ(host.bar[2].size, 16 * MiB);
+	EXPECT_EQ(tlpb_rc_mem_write(host.rc, host.bar[2].addr + 16 * MiB - 4, &value, 4), 0);
+	value = 0;
+	EXPECT_EQ(tlpb_rc_mem_read(host.rc, host.bar[2].addr + 16 * MiB - 4, &value, 4), 0);
+	EXPECT_EQ(value, 0x12345678);
+	host_stop();
+}
+
 /* ---- options ---- */
 
 static void expect_refused(const char *const options[], const char *text)
@@ -356,12 +420,16 @@ static void expect_refused(const char *const options[], const char *text)
 	EXPECT_NOT_NULL(strstr(process_output(p), text));
 }
 
-TEST(Functions, ImpossibleNumbersAreRefusedWithTheReason)
+TEST(Functions, ImpossibleOptionsAreRefusedWithTheReason)
 {
 	processes_end();
 	expect_refused(OPTIONS("--listen", url_of("s"), "--functions", "0"), "there is always function 0");
 	expect_refused(OPTIONS("--listen", url_of("s"), "--functions", "100", "--vfs", "2"),
 		       "100 functions of 2 virtual ones each are more than the 256 numbers");
 	expect_refused(OPTIONS("--listen", url_of("s"), "--vfs", "many"), "--vfs: ");
+	expect_refused(OPTIONS("--listen", url_of("s"), "--has", "aer,wings"), "unknown capability \"wings\"");
+	expect_refused(OPTIONS("--listen", url_of("s"), "--resizable", "1:16M"), "BAR1 must be memory of 1M or more");
+	expect_refused(OPTIONS("--listen", url_of("s"), "--bars", "0:mem32:64K,2:pref64:2M", "--resizable", "2:1M"),
+		       "the largest size of BAR2");
 	processes_end();
 }

@@ -9,6 +9,7 @@
 #include <sys/un.h>
 
 #include "bytes.h"
+#include "flow.h"
 #include "gtest.h"
 
 struct host host;
@@ -114,12 +115,8 @@ static void on_waiting(void *ctx, const char *text)
 struct tlpb_rc_config host_config(void)
 {
 	struct tlpb_rc_config config = host_security;
-	char why[256];
 
-	if (process_credits())
-		ASSERT_EQ(tlpb_pools_parse(process_credits(), &config.credits, why, sizeof why), 0);
-	if (process_order_seed())
-		config.order_seed = strtoull(process_order_seed(), NULL, 0);
+	flow_configure(&config.credits, &config.order_seed, 128);
 	return config;
 }
 

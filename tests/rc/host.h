@@ -62,7 +62,7 @@ const char *serve_at(const char *url, const char *const options[], struct proces
 /* What hosts of this program need for tls+tcp and the like; all else in it is ignored. Kept until it is set again. */
 extern struct tlpb_rc_config host_security;
 
-/* That, with the flow control that process.h tells of. */
+/* That, with what flow.h adds. */
 struct tlpb_rc_config host_config(void);
 
 

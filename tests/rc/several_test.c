@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "board.h"
+#include "flow.h"
 #include "gtest.h"
 #include "over.h"
 
@@ -26,9 +27,9 @@ TEST(Several, DevicesOfOneServerHaveNamesOfTheirOwn)
 	struct process *server;
 
 	close_all();
-	server = process_start((const char *const[]){ TLPB_SERVE, "endpoint-test", "--listen", url_of("s"),
-		"--and", "endpoint-test", "--id", "1234:5678", "--and", "endpoint-test", "--name",
-		"endpoint-test.1", NULL });
+	server = process_start(flow_command((const char *const[]){ TLPB_SERVE, "endpoint-test", "--listen",
+		url_of("s"), "--and", "endpoint-test", "--id", "1234:5678", "--and", "endpoint-test",
+		"--name", "endpoint-test.1", NULL }));
 	EXPECT_TRUE(process_wait_output(server, "listening at", PROCESS_PATIENCE_MS));
 	EXPECT_NOT_NULL(strstr(process_output(server), ", device endpoint-test (104c:b500), "
 			       "device endpoint-test.2 (1234:5678), device endpoint-test.1 (104c:b500)"));

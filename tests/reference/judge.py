@@ -47,7 +47,7 @@ class Endpoint:
         """Verdict and rule of a completion against its request, or None."""
         c, r, success = cpl.fields, of.request.fields, cpl.fields["status"] == 0
         reads_memory = success and of.is_read()
-        if c["status"] == 2 and of.request.group != tlps.CONFIG:
+        if c["status"] == 2 and of.request.group != tlps.CONFIG and of.request.mnemonic != "DEF_MEM_WRITE":
             return "CRS_NOT_CONFIG"
         if ("LOCKED" in cpl.mnemonic) != ("LOCKED" in of.request.mnemonic):
             return "CPL_LOCKED"

@@ -14,6 +14,7 @@
 #include "caught_log.h"
 #include "cut.h"
 #include "ep_private.h"
+#include "flow.h"
 #include "gtest.h"
 #include "process.h"
 #include "rc_private.h"
@@ -142,6 +143,7 @@ static void host_intx(void *ctx, unsigned pin, bool level)
 
 static bool host_message(void *ctx, const struct tlpb_tlp *msg)
 {
+	pair.host.requester_id = msg->requester_id;
 	pair.host.messages++;
 	pair.host.message_code = msg->message_code;
 	pair.host.message_words[0] = msg->dw2;
@@ -355,16 +357,17 @@ static struct transport *with_faults(struct transport *end, const struct fault_p
 	return cut_new(plan ? fault_new(end, plan) : end);
 }
 
-static void set_flow(const char *asked, struct tlpb_pools *credits, uint64_t *seed)
+/* What a test asks for instead of the environment is all that it has. */
+static void set_flow(const char *asked, unsigned mps, struct tlpb_pools *credits, uint64_t *seed)
 {
-	const char *text = asked ? asked : process_credits();
-	const char *number = process_order_seed();
 	char why[256] = "";
 
-	if (text && tlpb_pools_parse(text, credits, why, sizeof why))
+	flow_configure(credits, seed, mps);
+	if (!asked)
+		return;
+	*credits = (struct tlpb_pools){ 0 };
+	if (tlpb_pools_parse(asked, credits, why, sizeof why))
 		FAIL("%s", why);
-	if (number)
-		*seed = strtoull(number, NULL, 0);
 }
 
 int pair_connect(char *why, size_t size)
@@ -380,7 +383,7 @@ int pair_connect(char *why, size_t size)
 	};
 	struct transport *ends[2];
 
-	set_flow(pair.options.rc_credits, &config.credits, &config.order_seed);
+	set_flow(pair.options.rc_credits, config.mps, &config.credits, &config.order_seed);
 	if (tlpb__transport_mem_pair(pair.options.queue ? pair.options.queue : 64, ends))
 		return TLPB_ERR_NOMEM;
 	pair.rc_end = with_faults(ends[0], pair.options.rc_faults);
@@ -456,7 +459,7 @@ static void new_ep(void)
 	};
 	char why[256] = "";
 
-	set_flow(pair.options.ep_credits, &config.credits, &config.order_seed);
+	set_flow(pair.options.ep_credits, config.mps ? config.mps : 512, &config.credits, &config.order_seed);
 	if (tlpb_ep_new(&config, &pair.ep, why, sizeof why))
 		FAIL("no endpoint: %s", why);
 }

@@ -118,7 +118,7 @@ struct pair_options {
 	unsigned ep_mps, ep_mrrs, rc_mps, rcb;	/* 0: 512, 512, 512, 64 */
 	unsigned rc_timeout_ms, ep_timeout_ms, crs_retry_ms;
 	bool crs_visible, plain_pcie, no_host_atomics;
-	const char *ep_credits, *rc_credits;	/* NULL: as the environment says, see process.h */
+	const char *ep_credits, *rc_credits;	/* NULL: as the environment says, see flow.h */
 	tlpb_trace *rc_trace, *ep_trace;
 	unsigned queue;				/* messages in flight each way; 0: 64 */
 	const struct fault_plan *rc_faults, *ep_faults;	/* on what each sends; NULL: none */

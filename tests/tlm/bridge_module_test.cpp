@@ -44,7 +44,8 @@ struct module_bench {
 	scripted_model model{ "model" };
 	ticker clock{ "ticker" };
 	protocol_checker bar_checker{ "bar_checker" }, dma_checker{ "dma_checker" };
-	tlpb::pcie_endpoint endpoint{ "endpoint", model.description() };
+	tlpb::pcie_endpoint endpoint{ "endpoint", model.description(), nullptr,
+				      test_link() };
 	tlpb::bridge_module bridge{ "bridge", test_url() };
 
 	module_bench()

@@ -9,6 +9,7 @@
 #include "kit/pcie_function.h"
 #include "pcie_endpoint.h"
 #include "protocol_checker.h"
+#include "test_link.h"
 
 struct checked_function {
 	tlpb::endpoint_function &function;
@@ -38,6 +39,8 @@ struct checked_function {
 		model.dma.bind(dma.target);
 		dma.initiator.bind(function.dma);
 		model.irq.bind(irq);
+		model.messages.bind(function.messages);
+		function.receiver.bind(model);
 		function.reset.bind(model);
 		function.vf_enable.bind(model);
 	}
@@ -68,7 +71,7 @@ struct checked_endpoint {
 	checked_function sockets{ endpoint };
 
 	checked_endpoint(const std::string &name, const kit::function_description &function)
-		: endpoint(name.c_str(), function) {}
+		: endpoint(name.c_str(), function, nullptr, test_link()) {}
 };
 
 #endif

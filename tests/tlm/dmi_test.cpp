@@ -115,7 +115,7 @@ struct dmi_bench {
 	dmi_model model{ "model" }, far_model{ "far_model" };
 	window bus{ "bus" };
 	protocol_checker checker{ "checker" }, bus_checker{ "bus_checker" }, far_checker{ "far_checker" };
-	tlpb::pcie_endpoint endpoint{ "endpoint", description() };
+	tlpb::pcie_endpoint endpoint{ "endpoint", description(), nullptr, test_link() };
 	tlpb::pump pump{ test_url() };
 
 	dmi_bench()

@@ -28,6 +28,7 @@
 #include "protocol_checker.h"
 #include "pump.h"
 #include "sim.h"
+#include "test_link.h"
 
 // BAR0 registers, BAR1 MSI-X; what an access does is up to the test.
 class scripted_model : public kit::pcie_function, public kit::eoi_if {
@@ -85,7 +86,10 @@ public:
 	int dma_answer = 0;
 	int dmwr_answer = 0;
 	std::vector<std::string> intx;
-	uint16_t requester_id = 0;		// of the last DMA
+	uint16_t requester_id = 0;		// of the last DMA or message
+	std::vector<tlpb_tlp> messages;		// their payload is not for use
+	std::vector<std::string> message_data;
+	bool knows_messages = true;
 	std::vector<uint32_t> msis;		// data of each write to msi_address
 	tlpb_rc *rc = nullptr;
 	tlpb_rc_bar bars[TLPB_BARS] = {};
@@ -103,11 +107,13 @@ public:
 		ops.atomic = atomic;
 		ops.dmwr = dmwr;
 		ops.intx = intx_changed;
+		ops.message = message;
 		config.url = url.c_str();
 		config.device = device;
 		config.name = "test";
 		config.ops = &ops;
 		config.ctx = this;
+		flow_configure(&config.credits, &config.order_seed, 128);
 		EXPECT_EQ(tlpb_rc_connect(&config, &rc, why, sizeof why), 0);
 		EXPECT_STREQ(why, "");
 		if (rc)
@@ -210,6 +216,16 @@ private:
 		return err;
 	}
 
+	static bool message(void *ctx, const tlpb_tlp *msg)
+	{
+		test_host &host = *static_cast<test_host *>(ctx);
+
+		host.requester_id = msg->requester_id;
+		host.messages.push_back(*msg);
+		host.message_data.emplace_back(reinterpret_cast<const char *>(msg->payload), msg->payload_len);
+		return host.knows_messages;
+	}
+
 	static void intx_changed(void *ctx, unsigned pin, bool level)
 	{
 		static_cast<test_host *>(ctx)->intx.push_back((level ? "assert " : "deassert ") +
@@ -248,7 +264,8 @@ struct host_bench {
 	sc_core::sc_signal<bool> wire{ "wire" };
 	protocol_checker bar_checker{ "bar_checker" }, dma_checker{ "dma_checker" };
 	interrupt_checker irq_checker{ "irq_checker" };
-	tlpb::pcie_endpoint endpoint{ "endpoint", model.description() };
+	tlpb::pcie_endpoint endpoint{ "endpoint", model.description(), nullptr,
+				      test_link() };
 	tlpb::pump pump{ url };
 
 	host_bench()

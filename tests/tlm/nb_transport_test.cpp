@@ -24,7 +24,7 @@ struct nb_bench {
 	nb_memory memory{ "memory" };
 	nb_master master{ "master" };
 	protocol_checker bar_checker{ "bar_checker" }, dma_checker{ "dma_checker" };
-	tlpb::pcie_endpoint endpoint{ "endpoint", description() };
+	tlpb::pcie_endpoint endpoint{ "endpoint", description(), nullptr, test_link() };
 	tlpb::pump pump{ test_url() };
 
 	nb_bench()

@@ -28,6 +28,9 @@ public:
 	kit::tlp_extension last;	// of the last access
 	std::vector<kit::reset_kind> resets;
 	std::vector<unsigned> vf_counts;
+	enum : uint16_t { vendor = 0x1af4 };	// whose messages it knows
+	std::vector<kit::message> received;
+	unsigned memory_then = 0;	// its first byte when the last one came
 
 	small_function(sc_core::sc_module_name name, const kit::function_description &description)
 		: pcie_function(name, description)
@@ -43,6 +46,12 @@ public:
 	}
 	void reset(kit::reset_kind kind) override { resets.push_back(kind); }
 	void vfs(unsigned count) override { vf_counts.push_back(count); }
+	bool knows(const kit::message &message) override { return message.vendor_id == vendor; }
+	void receive(const kit::message &message) override
+	{
+		received.push_back(message);
+		memory_then = memory[0];
+	}
 
 	void clear()
 	{
@@ -50,6 +59,7 @@ public:
 		memory.assign(memory.size(), 0);
 		resets.clear();
 		vf_counts.clear();
+		received.clear();
 	}
 
 	using pcie_function::dma_read;
@@ -82,7 +92,7 @@ inline kit::function_description first_description()
 	vfs.device_id = 0x77;
 	vfs.bar_table[0] = vfs.bar_table[1] = { kit::bar_kind::mem32, 4096 };
 	vfs.msix_table = { 2, 1, 1, 0, 0x800 };
-	return small_description(1).has({ kit::feature::ari }).sriov(vfs);
+	return small_description(1).has({ kit::feature::ari, kit::feature::ltr, kit::feature::pme }).sriov(vfs);
 }
 
 struct several_bench {
@@ -91,7 +101,7 @@ struct several_bench {
 	small_function last{ "last", small_description(9) };
 	std::vector<std::unique_ptr<small_function>> vf;
 
-	tlpb::pcie_endpoint endpoint{ "endpoint", first.description() };
+	tlpb::pcie_endpoint endpoint{ "endpoint", first.description(), nullptr, test_link() };
 	tlpb::endpoint_function second_face{ "second_face", endpoint, second_number, second.description() };
 	tlpb::endpoint_function last_face{ "last_face", endpoint, last_number, last.description() };
 	std::vector<std::unique_ptr<checked_function>> checked;

@@ -30,7 +30,8 @@ public:
 
 struct raw_bench {
 	raw_model model{ "model" };
-	tlpb::tlp_port port{ "port", description(), tlpb::tlp_port::config_space::keep };
+	tlpb::tlp_port port{ "port", description(), tlpb::tlp_port::config_space::keep, nullptr,
+			     test_link() };
 	tlpb::pump pump{ test_url() };
 
 	raw_bench()

@@ -257,7 +257,7 @@ TEST(InjectAction, CorruptInvertsOneBit)
 TEST(InjectAction, DelayPassesBehindSoManyOfItsDirection)
 {
 	struct tlpb_tlp tlp = mem_read(0, 1), out;
-	uint32_t sequence;
+	uint64_t sequence;
 
 	setup("delay tlps=2 type=MWr count=1");
 	EXPECT_TRUE(lost(0x40));
@@ -325,7 +325,7 @@ TEST(InjectAction, TimeoutLosesAllCompletionsAndTellsOnce)
 TEST(InjectAction, ANewLinkForgetsWhatWasHeldBack)
 {
 	struct tlpb_tlp request = mem_read(0x1000, 5), completion = data_completion(5);
-	uint32_t sequence;
+	uint64_t sequence;
 
 	setup("delay tlps=1 type=MWr count=1; timeout");
 	EXPECT_TRUE(lost(0));

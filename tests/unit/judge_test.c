@@ -429,13 +429,15 @@ TEST(Judge, CompleterIsAFunctionOfTheDevice)
 	OUT("ACCEPT", "", TLPB_CPLD, .tag = 9, .completer_id = 0x200);
 }
 
-TEST(Judge, RetryStatusIsForConfigurationOnly)
+TEST(Judge, RetryStatusIsForConfigurationAndDeferrableWritesOnly)
 {
-	static const enum tlpb_tlp_kind config[] = { TLPB_CFGRD0, TLPB_CFGRD1, TLPB_CFGWR0, TLPB_CFGWR1 };
-	static const enum tlpb_tlp_kind others[] = { TLPB_MRD, TLPB_SWAP, TLPB_IORD, TLPB_IOWR, TLPB_DMWR };
+	static const enum tlpb_tlp_kind config[] = { TLPB_CFGRD0, TLPB_CFGRD1, TLPB_CFGWR0, TLPB_CFGWR1,
+						     TLPB_DMWR };
+	static const enum tlpb_tlp_kind others[] = { TLPB_MRD, TLPB_MRDLK, TLPB_SWAP, TLPB_IORD, TLPB_IOWR };
 
 	setup();
-	for (unsigned i = 0; i < 4; i++) {
+	state.deferrable_writes = true;
+	for (unsigned i = 0; i < 5; i++) {
 		ASK(config[i], .first_be = 0xf);
 		OUT("ACCEPT", "", TLPB_CPL, .status = TLPB_CPL_CRS, .completer_id = FUNCTION);
 	}

@@ -16,15 +16,21 @@ static struct {
 } result[MANY];
 static unsigned results;	/* done in all */
 
-static void setup(void)
+static void setup_with(const char *host_credits)
 {
 	memset(result, 0, sizeof result);
 	results = 0;
-	pair_open(&(struct pair_options){ .ep_credits = "NPH=infinite,NPD=infinite" });
+	pair_open(&(struct pair_options){ .ep_credits = "NPH=infinite,NPD=infinite",
+					  .rc_credits = host_credits });
 	pair_enumerate();
 	for (unsigned i = 0; i < MODEL_MEMORY; i++)
 		for (unsigned region = 0; region < TLPB_REGIONS; region++)
 			pair.model.memory[region][i] = (uint8_t)(i * 7 + i / 256 + region);
+}
+
+static void setup(void)
+{
+	setup_with(NULL);
 }
 
 static void on_done(void *arg, int err)
@@ -207,6 +213,7 @@ TEST(Async, ConfigurationAndIoAccessesAreDoneAsTheirWaitingForms)
 	setup();
 	EXPECT_EQ(tlpb_rc_config_read_async(pair.rc, PAIR_BDF, 0, 4, &value[0], on_done, as_arg(0)), 0);
 	EXPECT_EQ(tlpb_rc_config_write_async(pair.rc, PAIR_BDF, 0x3c, 1, 0x5b, on_done, as_arg(1)), 0);
+	await(2);	/* a read may pass it */
 	EXPECT_EQ(tlpb_rc_config_read_async(pair.rc, PAIR_BDF, 0x3c, 1, &value[1], on_done, as_arg(2)), 0);
 	EXPECT_EQ(tlpb_rc_io_write_async(pair.rc, (uint32_t)pair.bar[5].addr + 3, 4, 0xa1b2c3d4, on_done,
 					 as_arg(3)), 0);
@@ -353,6 +360,13 @@ TEST(Async, DoneMayWait)
 	pair_close();
 }
 
+/* What is in BAR 1; the rest is never answered. */
+static void answer_the_first(struct tlpb_ep_request *r)
+{
+	if (r->region == 1)
+		tlpb_ep_complete(pair.ep, r, TLPB_CPL_SC);
+}
+
 static void close_rc(void *arg, int err)
 {
 	tlpb_rc *rc = pair.rc;
@@ -362,12 +376,26 @@ static void close_rc(void *arg, int err)
 	tlpb_rc_close(rc);
 }
 
+/* Its own completion's credits do not keep the next one away. */
+TEST(Async, DoneMayWaitWhereCompletionsComeOneAtATime)
+{
+	uint8_t data[4];
+
+	setup_with("CPLH=1,CPLD=32");
+	ASSERT_EQ(tlpb_rc_mem_read_async(pair.rc, pair.bar[1].addr, data, 4, read_and_wait, as_arg(0)), 0);
+	await(1);
+	expect_memory(12, chain_data, 4);
+	pair_close();
+}
+
 TEST(Async, DoneMayClose)
 {
 	uint8_t data[3][4];
 
 	setup();
 	begin_read(0, 0, data[0], 4);
+	await(1);
+	pair.model.on_access = answer_the_first;
 	ASSERT_EQ(tlpb_rc_mem_read_async(pair.rc, pair.bar[1].addr, data[1], 4, close_rc, as_arg(1)), 0);
 	EXPECT_EQ(tlpb_rc_mem_read(pair.rc, pair.bar[0].addr, data[2], 4), TLPB_ERR_CLOSED);
 	EXPECT_EQ(result[0].err, 0);

@@ -412,6 +412,28 @@ static const struct wrong wrongs[] = {
 	{ "reserved status", reserved, TLPB_ERR_UNSUPPORTED },
 };
 
+TEST(Tags, PoisonedDataKeepTheTagUntilTheLastOfThemCame)
+{
+	struct tlpb_tlp tlp = read_tlp(0x1000, 256), c;
+	uint8_t buf[256] = { 0 };
+
+	setup(32);
+	ASSERT_EQ(begin(&tlp, buf, 256), 0);
+	EXPECT_EQ(deliver(data_completion(&tlp, 0x1000, 64, 256)), 0);
+	c = data_completion(&tlp, 0x1040, 64, 192);
+	c.ep = true;
+	EXPECT_EQ(deliver(c), 0);
+	EXPECT_EQ(seen.calls, 0);
+	EXPECT_EQ(deliver(data_completion(&tlp, 0x1080, 128, 128)), 0);
+	EXPECT_EQ(seen.calls, 1);
+	EXPECT_EQ(seen.err, TLPB_ERR_POISONED);
+	EXPECT_EQ(seen.got, 64);
+	EXPECT_EQ(seen.next_address, 0x1040);
+	EXPECT_EQ(buf[0x3f], memory_at(0x103f));
+	EXPECT_EQ(buf[0x40], 0);		/* no byte behind them is used either */
+	EXPECT_EQ(buf[0xff], 0);
+}
+
 /* The second of two completions is the wrong one. */
 TEST(Tags, AWrongCompletionEndsItsRequestWithTheBytesThatCame)
 {
@@ -556,4 +578,18 @@ TEST(Tags, AnAbandonedRequestIsNotToldTwice)
 	tlpb__tags_abort(&tags, TLPB_ERR_CLOSED, true);
 	EXPECT_EQ(seen.calls, 32);
 	EXPECT_EQ(tags.used, 0);
+}
+
+/* Who waits long is told for what: the text must not look at data that were the caller's. */
+TEST(Tags, ARequestWithDataIsKeptWithoutThem)
+{
+	static const uint8_t data[4] = { 1, 2, 3, 4 };
+	struct tlpb_tlp write = { .kind = TLPB_CFGWR0, .length_dw = 1, .first_be = 15,
+				  .payload = data, .payload_len = 4 };
+	char text[128];
+
+	setup(32);
+	EXPECT_EQ(begin(&write, NULL, 0), 0);
+	tlpb_tlp_text(&tags.request[write.tag].tlp, text, sizeof text);
+	EXPECT_NULL(strstr(text, "data"));
 }

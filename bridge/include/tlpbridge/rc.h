@@ -406,6 +406,13 @@ int tlpb_rc_enumerate(tlpb_rc *rc, const struct tlpb_rc_windows *windows,
 int tlpb_rc_find_capability(tlpb_rc *rc, uint16_t bdf, unsigned id);
 
 /*
+ * Enable what the function bdf has of ECRC generation and checking in its AER capability (7.8.4.7), as software
+ * does; tlpb_rc_config.ecrc is this end's part. Waits. Returns 0, TLPB_ERR_UNSUPPORTED (it has neither),
+ * or the error of an access to its config space.
+ */
+int tlpb_rc_enable_ecrc(tlpb_rc *rc, uint16_t bdf);
+
+/*
  * Error injection (inject.h) at this end: adds rules; NULL removes all, and what they hold back
  * is lost. Returns 0, TLPB_ERR_INVALID or TLPB_ERR_TOO_LARGE with cause and cure in why (no rule is
  * added then), or TLPB_ERR_NOMEM.

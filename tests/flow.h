@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Links of tests once more: with few credits, and with TLPs in any order that the rules allow.
+ * TLPB_TEST_CREDITS and TLPB_TEST_ORDER_SEED in the environment ask for it, for both ends of every
+ * link that a test makes (script/test --help). Who makes a link, or starts what makes one, asks here.
+ * A test that names its own credits has those; flow.c lists the others that are left out, and why.
+ */
+#ifndef TLPB_TEST_FLOW_H
+#define TLPB_TEST_FLOW_H
+
+#include <stdint.h>
+
+#include <tlpbridge/credits.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* For the running test, as in the environment; NULL: as users have it. */
+const char *flow_credits(void);
+const char *flow_order_seed(void);
+
+/*
+ * Into the configuration of an end that takes payloads of mps bytes, and AtomicOps and deferrable
+ * writes of all sizes: credits are no fewer than it has to have for them (2.6.1). What is not asked for
+ * stays as it is.
+ */
+void flow_configure(struct tlpb_pools *credits, uint64_t *order_seed, unsigned mps);
+
+/*
+ * The command with options of each device that it serves, each begun by "--and" but the first;
+ * valid until the next call.
+ */
+const char *const *flow_command(const char *const argv[]);
+
+/* ",credits=…,stress-ordering=…" behind the properties of QEMU's device; likewise. */
+const char *flow_properties(void);
+
+/* The same behind the arguments of QMP's device_add. */
+const char *flow_arguments(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
