@@ -182,83 +182,30 @@ void tlpb__credits_init(struct credits *c, const uint16_t own[TLPB_POOLS], unsig
 	}
 }
 
-/* ---- modular counters ---- */
-
-/* Headers are counted in 8 bits, data in 12. */
-static unsigned modulus_mask(unsigned pool)
-{
-	return pool & 1 ? 0xfff : 0xff;
-}
-
-/* a - b in a pool's modulus. */
-static uint16_t distance(unsigned pool, unsigned a, unsigned b)
-{
-	return (uint16_t)((a - b) & modulus_mask(pool));
-}
-
-static unsigned half_modulus(unsigned pool)
-{
-	return (modulus_mask(pool) + 1u) / 2;
-}
-
-static void advance(unsigned pool, uint16_t *counter, unsigned by)
-{
-	*counter = (uint16_t)((*counter + by) & modulus_mask(pool));
-}
-
-static unsigned header_pool(const struct tlpb_credits *cost)
-{
-	return 2u * cost->cls;		/* the order of TLPB_POOL_LIST */
-}
-
-static unsigned data_pool(const struct tlpb_credits *cost)
-{
-	return 2u * cost->cls + 1;
-}
-
 /* ---- transmitter ---- */
-
-static bool gate(const struct credits *c, unsigned pool, unsigned need)
-{
-	const struct credit_tx *tx = &c->tx[pool];
-
-	return tx->infinite || !need ||
-	       distance(pool, tx->limit, tx->consumed + need) <= half_modulus(pool);
-}
-
-bool tlpb__credits_suffice(const struct credits *c, const struct tlpb_credits *cost)
-{
-	return gate(c, header_pool(cost), cost->hdr) && gate(c, data_pool(cost), cost->data);
-}
 
 static bool left(const struct credits *c, unsigned pool, unsigned need)
 {
 	const struct credit_tx *tx = &c->tx[pool];
 
-	return tx->infinite || need <= distance(pool, tx->limit, tx->consumed);
+	return tx->infinite || need <= credits_distance(pool, tx->limit, tx->consumed);
 }
 
 bool tlpb__credits_suffice_behind(const struct credits *c, unsigned headers, unsigned data,
 				  const struct tlpb_credits *cost)
 {
-	return left(c, header_pool(cost), headers + cost->hdr) &&
-	       (!cost->data || left(c, data_pool(cost), data + cost->data));
-}
-
-void tlpb__credits_consume(struct credits *c, const struct tlpb_credits *cost)
-{
-	advance(header_pool(cost), &c->tx[header_pool(cost)].consumed, cost->hdr);
-	advance(data_pool(cost), &c->tx[data_pool(cost)].consumed, cost->data);
+	return left(c, credits_header_pool(cost), headers + cost->hdr) &&
+	       (!cost->data || left(c, credits_data_pool(cost), data + cost->data));
 }
 
 static enum credit_fault check_limit(const struct credit_tx *tx, unsigned pool, unsigned limit)
 {
 	if (tx->infinite)
 		return limit ? CREDIT_FAULT_INFINITE_UPDATED : CREDIT_FAULT_NONE;
-	if (limit > modulus_mask(pool) ||
-	    distance(pool, limit, tx->consumed) > pools[pool].max)
+	if (limit > credits_mask(pool) ||
+	    credits_distance(pool, limit, tx->consumed) > pools[pool].max)
 		return CREDIT_FAULT_TOO_MANY;
-	if (distance(pool, limit, tx->limit) > distance(pool, limit, tx->consumed))
+	if (credits_distance(pool, limit, tx->limit) > credits_distance(pool, limit, tx->consumed))
 		return CREDIT_FAULT_BACKWARDS;
 	return CREDIT_FAULT_NONE;
 }
@@ -279,43 +226,12 @@ enum credit_fault tlpb__credits_update(struct credits *c, const uint16_t limits[
 
 /* ---- receiver ---- */
 
-static bool receive(struct credits *c, unsigned pool, unsigned n)
-{
-	struct credit_rx *rx = &c->rx[pool];
-
-	if (rx->infinite || !n)
-		return true;
-	advance(pool, &rx->received, n);
-	return distance(pool, rx->allocated, rx->received) < half_modulus(pool);
-}
-
-bool tlpb__credits_receive(struct credits *c, const struct tlpb_credits *cost, unsigned *pool)
-{
-	*pool = header_pool(cost);
-	if (!receive(c, *pool, cost->hdr))
-		return false;
-	*pool = data_pool(cost);
-	return receive(c, *pool, cost->data);
-}
-
-static void release(struct credits *c, unsigned pool, unsigned n)
-{
-	if (!c->rx[pool].infinite)
-		advance(pool, &c->rx[pool].allocated, n);
-}
-
-void tlpb__credits_release(struct credits *c, const struct tlpb_credits *cost)
-{
-	release(c, header_pool(cost), cost->hdr);
-	release(c, data_pool(cost), cost->data);
-}
-
 bool tlpb__credits_due(const struct credits *c)
 {
 	for (unsigned i = 0; i < TLPB_POOLS; i++) {
 		const struct credit_rx *rx = &c->rx[i];
 
-		if (rx->told != rx->allocated && distance(i, rx->told, rx->received) < rx->few)
+		if (rx->told != rx->allocated && credits_distance(i, rx->told, rx->received) < rx->few)
 			return true;
 	}
 	return false;

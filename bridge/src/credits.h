@@ -62,16 +62,72 @@ enum credit_fault tlpb__credits_check(const uint16_t advertised[TLPB_POOLS], uns
 void tlpb__credits_init(struct credits *c, const uint16_t own[TLPB_POOLS], unsigned own_mps,
 			const uint16_t peer[TLPB_POOLS]);
 
+/*
+ * ---- modular counters ----
+ *
+ * Inline, with what uses them for each TLP: the five calls took 3 of the 56 ns that a TLP costs.
+ */
+
+/* Headers are counted in 8 bits, data in 12. */
+static inline unsigned credits_mask(unsigned pool)
+{
+	return pool & 1 ? 0xfff : 0xff;
+}
+
+/* a - b in a pool's modulus. */
+static inline uint16_t credits_distance(unsigned pool, unsigned a, unsigned b)
+{
+	return (uint16_t)((a - b) & credits_mask(pool));
+}
+
+static inline unsigned credits_half_modulus(unsigned pool)
+{
+	return (credits_mask(pool) + 1u) / 2;
+}
+
+static inline void credits_advance(unsigned pool, uint16_t *counter, unsigned by)
+{
+	*counter = (uint16_t)((*counter + by) & credits_mask(pool));
+}
+
+static inline unsigned credits_header_pool(const struct tlpb_credits *cost)
+{
+	return 2u * cost->cls;		/* the order of TLPB_POOL_LIST */
+}
+
+static inline unsigned credits_data_pool(const struct tlpb_credits *cost)
+{
+	return 2u * cost->cls + 1;
+}
+
 /* ---- transmitter ---- */
 
+static inline bool credits_gate(const struct credits *c, unsigned pool, unsigned need)
+{
+	const struct credit_tx *tx = &c->tx[pool];
+
+	return tx->infinite || !need ||
+	       credits_distance(pool, tx->limit, tx->consumed + need) <= credits_half_modulus(pool);
+}
+
 /* The gate: may a TLP of this cost go now? */
-bool tlpb__credits_suffice(const struct credits *c, const struct tlpb_credits *cost);
+static inline bool tlpb__credits_suffice(const struct credits *c, const struct tlpb_credits *cost)
+{
+	return credits_gate(c, credits_header_pool(cost), cost->hdr) &&
+	       credits_gate(c, credits_data_pool(cost), cost->data);
+}
 
 /* May one more of its class, where so many headers and data of it wait for the gate already? */
 bool tlpb__credits_suffice_behind(const struct credits *c, unsigned headers, unsigned data,
 				  const struct tlpb_credits *cost);
 
-void tlpb__credits_consume(struct credits *c, const struct tlpb_credits *cost);
+static inline void tlpb__credits_consume(struct credits *c, const struct tlpb_credits *cost)
+{
+	unsigned hdr = credits_header_pool(cost), data = credits_data_pool(cost);
+
+	credits_advance(hdr, &c->tx[hdr].consumed, cost->hdr);
+	credits_advance(data, &c->tx[data].consumed, cost->data);
+}
 
 /* The peer's counters. On a fault *pool is of which pool, and nothing is taken over. */
 enum credit_fault tlpb__credits_update(struct credits *c, const uint16_t limits[TLPB_POOLS],
@@ -79,11 +135,39 @@ enum credit_fault tlpb__credits_update(struct credits *c, const uint16_t limits[
 
 /* ---- receiver ---- */
 
+static inline bool credits_count_received(struct credits *c, unsigned pool, unsigned n)
+{
+	struct credit_rx *rx = &c->rx[pool];
+
+	if (rx->infinite || !n)
+		return true;
+	credits_advance(pool, &rx->received, n);
+	return credits_distance(pool, rx->allocated, rx->received) < credits_half_modulus(pool);
+}
+
 /* A TLP has come. False: Receiver Overflow, *pool is of which pool. */
-bool tlpb__credits_receive(struct credits *c, const struct tlpb_credits *cost, unsigned *pool);
+static inline bool tlpb__credits_receive(struct credits *c, const struct tlpb_credits *cost,
+					 unsigned *pool)
+{
+	*pool = credits_header_pool(cost);
+	if (!credits_count_received(c, *pool, cost->hdr))
+		return false;
+	*pool = credits_data_pool(cost);
+	return credits_count_received(c, *pool, cost->data);
+}
+
+static inline void credits_count_released(struct credits *c, unsigned pool, unsigned n)
+{
+	if (!c->rx[pool].infinite)
+		credits_advance(pool, &c->rx[pool].allocated, n);
+}
 
 /* It has left its buffer. */
-void tlpb__credits_release(struct credits *c, const struct tlpb_credits *cost);
+static inline void tlpb__credits_release(struct credits *c, const struct tlpb_credits *cost)
+{
+	credits_count_released(c, credits_header_pool(cost), cost->hdr);
+	credits_count_released(c, credits_data_pool(cost), cost->data);
+}
 
 /* Is it time to tell the peer? It has few left, and there are more. */
 bool tlpb__credits_due(const struct credits *c);

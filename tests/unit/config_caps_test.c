@@ -323,6 +323,16 @@ TEST(ConfigCaps, TheVendorSpecificCapabilityTellsItsLength)
 	EXPECT_EQ(rd(at + 4) & 0xffff, 0x3322);
 }
 
+/* 7.9.5: the vendor-specific header is four bytes. */
+TEST(ConfigCaps, AnExtendedVendorSpecificCapabilityMayBeItsHeaderAlone)
+{
+	static const uint8_t header[4] = { 0x34, 0x12, 0x81, 0x00 };
+
+	setup();
+	EXPECT_EQ(tlpb__config_add(&c, &(struct tlpb_capability){
+		.id = 0x0b, .version = 1, .size = 4, .value = header }), 0);
+}
+
 TEST(ConfigCaps, CapabilitiesThatCannotBeAreRefused)
 {
 	struct tlpb_capability rows[] = {
@@ -521,6 +531,17 @@ TEST(ConfigCaps, AVfBarOfManyGigabytesHasItsUpperHalf)
 	expect_row(&(struct row){ PART_SRIOV, SRIOV_BAR0 + 12, 0, 0xfffffffe });
 	wr(sriov(SRIOV_PAGE_SIZE), 2);
 	expect_row(&(struct row){ PART_SRIOV, SRIOV_BAR0 + 12, 0, 0xfffffffe });
+}
+
+TEST(ConfigCaps, BehindAVfBarOf32BitsIsNoUpperHalf)
+{
+	struct tlpb_device device = {
+		.sriov = { .vfs = 1, .offset = 1, .stride = 1, .region = { { 65536, RW } } },
+	};
+
+	tlpb__config_init(&c, &device, 512);
+	expect_row(&(struct row){ PART_SRIOV, SRIOV_BAR0, 0, 0xffff0000 });
+	expect_row(&(struct row){ PART_SRIOV, SRIOV_BAR0 + 4, 0, 0 });
 }
 
 TEST(ConfigCaps, AVfHasNoIdsAndNoBarsAndItsOwnMasterEnableAndMsix)

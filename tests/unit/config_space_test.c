@@ -354,6 +354,8 @@ TEST(ConfigSpace, DeviceControlSetsPayloadReadRequestAndTags)
 	wr(DEVCTL, 7 << 12 | 7 << 5);			/* reserved codes */
 	EXPECT_EQ(tlpb__config_mps(&c), 512);		/* what was offered, not more */
 	EXPECT_EQ(tlpb__config_mrrs(&c), 4096);
+	wr(DEVCTL, 6 << 12);
+	EXPECT_EQ(tlpb__config_mrrs(&c), 4096);
 }
 
 /* ---- MSI, MSI-X ---- */

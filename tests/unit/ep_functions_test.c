@@ -266,6 +266,34 @@ TEST(EpFunctions, NumbersThatAreTakenOrCannotBeAreRefused)
 	pair_close();
 }
 
+/* What it had taken is free again, and the others are as they were. */
+TEST(EpFunctions, AFunctionThatIsRefusedLeavesNothing)
+{
+	static const struct tlpb_capability impossible = { .id = 0x05, .size = 4 };
+	struct tlpb_device d = with_bar(1), pf = with_bar(3);
+	struct pair_options options = { .device = &d, .stay_apart = true, .ops = &ops };
+	struct tlpb_ep_function refused = { .number = 3, .device = &pf, .ops = &ops,
+					    .capabilities = &impossible, .capability_count = 1 };
+	char why[256];
+
+	strcpy(d.name, "refusing");
+	pf.sriov.vfs = 2;
+	pf.sriov.offset = pf.sriov.stride = 1;
+	memset(&told, 0, sizeof told);
+	pair_open(&options);
+	EXPECT_EQ(add(2, &d, why), 0);
+	EXPECT_EQ(add(6, &d, why), 0);
+	EXPECT_EQ(tlpb_ep_add_function(pair.ep, &refused, why, sizeof why), TLPB_ERR_INVALID);
+	EXPECT_EQ(pair.ep->functions, 3);
+	EXPECT_EQ(pair.ep->list[0]->number, 0);
+	EXPECT_EQ(pair.ep->list[1]->number, 2);
+	EXPECT_EQ(pair.ep->list[2]->number, 6);
+	EXPECT_EQ(add(4, &d, why), 0);		/* would have been a VF's */
+	EXPECT_EQ(add(3, &d, why), 0);
+	EXPECT_EQ(pair_connect(why, sizeof why), 0);
+	pair_close();
+}
+
 TEST(EpFunctions, OnesOwnCapabilitiesAreEachFunctionsOwn)
 {
 	static const uint8_t body[2] = { 0, 0x5a };

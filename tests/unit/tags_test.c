@@ -548,6 +548,26 @@ TEST(Tags, AfterAResetATagWaitsForItsLateCompletionAndWritesNothing)
 	EXPECT_EQ(begin(&fresh, NULL, 4), 0);
 }
 
+TEST(Tags, ATimedOutTagWaitsForTheLastOfItsCompletions)
+{
+	struct tlpb_tlp old = read_tlp(0x1000, 256);
+
+	setup(2);
+	tags.deadline_ms = 100;
+	ASSERT_EQ(begin(&old, NULL, 256), 0);
+	EXPECT_EQ(tlpb__tags_expire(&tags, 99), 0);
+	EXPECT_EQ(tlpb__tags_expire(&tags, 100), 1);
+	EXPECT_EQ(seen.calls, 1);
+	EXPECT_EQ(seen.err, TLPB_ERR_TIMEDOUT);
+	EXPECT_EQ(deliver(data_completion(&old, 0x1000, 64, 256)), TLPB_ERR_NOT_FOUND);
+	EXPECT_EQ(tags.used, 1);
+	EXPECT_EQ(deliver(data_completion(&old, 0x1000, 64, 256)), TLPB_ERR_NOT_FOUND);	/* lies */
+	EXPECT_EQ(tags.used, 1);
+	EXPECT_EQ(deliver(data_completion(&old, 0x1040, 192, 192)), TLPB_ERR_NOT_FOUND);
+	EXPECT_EQ(tags.used, 0);
+	EXPECT_EQ(seen.calls, 1);
+}
+
 TEST(Tags, AnAbandonedRequestIsNotToldTwice)
 {
 	expect_all_tags(32);

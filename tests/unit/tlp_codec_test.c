@@ -279,6 +279,23 @@ TEST(Codec, FourPrefixesAreTheMostWithTheirPasid)
 	EXPECT_EQ(tlpb_tlp_pack(&tlp, bytes, sizeof bytes), TLPB_ERR_INVALID);
 }
 
+TEST(Codec, PrefixesBehindTheCountAreNotLookedAt)
+{
+	struct tlpb_tlp tlp = plain(TLPB_MRD, 1);
+	uint8_t bytes[64];
+
+	tlp.prefix_count = 1;
+	tlp.prefix[0] = 0x92000000;
+	tlp.prefix[1] = 0x91000000;
+	EXPECT_EQ(tlpb_tlp_pack(&tlp, bytes, sizeof bytes), 16);	/* no PASID prefix */
+	tlp.has_pasid = true;
+	tlp.pasid = 3;
+	EXPECT_EQ(tlpb_tlp_pack(&tlp, bytes, sizeof bytes), 20);
+	EXPECT_EQ(get_be32(bytes + 4), 0x91000003);
+	tlp.prefix[1] = 0;						/* none at all */
+	EXPECT_EQ(tlpb_tlp_pack(&tlp, bytes, sizeof bytes), 20);
+}
+
 /* Also when nothing else came. */
 TEST(Codec, WholePrefixesAreCounted)
 {
