@@ -7,12 +7,21 @@
 #include "monitor_credits.h"
 #include "monitor_functions.h"
 
+/*
+ * When a function is allowed less than before, what it issued before that may still wait at its end: the
+ * completion of a configuration write may pass it (2.4.1). That of a read may not. So the new limits hold
+ * once a read was asked for afterwards, and answered.
+ */
+enum grace { GRACE_OVER, GRACE_BEGUN, GRACE_PROBED };
+
 struct monitor {
 	enum tlpb_role role;		/* of this end */
 	struct tlpb_judge_state state;
 	struct tlpb_judge_request outstanding[2 * TLPB_TAGS];
 	unsigned endpoint_mps, host_mps;
 	struct monitor_functions functions;
+	enum grace grace;
+	uint16_t probe_requester, probe_tag;	/* the read, while probed */
 	struct monitor_credits credits;
 	uint32_t written[TLPB_TAGS];	/* data of configuration writes that are outstanding, by tag */
 	uint64_t violations;
@@ -62,6 +71,7 @@ void tlpb__monitor_limits(struct monitor *m, const struct monitor_limits *limits
 void tlpb__monitor_reset(struct monitor *m)
 {
 	tlpb__seen_reset(&m->functions, m->role == TLPB_ENDPOINT);
+	m->grace = GRACE_BEGUN;
 }
 
 void tlpb__monitor_note(struct monitor *m)
@@ -84,9 +94,28 @@ static void learn_from_completion(struct monitor *m, const struct tlpb_tlp *comp
 	if (!o || completion->status != TLPB_CPL_SC || completion->ep)
 		return;
 	if (o->request.kind == TLPB_CFGWR0)
-		tlpb__seen_written(&m->functions, &o->request, m->written[o->request.tag]);
+		m->grace = tlpb__seen_written(&m->functions, &o->request, m->written[o->request.tag])
+			 ? GRACE_BEGUN : m->grace;
 	else if (o->request.kind == TLPB_CFGRD0 && completion->payload_len == 4)
 		tlpb__seen_read(&m->functions, &o->request, get_le32(completion->payload));
+}
+
+static bool is_read(const struct tlpb_tlp *tlp)
+{
+	return tlpb_kind_class(tlp->kind) == TLPB_NON_POSTED && !tlpb_kind_has_data(tlp->kind);
+}
+
+static void follow_grace(struct monitor *m, bool to_device, const struct tlpb_tlp *tlp)
+{
+	if (m->grace == GRACE_BEGUN && to_device && is_read(tlp)) {
+		m->grace = GRACE_PROBED;
+		m->probe_requester = tlp->requester_id;
+		m->probe_tag = tlp->tag;
+	} else if (m->grace == GRACE_PROBED && !to_device && !tlp->ro && !tlp->ido &&
+		   tlpb_kind_class(tlp->kind) == TLPB_COMPLETION &&
+		   tlp->requester_id == m->probe_requester && tlp->tag == m->probe_tag) {
+		m->grace = GRACE_OVER;
+	}
 }
 
 static void learn(struct monitor *m, const struct tlpb_tlp *tlp)
@@ -110,13 +139,17 @@ static uint16_t function_of(const struct tlpb_tlp *tlp, bool to_device)
 /* The judge knows one function: it becomes that one. IDs that are not the device's stay foreign. */
 static void become(struct monitor *m, const struct tlpb_tlp *tlp, bool to_device)
 {
+	static const struct function_limits none = {
+		.bus_master = true, .mps = TLPB_MAX_PAYLOAD, .mrrs = TLPB_MAX_PAYLOAD, .tags = TLPB_TAGS,
+	};
 	const struct monitor_functions *f = &m->functions;
-	const struct function_limits *limits;
+	const struct function_limits *limits = &none;
 	uint16_t id = function_of(tlp, to_device);
 
 	m->state.has_id = f->has_bus;
 	m->state.id = tlpb__seen_own(f, id) ? id : (uint16_t)(f->bus << 8 | f->last);
-	limits = tlpb__seen_limits(&m->functions, id);
+	if (m->grace == GRACE_OVER)
+		limits = tlpb__seen_limits(&m->functions, id);
 	m->state.bus_master_enable = limits->bus_master;
 	m->state.d_state = (uint8_t)limits->d_state;
 	m->state.mrrs = limits->mrrs;
@@ -152,6 +185,7 @@ const char *tlpb__monitor_tlp(struct monitor *m, bool to_device, const uint8_t *
 	struct tlpb_tlp tlp;
 
 	if (!tlpb_tlp_unpack(bytes, len, &tlp)) {
+		follow_grace(m, to_device, &tlp);
 		learn(m, &tlp);
 		become(m, &tlp, to_device);
 		rule = spend(m, to_device, bytes, len, &tlp, &pool);

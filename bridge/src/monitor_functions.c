@@ -165,17 +165,12 @@ static bool ends_vfs(const struct monitor_space *s, const struct tlpb_tlp *reque
 	       !(dw & SRIOV_VF_ENABLE);
 }
 
-void tlpb__seen_written(struct monitor_functions *f, const struct tlpb_tlp *request, uint32_t dw)
+static void write_to(struct monitor_functions *f, const struct tlpb_tlp *request, uint32_t dw)
 {
 	unsigned number = number_of(request->dest_id);
 	struct monitor_space *s = space_of(f, number);
 
-	f->has_bus = true;
-	f->bus = (uint8_t)(request->dest_id >> 8);
-	f->last = (uint8_t)number;
-	f->extended = f->extended || request->reg_offset >= EXTENDED;
 	if (s && starts_flr(s, request, dw)) {	/* its completion is the last before the reset */
-		f->fresh = false;
 		forget_vfs(f, number);
 		tlpb__space_forget(s);
 		turn_off(s);
@@ -184,6 +179,25 @@ void tlpb__seen_written(struct monitor_functions *f, const struct tlpb_tlp *requ
 	if (s && ends_vfs(s, request, dw))
 		forget_vfs(f, number);
 	learn(f, request, dw);
+}
+
+static bool is_tighter(const struct function_limits *now, const struct function_limits *before)
+{
+	return (before->bus_master && !now->bus_master) || (now->d_state && !before->d_state) ||
+	       now->mps < before->mps || now->mrrs < before->mrrs || now->tags < before->tags;
+}
+
+bool tlpb__seen_written(struct monitor_functions *f, const struct tlpb_tlp *request, uint32_t dw)
+{
+	struct function_limits before = *tlpb__seen_limits(f, request->dest_id);
+
+	f->has_bus = true;
+	f->bus = (uint8_t)(request->dest_id >> 8);
+	f->last = (uint8_t)number_of(request->dest_id);
+	f->extended = f->extended || request->reg_offset >= EXTENDED;
+	write_to(f, request, dw);
+	f->fresh = false;
+	return is_tighter(tlpb__seen_limits(f, request->dest_id), &before);
 }
 
 void tlpb__seen_reset(struct monitor_functions *f, bool known_off)

@@ -42,8 +42,8 @@ struct monitor_functions {
 
 void tlpb__seen_free(struct monitor_functions *f);
 
-/* A configuration request of dw has succeeded. */
-void tlpb__seen_written(struct monitor_functions *f, const struct tlpb_tlp *request, uint32_t dw);
+/* A configuration request of dw has succeeded. True: its function is allowed less than before. */
+bool tlpb__seen_written(struct monitor_functions *f, const struct tlpb_tlp *request, uint32_t dw);
 void tlpb__seen_read(struct monitor_functions *f, const struct tlpb_tlp *request, uint32_t dw);
 
 /* All of them were reset. known_off: the observer is where that is known to have happened already. */

@@ -63,14 +63,21 @@ static const char *configured(uint16_t id, unsigned offset, unsigned enables, co
 	return judged(false, &completion);
 }
 
-static void cfg_write(uint16_t id, unsigned offset, unsigned enables, uint32_t value)
+static void cfg_read(uint16_t id, unsigned offset, uint32_t value)
+{
+	EXPECT_STREQ(configured(id, offset, 15, NULL, value), "");
+}
+
+static void only_write(uint16_t id, unsigned offset, unsigned enables, uint32_t value)
 {
 	EXPECT_STREQ(configured(id, offset & ~3u, enables, &value, 0), "");
 }
 
-static void cfg_read(uint16_t id, unsigned offset, uint32_t value)
+/* With the read behind it that pushes ahead what was issued before. */
+static void cfg_write(uint16_t id, unsigned offset, unsigned enables, uint32_t value)
 {
-	EXPECT_STREQ(configured(id, offset, 15, NULL, value), "");
+	only_write(id, offset, enables, value);
+	cfg_read(id, 0x3c, 0);
 }
 
 /* What a driver sees of a function's capabilities. */
@@ -139,6 +146,28 @@ TEST(Functions, EachHasItsOwnPowerStateSizesAndTags)
 	EXPECT_STREQ(dma_write(F0, 1), "");
 }
 
+/* The completion of the write may pass what waits at the device's end; that of a read may not. */
+TEST(Functions, WhatWasIssuedBeforeAWriteIsNoViolationUntilAReadHasPushedItAhead)
+{
+	struct tlpb_tlp read = { .kind = TLPB_CFGRD0, .dest_id = F0, .first_be = 15, .length_dw = 1, .tag = 9 };
+	struct tlpb_tlp answer = { .kind = TLPB_CPLD, .completer_id = F0, .byte_count = 4, .tag = 9,
+				   .length_dw = 1, .payload = (const uint8_t *)"abcd", .payload_len = 4 };
+
+	open_at(TLPB_HOST, &generous);
+	cfg_write(F0, COMMAND, 3, MASTER);
+	EXPECT_STREQ(judged(true, &read), "");		/* asked for before the write is done: pushes nothing */
+	only_write(F0, COMMAND, 3, 0);
+	EXPECT_STREQ(dma_write(F0, 1), "");
+	EXPECT_STREQ(judged(false, &answer), "");
+	EXPECT_STREQ(dma_write(F0, 1), "");
+	EXPECT_STREQ(judged(true, &read), "");
+	EXPECT_STREQ(dma_write(F0, 1), "");
+	EXPECT_STREQ(judged(false, &answer), "");
+	EXPECT_STREQ(dma_write(F0, 1), "BUS_MASTER_DISABLED");
+	only_write(F0, COMMAND, 3, MASTER);		/* what is allowed is so at once */
+	EXPECT_STREQ(dma_write(F0, 1), "");
+}
+
 TEST(Functions, WhatNobodyHasSeenIsNotHeldAgainstAnybody)
 {
 	open_at(TLPB_HOST, &generous);
@@ -165,6 +194,7 @@ TEST(Functions, AResetTurnsAllOffAtTheEndpointsEnd)
 		open_at((enum tlpb_role)role, &generous);
 		cfg_write(F0, COMMAND, 3, MASTER);
 		tlpb__monitor_reset(m);
+		cfg_read(F0, 0, 0);
 		EXPECT_STREQ(dma_write(F0, 1), role == TLPB_HOST ? "" : "BUS_MASTER_DISABLED");
 		EXPECT_STREQ(dma_write(F1, 1), role == TLPB_HOST ? "" : "BUS_MASTER_DISABLED");
 		cfg_write(F1, COMMAND, 3, MASTER);

@@ -128,6 +128,7 @@ TEST(Check, AMemoryRequestWithoutBusMasterEnableIsNamed)
 {
 	open_checked(TLPB_CHECK_REPORT);
 	EXPECT_EQ(tlpb_rc_config_write(pair.rc, PAIR_BDF, COMMAND, 2, MEMORY_ENABLE), 0);
+	pair_settle();		/* what was issued before may come until a read was answered */
 	write_without_gate(HOST_RAM_BASE, 1);
 	expect_found(1);
 	EXPECT_TRUE(log_has("the device broke BUS_MASTER_DISABLED (VIOLATION)"));
@@ -165,6 +166,7 @@ TEST(Check, FatalTakesTheLinkDownWithTheRule)
 {
 	open_checked(TLPB_CHECK_FATAL);
 	EXPECT_EQ(tlpb_rc_config_write(pair.rc, PAIR_BDF, COMMAND, 2, MEMORY_ENABLE), 0);
+	pair_settle();		/* what was issued before may come until a read was answered */
 	write_without_gate(HOST_RAM_BASE, 1);
 	pair_await_detached();
 	EXPECT_TRUE(strstr(pair.model.gone_text, "BUS_MASTER_DISABLED") != NULL);
