@@ -168,6 +168,13 @@ static void intx(void *ctx, unsigned pin, bool level)
 	warn_report("%s: ignored INT%c: no Interrupt Pin register says so", label, 'A' + pin);
 }
 
+static PCIDevice *sender(TLPBridge *s, const struct tlpb_tlp *msg)
+{
+	TLPBridgeFunction *f = tlpbridge_function_of(s, msg->requester_id);
+
+	return f ? PCI_DEVICE(f) : PCI_DEVICE(s);
+}
+
 static bool message(void *ctx, const struct tlpb_tlp *msg)
 {
 	TLPBridge *s = ctx;
@@ -176,13 +183,21 @@ static bool message(void *ctx, const struct tlpb_tlp *msg)
 
 	if (!bql_locked() || !s->link.rc)
 		return true;		/* not handed over yet, or unrealized */
-	if (tlpbridge_error_message(s, msg) || s->told_message)
+	if (tlpbridge_error_send(sender(s, msg), msg->message_code) || s->told_message)
 		return true;
 	s->told_message = true;
 	label = tlpbridge_label(s);
 	tlpb_tlp_text(msg, text, sizeof(text));
 	info_report("%s: ignored message %s (and any further one)", label, text);
 	return true;	/* told already */
+}
+
+static void error(void *ctx, const struct tlpb_rc_error_report *report)
+{
+	TLPBridge *s = ctx;
+
+	if (bql_locked() && s->link.rc)		/* else not handed over yet, or unrealized */
+		tlpbridge_port_error(s, report);
 }
 
 static void down(void *ctx, enum tlpb_reason reason, const char *text)
@@ -229,6 +244,7 @@ const struct tlpb_rc_ops tlpbridge_rc_ops = {
 	.dmwr = mem_write,
 	.intx = intx,
 	.message = message,
+	.error = error,
 	.down = down,
 	.now_ps = now_ps,
 	.waiting = waiting,

@@ -39,10 +39,13 @@ static bool passes(PCIDevice *bridge)
 	return pci_get_word(bridge->config + PCI_BRIDGE_CONTROL) & PCI_BRIDGE_CTL_SERR;
 }
 
-/* The root port above the device, or NULL: there is none, or a bridge lets no errors pass. */
+/*
+ * The root port above the device, or the device itself if it is one; NULL: there is none, or a
+ * bridge lets no errors pass.
+ */
 static PCIDevice *root_port(PCIDevice *d, bool correctable)
 {
-	PCIDevice *port = NULL, *above = pci_bridge_get_device(pci_get_bus(d));
+	PCIDevice *port = d, *above = pci_bridge_get_device(pci_get_bus(d));
 
 	for (; above; above = pci_bridge_get_device(pci_get_bus(above))) {
 		if (!correctable)
@@ -52,7 +55,7 @@ static PCIDevice *root_port(PCIDevice *d, bool correctable)
 			return NULL;
 		port = above;
 	}
-	return port && port->exp.exp_cap && port->exp.aer_cap &&
+	return port->exp.exp_cap && port->exp.aer_cap &&
 	       pcie_cap_get_type(port) == PCI_EXP_TYPE_ROOT_PORT ? port : NULL;
 }
 
@@ -86,21 +89,19 @@ static void interrupt(PCIDevice *port)
 		pci_set_irq(port, 1);	/* QEMU lowers it when the guest clears the status */
 }
 
-bool tlpbridge_error_message(TLPBridge *s, const struct tlpb_tlp *msg)
+bool tlpbridge_error_send(PCIDevice *from, uint8_t code)
 {
-	const ErrorKind *kind = find_kind(msg->message_code);
-	TLPBridgeFunction *f = tlpbridge_function_of(s, msg->requester_id);
-	PCIDevice *d = f ? PCI_DEVICE(f) : PCI_DEVICE(s);
+	const ErrorKind *kind = find_kind(code);
 	PCIDevice *port;
 	uint32_t command;
 
 	if (!kind)
 		return false;
-	port = root_port(d, kind->code == TLPB_MSG_ERR_COR);
+	port = root_port(from, kind->code == TLPB_MSG_ERR_COR);
 	if (!port)
 		return true;
 	command = pci_get_long(port->config + port->exp.aer_cap + PCI_ERR_ROOT_COMMAND);
-	if (log_error(port, kind, pci_requester_id(d)) && command & kind->enable)
+	if (log_error(port, kind, pci_requester_id(from)) && command & kind->enable)
 		interrupt(port);
 	return true;
 }

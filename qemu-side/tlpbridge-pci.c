@@ -34,10 +34,6 @@ static bool check_properties(TLPBridge *s, Error **errp)
 			   "for example url=ipc:///run/user/1000/device.sock");
 		return false;
 	}
-	if (tlpb_inject_check(s->inject, why, sizeof(why))) {
-		error_setg(errp, "inject=: %s", why);
-		return false;
-	}
 	if (PCI_FUNC(PCI_DEVICE(s)->devfn)) {
 		error_setg(errp, "it is function 0 of its slot and brings the others, so addr= ends in .0");
 		return false;
@@ -183,9 +179,9 @@ static TLPB_PROPERTIES properties[] = {
 	DEFINE_PROP_UINT32("completion-timeout", TLPBridge, completion_timeout_ms, 0),
 	DEFINE_PROP_STRING("credits", TLPBridge, credits_text),
 	DEFINE_PROP_UINT64("stress-ordering", TLPBridge, order_seed, 0),
-	DEFINE_PROP_STRING("inject", TLPBridge, inject),
 	DEFINE_PROP_SIGNED("check", TLPBridge, check, TLPBRIDGE_CHECK_OFF,
 			   check_property, TLPBridgeCheck),
+	DEFINE_PROP_BOOL("ecrc", TLPBridge, ecrc, false),
 	TLPB_END_OF_PROPERTIES
 };
 
@@ -216,8 +212,10 @@ static void describe_properties(ObjectClass *klass)
 			     "of PH, PD, NPH, NPD, CPLH, CPLD a number or 'infinite'" },
 		{ "stress-ordering", "send TLPs in any order that the ordering rules allow: a seed; "
 				     "0: in the order in which they were made" },
-		{ "inject", "rules of error injection at this end, separated by ';'" },
+		{ "inject", "rules of error injection at this end, separated by ';'; may be set "
+			    "while the machine runs" },
 		{ "check", "report: tell of every TLP that breaks a rule; fatal: and take the link down" },
+		{ "ecrc", "send a digest (ECRC) with every TLP, and drop those that come with a wrong one" },
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(texts); i++)
@@ -226,7 +224,10 @@ static void describe_properties(ObjectClass *klass)
 
 static void finalize(Object *object)
 {
-	g_free(TLPBRIDGE(object)->face);
+	TLPBridge *s = TLPBRIDGE(object);
+
+	g_free(s->face);
+	tlpbridge_inject_free(s);
 }
 
 static void class_init(ObjectClass *klass, TLPB_CLASS_DATA *data)
@@ -240,6 +241,7 @@ static void class_init(ObjectClass *klass, TLPB_CLASS_DATA *data)
 	check_property = tlpb_words_property("off/report/fatal", &check_lookup);
 	clock_property = tlpb_words_property("free/hold", &clock_lookup);
 	device_class_set_props(dc, properties);
+	tlpbridge_inject_add_property(klass);
 	describe_properties(klass);
 	device_class_set_legacy_reset(dc, reset);
 	k->realize = realize;

@@ -165,8 +165,11 @@ struct TLPBridge {
 	char *credits_text;
 	struct tlpb_pools credits;	/* of it, by realize */
 	uint64_t order_seed;	/* 0: off */
-	char *inject;			/* rules of error injection */
 	TLPBridgeCheck check;
+	bool ecrc;
+
+	/* tlpbridge-inject.c's: rules of error injection; constant while reconnect.running. */
+	char *inject;
 
 	/* All the rest belongs to the holder of the BQL. */
 	TLPBridgeLink link;	/* empty before realize and after exit; rc is NULL while lost, too */
@@ -231,6 +234,10 @@ int tlpbridge_arrive(TLPBridge *s, unsigned timeout_ms, TLPBridgeArrival *arriva
 
 /* Ends an arrival that nobody takes; an empty one, too. */
 void tlpbridge_arrival_close(TLPBridgeArrival *arrival);
+
+/* tlpbridge-inject.c: the property "inject". */
+void tlpbridge_inject_add_property(ObjectClass *klass);
+void tlpbridge_inject_free(TLPBridge *s);
 
 /* tlpbridge-reconnect.c: look for the server from a thread, until stop. Both under the BQL. */
 void tlpbridge_reconnect_init(TLPBridge *s);
@@ -317,8 +324,14 @@ const char *tlpbridge_rom_fault(tlpb_rc *rc, uint16_t bdf, const struct tlpb_reg
 /* tlpbridge-dma.c: what the endpoint does to us. ctx of all of them is the TLPBridge. */
 extern const struct tlpb_rc_ops tlpbridge_rc_ops;
 
-/* tlpbridge-error.c: an ERR message goes to the root port. False: it is another message. */
-bool tlpbridge_error_message(TLPBridge *s, const struct tlpb_tlp *msg);
+/*
+ * tlpbridge-error.c: an ERR message of that code goes up from the device, or from a port, to the root port.
+ * False: it is another message.
+ */
+bool tlpbridge_error_send(PCIDevice *from, uint8_t code);
+
+/* tlpbridge-port-error.c: rc has detected an error: the port above the device logs it, and tells of it. */
+void tlpbridge_port_error(TLPBridge *s, const struct tlpb_rc_error_report *report);
 
 /* Is an access with these attributes DMA of a function of the device coming back to it? */
 bool tlpbridge_dma_hits_self(TLPBridge *s, MemTxAttrs attrs);

@@ -26,6 +26,8 @@ static const kit::model_option common_options[] = {
 	{ "stress-ordering", "SEED", "send this device's TLPs in any order that the ordering rules allow" },
 	{ "inject", "RULES", "inject errors at this device's end, for example \"drop type=MRd count=1\";\n"
 			     "rules are separated by ';', docs/errors.md tells them" },
+	{ "allow-inject", nullptr, "take such rules also from tlpbridge inject, for all devices, of whoever\n"
+				   "reaches the URL" },
 	{ "check", "[=fatal]", "tell of every TLP of either side that breaks a rule; fatal: the first\n"
 			       "one takes the link down, and the program ends with status 1" },
 	{ "quantum", "TIME", "how far posted writes may run ahead of simulated time, for example\n"
@@ -153,6 +155,8 @@ static void take_option(arguments &args, const std::string &name, const char *va
 		device.link.order_seed = kit::parse_number(value, UINT64_MAX);
 	else if (name == "inject")
 		device.inject = checked_rules(value);
+	else if (name == "allow-inject")
+		args.allow_inject = true;
 	else if (name == "check")
 		device.check = check_mode(value);
 	else if (name == "quantum")

@@ -35,6 +35,7 @@ struct arguments {
 	std::string listen;
 	std::string tls_ca, tls_cert, tls_key;	// files; empty: none
 	bool plaintext = false;
+	bool allow_inject = false;	// by tlpbridge inject
 	sc_core::sc_time quantum;	// of all devices
 	bool help = false, version = false;
 	std::vector<device_arguments> devices;	// at least one; its model may be missing

@@ -69,11 +69,20 @@ void dma_port::drop_piece(transfer &transfer)
 	ended();
 }
 
-static tlpb_dma_attr attributes(const tlm::tlm_generic_payload &payload)
+tlpb_dma_attr dma_port::attributes(const tlm::tlm_generic_payload &payload) const
 {
 	auto *tlp = payload.get_extension<kit::tlp_extension>();
+	tlpb_dma_attr attr = {};
 
-	return tlp ? tlpb_dma_attr{ tlp->tc, tlp->ido, tlp->ro, tlp->ns, 0 } : tlpb_dma_attr{};
+	attr.function = static_cast<uint8_t>(function);
+	if (tlp) {
+		attr.tc = tlp->tc;
+		attr.ido = tlp->ido;
+		attr.ro = tlp->ro;
+		attr.ns = tlp->ns;
+		attr.poison = tlp->poisoned;
+	}
+	return attr;
 }
 
 void dma_port::atomic_done(void *arg, int err, const void *old)
@@ -197,6 +206,8 @@ void dma_port::finish(const transfer &transfer, tlm::tlm_generic_payload &payloa
 	}
 	if (tlp)
 		tlp->retry = transfer.err == TLPB_ERR_CRS;
+	if (tlp && payload.is_read())
+		tlp->poisoned = transfer.err == TLPB_ERR_POISONED;
 	if (payload.is_read() && !transfer.err)
 		for (; run.len; run = next_run(payload, run.offset + run.len))
 			memcpy(payload.get_data_ptr() + run.offset,
@@ -237,6 +248,17 @@ static bool is_valid(tlm::tlm_generic_payload &payload)
 	return false;
 }
 
+// The same, and a VF that software has not enabled can do no more than one that is no bus master.
+bool dma_port::admits(tlm::tlm_generic_payload &payload) const
+{
+	if (!is_valid(payload))
+		return false;
+	if (tlpb_ep_has_function(ep, function))
+		return true;
+	payload.set_response_status(tlm::TLM_COMMAND_ERROR_RESPONSE);
+	return false;
+}
+
 static bool in_thread()
 {
 	sc_core::sc_curr_proc_kind kind = sc_core::sc_get_current_process_handle().proc_kind();
@@ -252,7 +274,7 @@ void dma_port::b_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &
 	if (!posted && !in_thread())
 		SC_REPORT_ERROR("tlpbridge/dma", "DMA waits for its answer: call b_transport() from an "
 				"SC_THREAD, or ask for a posted write (kit::tlp_extension)");
-	if (!is_valid(payload))
+	if (!admits(payload))
 		return;
 	if (!posted && delay != sc_core::SC_ZERO_TIME) {
 		sc_core::wait(delay);
@@ -270,7 +292,7 @@ void dma_port::b_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &
 
 void dma_port::start(tlm::tlm_generic_payload &payload, std::function<void()> ended)
 {
-	if (!is_valid(payload)) {
+	if (!admits(payload)) {
 		ended();
 		return;
 	}

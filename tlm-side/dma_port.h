@@ -22,8 +22,9 @@ using poll_function = std::function<void(int timeout_ms)>;
 
 class dma_port {
 public:
-	// Both are borrowed. poll may stay empty: debug accesses then move nothing.
-	dma_port(tlpb_ep *ep, const poll_function &poll) : ep(ep), poll(poll) {}
+	// Of the function of that number. Both are borrowed. poll may stay empty: debug accesses then move nothing.
+	dma_port(tlpb_ep *ep, unsigned function, const poll_function &poll)
+		: ep(ep), function(function), poll(poll) {}
 
 	/*
 	 * Any length and byte enables, AtomicOps (kit::atomic_extension) and Deferrable Memory
@@ -63,8 +64,11 @@ private:
 	static void dmwr_done(void *arg, int err);
 	bool begin_exchange(const transfer_ptr &transfer, const tlm::tlm_generic_payload &payload);
 	static void finish(const transfer &transfer, tlm::tlm_generic_payload &payload);
+	bool admits(tlm::tlm_generic_payload &payload) const;
+	tlpb_dma_attr attributes(const tlm::tlm_generic_payload &payload) const;
 
 	tlpb_ep *ep;
+	unsigned function;
 	const poll_function &poll;
 };
 

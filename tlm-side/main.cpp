@@ -19,6 +19,7 @@
 #include "edu/edu.h"
 #include "endpoint-test/endpoint_test.h"
 #include "kit/model.h"
+#include "model_binding.h"
 #include "pcie_endpoint.h"
 #include "pump.h"
 
@@ -74,7 +75,7 @@ public:
 		  model(args.model->create(args.model_options)),
 		  function(describe(args, names)), endpoint("endpoint", function, trace.get(), args.link)
 	{
-		connect();
+		further = tlpb::bind_device(endpoint, *model);
 		tell_of_hosts();
 		tlpb_ep_set_check(endpoint.ep(), args.check);
 		inject(args.inject);
@@ -110,16 +111,6 @@ private:
 			throw std::runtime_error(std::string("--inject: ") + why);
 	}
 
-	void connect()
-	{
-		for (unsigned i = 0; i < kit::bars; i++)
-			if (function.bar_table[i].kind != kit::bar_kind::none)
-				endpoint.bar[i].bind(model->bar_socket(i));
-		model->dma.bind(endpoint.dma);
-		model->irq.bind(endpoint.irq);
-		endpoint.reset.bind(*model);
-	}
-
 	void tell_of_hosts()
 	{
 		endpoint.on_connected = [this](const std::string &host) {
@@ -140,6 +131,9 @@ private:
 
 public:
 	tlpb::pcie_endpoint endpoint;
+
+private:
+	tlpb::further_functions further;
 };
 
 using device_list = std::vector<std::unique_ptr<device>>;
@@ -171,6 +165,7 @@ static tlpb_server_config server_config(const serve::arguments &args)
 	config.tls_cert = or_null(args.tls_cert);
 	config.tls_key = or_null(args.tls_key);
 	config.plaintext = args.plaintext;
+	config.allow_inject = args.allow_inject;
 	return config;
 }
 

@@ -19,7 +19,7 @@ request_payload::~request_payload()
 	clear_extension(&atomic);
 }
 
-void request_payload::fill(const tlpb_ep_request &request)
+void request_payload::fill(const tlpb_ep_request &request, unsigned vf)
 {
 	unsigned length = static_cast<unsigned>(request.length);
 	bool some = request.byte_enable;
@@ -36,6 +36,7 @@ void request_payload::fill(const tlpb_ep_request &request)
 	set_dmi_allowed(false);
 	set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
 	fill_extension(request);
+	extension.vf = vf;
 	fill_atomic(request);
 }
 
@@ -85,13 +86,15 @@ void request_payload::fill_extension(const tlpb_ep_request &request)
 	extension.posted = request.posted;
 	extension.deferrable = request.deferrable;
 	extension.retry = false;
+	extension.poisoned = false;
 	extension.requester_id = tlp.requester_id;
 	extension.tag = tlp.tag;
+	extension.function = request.function;
 	extension.region = request.region;
 	extension.address = tlp.address + (request.atomic ? 0 : tlpb_first_byte(tlp.first_be));
 }
 
-request_payload &payload_pool::take(const tlpb_ep_request &request)
+request_payload &payload_pool::take(const tlpb_ep_request &request, unsigned vf)
 {
 	if (unused.empty()) {
 		all.push_back(std::make_unique<request_payload>(this));
@@ -101,7 +104,7 @@ request_payload &payload_pool::take(const tlpb_ep_request &request)
 	request_payload &payload = *unused.back();
 	unused.pop_back();
 	payload.acquire();
-	payload.fill(request);
+	payload.fill(request, vf);
 	return payload;
 }
 

@@ -23,11 +23,12 @@ public:
 	explicit request_payload(tlm::tlm_mm_interface *manager);
 	~request_payload() override;
 
-	// Everything from request, whose data and byte enables are borrowed.
-	void fill(const tlpb_ep_request &request);
+	// Everything from request, whose data and byte enables are borrowed. vf: as in the extension.
+	void fill(const tlpb_ep_request &request, unsigned vf);
 
 	// What the model's response, and what it left in the extensions, mean to the host.
 	tlpb_cpl_status status();
+	bool poisoned() const { return extension.poisoned; }
 
 private:
 	void fill_extension(const tlpb_ep_request &request);
@@ -44,7 +45,7 @@ private:
 class payload_pool : public tlm::tlm_mm_interface {
 public:
 	// Filled and acquired once; release() gives it back.
-	request_payload &take(const tlpb_ep_request &request);
+	request_payload &take(const tlpb_ep_request &request, unsigned vf);
 
 	void free(tlm::tlm_generic_payload *payload) override;
 

@@ -8,17 +8,16 @@ namespace tlpb {
 
 request_pool::request_pool(handler serve_request) : serve(std::move(serve_request))
 {
-	leader = spawn();
 }
 
 void request_pool::arrive(tlpb_ep_request *request)
 {
-	enqueue({ request, nullptr });
+	enqueue({ request, nullptr, request->function });
 }
 
-void request_pool::arrive(action action)
+void request_pool::arrive(unsigned function, action action)
 {
-	enqueue({ nullptr, std::move(action) });
+	enqueue({ nullptr, std::move(action), function });
 }
 
 void request_pool::enqueue(item item)
@@ -30,13 +29,21 @@ void request_pool::enqueue(item item)
 		appoint();
 }
 
-request_pool::requests request_pool::withdraw_non_posted()
+bool request_pool::quiet(unsigned function) const
+{
+	for (const item &item : arrived)
+		if (item.function == function)
+			return false;
+	return !in_order || in_order_of != function;
+}
+
+request_pool::requests request_pool::withdraw_non_posted(unsigned function)
 {
 	requests taken;
 	std::deque<item> rest;
 
 	for (item &item : arrived)
-		if (item.posted())
+		if (item.posted() || item.function != function)
 			rest.push_back(std::move(item));
 		else
 			taken.push_back(item.request);
@@ -44,20 +51,21 @@ request_pool::requests request_pool::withdraw_non_posted()
 	return taken;
 }
 
-request_pool::requests request_pool::hurry_actions()
+request_pool::requests request_pool::hurry_actions(unsigned function)
 {
 	requests taken;
-	auto is_action = [](const item &item) { return !item.request; };
-	size_t left = static_cast<size_t>(std::count_if(arrived.begin(), arrived.end(), is_action));
+	std::deque<item> before = std::move(arrived);
+	auto is_action = [=](const item &item) { return !item.request && item.function == function; };
+	auto left = std::count_if(before.begin(), before.end(), is_action);
 
-	while (left) {
-		item next = std::move(arrived.front());
-
-		arrived.pop_front();
-		if (next.request) {
-			taken.push_back(next.request);
+	arrived.clear();
+	for (item &item : before) {
+		if (!left || item.function != function) {
+			arrived.push_back(std::move(item));
+		} else if (item.request) {
+			taken.push_back(item.request);
 		} else {
-			next.act();
+			item.act();
 			left--;
 		}
 	}
@@ -121,6 +129,7 @@ void request_pool::serve_next(process *self)
 void request_pool::serve_in_order(item &item)
 {
 	in_order = true;
+	in_order_of = item.function;
 	if (item.request)
 		serve(item.request);
 	else

@@ -38,6 +38,9 @@ namespace tlpb {
  * before each wait, and processes of SystemC are not preemptive: what changes
  * after that look comes with a notification after the wait began.
  *
+ * All functions of a device share one pool: what comes in by one link stays in its order, whichever
+ * function it is for. A reset is of one function, so it takes away that function's requests alone.
+ *
  * The pool grows to as many processes as non-posted requests are in flight. A
  * host has at most 1,024 of them (10-bit tags); a host that ignores that finds its
  * requests queued until one of the processes is free.
@@ -55,17 +58,20 @@ public:
 	// Put a request behind all others.
 	void arrive(tlpb_ep_request *request);
 
-	// The same for something to do in order; it must not wait.
-	void arrive(action action);
+	// The same for something to do in order, a function's; it must not wait.
+	void arrive(unsigned function, action action);
 
 	// Nothing has yet to begin, and no posted request is being served.
 	bool quiet() const { return arrived.empty() && !in_order; }
 
-	// Take back the non-posted requests that have not begun.
-	requests withdraw_non_posted();
+	// The same of one function's.
+	bool quiet(unsigned function) const;
 
-	// Run all actions now; takes back the requests before them that have not begun.
-	requests hurry_actions();
+	// Take back the function's non-posted requests that have not begun.
+	requests withdraw_non_posted(unsigned function);
+
+	// Run all actions of the function now; takes back its requests before them that have not begun.
+	requests hurry_actions(unsigned function);
 
 	size_t processes() const { return pool.size(); }
 
@@ -78,6 +84,7 @@ private:
 	struct item {
 		tlpb_ep_request *request;	// nullptr: an action
 		action act;
+		unsigned function;		// whose it is
 
 		bool posted() const { return !request || request->posted; }
 	};
@@ -96,7 +103,8 @@ private:
 	std::deque<item> arrived;
 	std::vector<std::unique_ptr<process>> pool;
 	process *leader = nullptr;
-	bool in_order = false;		// the leader serves a posted request
+	bool in_order = false;		// the leader serves a posted request …
+	unsigned in_order_of = 0;	// … of this function
 };
 
 } // namespace tlpb

@@ -3,7 +3,7 @@
 
 #include <stdexcept>
 
-#include "pcie_endpoint.h"
+#include "device_description.h"
 #include "simulated_time.h"
 #include "tlm_status.h"
 

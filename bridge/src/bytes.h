@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Explicit byte getters and setters: peer memory is never cast to a struct. */
+/*
+ * Explicit byte getters and setters: peer memory is never cast to a struct. Written such that a
+ * compiler makes one load or store of each, with bswap where needed.
+ */
 #ifndef TLPB_BYTES_H
 #define TLPB_BYTES_H
 
@@ -28,8 +31,10 @@ static inline void put_le16(uint8_t *p, uint16_t v)
 
 static inline void put_le32(uint8_t *p, uint32_t v)
 {
-	put_le16(p, (uint16_t)v);
-	put_le16(p + 2, (uint16_t)(v >> 16));
+	p[0] = (uint8_t)v;
+	p[1] = (uint8_t)(v >> 8);
+	p[2] = (uint8_t)(v >> 16);
+	p[3] = (uint8_t)(v >> 24);
 }
 
 static inline void put_le64(uint8_t *p, uint64_t v)
@@ -56,8 +61,10 @@ static inline void put_be16(uint8_t *p, uint16_t v)
 
 static inline void put_be32(uint8_t *p, uint32_t v)
 {
-	put_be16(p, (uint16_t)(v >> 16));
-	put_be16(p + 2, (uint16_t)v);
+	p[0] = (uint8_t)(v >> 24);
+	p[1] = (uint8_t)(v >> 16);
+	p[2] = (uint8_t)(v >> 8);
+	p[3] = (uint8_t)v;
 }
 
 #endif

@@ -31,10 +31,11 @@ void tlpb__complete_status(struct link *link, const struct tlpb_tlp *request, ui
 }
 
 void tlpb__complete_register(struct link *link, const struct tlpb_tlp *request,
-			     uint16_t completer, const uint8_t dw[4])
+			     uint16_t completer, const uint8_t dw[4], bool poisoned)
 {
 	struct tlpb_tlp c = start(request, completer, true);
 
+	c.ep = poisoned;
 	c.length_dw = 1;
 	c.byte_count = request->kind == TLPB_MRD ? 1 : 4;
 	if (request->kind == TLPB_MRD)
@@ -45,12 +46,13 @@ void tlpb__complete_register(struct link *link, const struct tlpb_tlp *request,
 }
 
 void tlpb__complete_data(struct link *link, const struct tlpb_tlp *request, uint16_t completer,
-			 uint64_t addr, const void *data, size_t n, unsigned left)
+			 uint64_t addr, const void *data, size_t n, unsigned left, bool poisoned)
 {
 	struct tlpb_tlp c = start(request, completer, true);
 	uint8_t dws[TLPB_MAX_PAYLOAD];
 	size_t lead = addr & 3;
 
+	c.ep = poisoned;
 	c.length_dw = (uint16_t)((lead + n + 3) / 4);
 	c.byte_count = (uint16_t)left;
 	c.lower_address = addr & 0x7f;
@@ -63,10 +65,11 @@ void tlpb__complete_data(struct link *link, const struct tlpb_tlp *request, uint
 }
 
 void tlpb__complete_atomic(struct link *link, const struct tlpb_tlp *request, uint16_t completer,
-			   const void *old)
+			   const void *old, bool poisoned)
 {
 	struct tlpb_tlp c = start(request, completer, true);
 
+	c.ep = poisoned;
 	c.byte_count = (uint16_t)tlpb__bytes_asked(request);
 	c.length_dw = c.byte_count / 4;
 	c.payload = old;

@@ -16,20 +16,20 @@
 void tlpb__complete_status(struct link *link, const struct tlpb_tlp *request, uint16_t completer,
 			   enum tlpb_cpl_status status, unsigned left);
 
-/* One DW of a configuration or I/O read, or of a flush. */
+/* One DW of a configuration or I/O read, or of a flush. poisoned, here and below: known to be bad (2.7.2). */
 void tlpb__complete_register(struct link *link, const struct tlpb_tlp *request,
-			     uint16_t completer, const uint8_t dw[4]);
+			     uint16_t completer, const uint8_t dw[4], bool poisoned);
 
 /*
  * One completion of a memory read: n bytes at addr, of left that remain, these
  * included. Its size is tlpb_next_completion()'s.
  */
 void tlpb__complete_data(struct link *link, const struct tlpb_tlp *request, uint16_t completer,
-			 uint64_t addr, const void *data, size_t n, unsigned left);
+			 uint64_t addr, const void *data, size_t n, unsigned left, bool poisoned);
 
 /* The old value of an AtomicOp. */
 void tlpb__complete_atomic(struct link *link, const struct tlpb_tlp *request, uint16_t completer,
-			   const void *old);
+			   const void *old, bool poisoned);
 
 /* Is it an AtomicOp, and what does it ask for? Its TLP is well formed: the sizes are legal. */
 bool tlpb__is_atomic(const struct tlpb_tlp *request);

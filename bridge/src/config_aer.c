@@ -58,6 +58,12 @@ void tlpb__config_set_status(struct config_space *c, unsigned bits)
 	put_le16(c->value + CFG_STATUS, (uint16_t)(get_le16(c->value + CFG_STATUS) | bits));
 }
 
+void tlpb__config_master_parity(struct config_space *c)
+{
+	if (tlpb__config_command(owner(c)) & COMMAND_PARITY)
+		tlpb__config_set_status(c, STATUS_MASTER_PARITY);
+}
+
 /* The first error that is not masked keeps its header until software clears its status bit. */
 static void log_header(struct config_space *c, unsigned error, const uint32_t header[4])
 {

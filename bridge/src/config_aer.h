@@ -73,4 +73,10 @@ enum {
 };
 void tlpb__config_set_status(struct config_space *c, unsigned bits);
 
+/*
+ * The function sent a poisoned request, or a completion brought it poisoned data: Master Data Parity
+ * Error, if Parity Error Response is set (7.5.1.1.4).
+ */
+void tlpb__config_master_parity(struct config_space *c);
+
 #endif

@@ -61,6 +61,7 @@ static void on_room(void *ctx)
 {
 	tlpb_ep *ep = ctx;
 
+	ep->error_messages_waiting = 0;
 	tlpb__ep_dma_pump(ep);
 	tlpb__ep_raw_room(ep);
 	if (ep->link)
@@ -81,6 +82,16 @@ static void on_timed_out(void *ctx, const struct tlpb_tlp *completion)
 static void on_injected(void *ctx, unsigned error, const struct tlpb_tlp *tlp)
 {
 	tlpb__ep_error_injected(ctx, error, tlp);
+}
+
+static void on_error(void *ctx, unsigned error, const uint8_t *bytes, size_t len)
+{
+	tlpb__ep_error_link(ctx, error, bytes, len);
+}
+
+static bool on_has_ecrc(void *ctx, const struct tlpb_tlp *tlp)
+{
+	return tlpb__ep_has_ecrc(ctx, tlp);
 }
 
 static void on_up(void *ctx)
@@ -154,6 +165,8 @@ static void on_observe(void *ctx, const struct frame *frame, bool outbound)
 
 	if (frame->kind == TLPB_FRAME_TLP)
 		tlpb__count_tlp(outbound ? &ep->to_host : &ep->to_device, frame->body, frame->length);
+	if (frame->kind == TLPB_FRAME_TLP && outbound)
+		tlpb__ep_error_sent(ep, frame->body, frame->length);
 	if (ep->trace)
 		tlpb_trace_write(ep->trace, &record);
 }
@@ -164,6 +177,8 @@ static const struct link_events ep_link_events = {
 	.room = on_room,
 	.timed_out = on_timed_out,
 	.injected = on_injected,
+	.error = on_error,
+	.has_ecrc = on_has_ecrc,
 	.reset = on_reset,
 	.dma_fault = on_dma_fault,
 	.eoi = on_eoi,
@@ -193,7 +208,7 @@ int tlpb__ep_attach(tlpb_ep *ep, struct transport *transport, const uint8_t toke
 	ep->links++;
 	ep->link_number = link_number;
 	ep->host[0] = 0;
-	ep->unexpected_completions = ep->unsupported_messages = 0;
+	ep->unexpected_completions = ep->unsupported_messages = ep->error_messages_waiting = 0;
 	ep->to_device = ep->to_host = (struct tlpb_counters){ 0 };
 	ep->raw_held = ep->raw_waits = false;
 	err = tlpb__link_new(transport, &config, &ep->link);
@@ -202,6 +217,7 @@ int tlpb__ep_attach(tlpb_ep *ep, struct transport *transport, const uint8_t toke
 	if (err)
 		return err;
 	tlpb__link_set_inject(ep->link, ep->inject);
+	tlpb__ep_update_ecrc(ep);
 	err = tlpb__link_set_check(ep->link, ep->check);
 	if (err) {
 		tlpb__link_close(ep->link, TLPB_REASON_INTERNAL, "out of memory", 0);
@@ -390,6 +406,11 @@ int tlpb_ep_inject(tlpb_ep *ep, const char *rules, char *why, size_t why_size)
 uint64_t tlpb_ep_injected(const tlpb_ep *ep)
 {
 	return tlpb__inject_fired(ep->inject);
+}
+
+void tlpb_ep_inject_list(const tlpb_ep *ep, struct tlpb_inject_list *list)
+{
+	tlpb__inject_list(ep->inject, list);
 }
 
 void tlpb_ep_set_check(tlpb_ep *ep, enum tlpb_check check)

@@ -88,6 +88,7 @@ struct tlpb_tlp tlpb__ep_request_tlp(const struct function *f, enum tlpb_tlp_kin
 		.kind = kind, .hdr_4dw = addr >> 32 != 0, .requester_id = tlpb__function_id(f),
 		.address = addr & ~3ull,
 		.tc = attr->tc, .ro = attr->ro && enabled & ATTRIBUTE_RO,
+		.ep = attr->poison && tlpb_kind_has_data(kind),
 		.ns = attr->ns && enabled & ATTRIBUTE_NS, .ido = attr->ido && enabled & ATTRIBUTE_IDO,
 	};
 }

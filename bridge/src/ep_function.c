@@ -59,6 +59,7 @@ void tlpb__function_reset(struct function *f, enum tlpb_reset kind, bool link_lo
 	tlpb__ep_requests_reset(f, link_lost);
 	tlpb__ep_irq_reset(f);
 	tlpb__config_reset(&f->config, kind);
+	tlpb__ep_update_ecrc(ep);
 	tlpb__msix_reset(&f->msix);
 	f->generation++;
 	ep->posted_with_model -= f->posted_with_model;	/* what the model keeps is of the past */

@@ -12,16 +12,29 @@
 
 /* ---- received ---- */
 
-/* Posted: nobody is told but the people who look. */
-static bool unsupported(const struct function *f, const struct tlpb_tlp *msg)
+/* People are told once: the peer decides how many come. */
+static void tell_unsupported(tlpb_ep *ep, const struct tlpb_tlp *msg)
 {
 	char text[TEXT_MAX];
 
-	if (f->ep->unsupported_messages++)
-		return false;		/* said once: the peer decides how many come */
+	if (ep->unsupported_messages++)
+		return;
 	tlpb_tlp_text(msg, text, sizeof text);
 	tlpb_log(TLPB_LOG_WARNING, "%s: %s: not known here (Unsupported Request)",
-		 f->config.device.name, text);
+		 ep->f0->config.device.name, text);
+}
+
+/* By ID it is an error of the function that has it, else of none. */
+static bool unsupported(tlpb_ep *ep, const struct tlpb_tlp *msg)
+{
+	struct function *f = msg->routing == TLPB_ROUTE_BY_ID
+			   ? tlpb__function_of_id(ep, (uint16_t)(msg->dw2 >> 16)) : NULL;
+
+	tell_unsupported(ep, msg);
+	if (f)
+		tlpb__ep_error_request(f, msg, TLPB_CPL_UR);
+	else
+		tlpb__ep_error_unclaimed(ep, msg);
 	return false;
 }
 
@@ -76,7 +89,7 @@ bool tlpb__ep_on_message(tlpb_ep *ep, const struct tlpb_tlp *msg)
 		acknowledge_turn_off(ep);
 	if ((known && f && goes_down) || !tlpb__message_must_be_known(msg))
 		return true;
-	return unsupported(f ? f : ep->f0, msg);
+	return unsupported(ep, msg);
 }
 
 /* ---- sent ---- */
@@ -102,6 +115,11 @@ static int send(tlpb_ep *ep, const struct function *f, const struct tlpb_tlp *ms
 int tlpb_ep_message(tlpb_ep *ep, const struct tlpb_tlp *msg)
 {
 	return send(ep, ep->f0, msg);
+}
+
+int tlpb_ep_function_message(tlpb_ep *ep, unsigned function, const struct tlpb_tlp *msg)
+{
+	return send(ep, tlpb__function_at(ep, function), msg);
 }
 
 int tlpb_ep_ltr(tlpb_ep *ep, uint16_t snoop, uint16_t no_snoop)

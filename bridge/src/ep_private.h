@@ -81,6 +81,7 @@ struct tlpb_ep {
 
 	unsigned unexpected_completions;	/* on this link */
 	unsigned unsupported_messages;		/* the same */
+	unsigned error_messages_waiting;	/* for credits, since there were some */
 	struct tlpb_counters to_device, to_host;	/* the same */
 
 	bool keep_config;		/* raw mode, see ep_raw.c */
@@ -221,16 +222,30 @@ bool tlpb__ep_dma_pending(const struct function *f);
 void tlpb__ep_dma_abort(struct function *f, int err, bool forget);
 
 /*
- * ep_error.c: what the endpoint detects: it refuses a request, or the model does; a completion that
- * nobody waits for; one that brings a failure; one that does not come; error injection. A function reports
- * its own; what none claims, and error injection, the first.
+ * ep_error.c: what the endpoint detects: it refuses a request, or the model does; no function claims one; a
+ * completion that nobody waits for; one that brings a failure; one that does not come; the link; error injection.
+ * A function reports its own; what concerns none, all of them.
  */
 void tlpb__ep_error_request(struct function *f, const struct tlpb_tlp *request,
 			    enum tlpb_cpl_status status);
+void tlpb__ep_error_unclaimed(tlpb_ep *ep, const struct tlpb_tlp *request);
 void tlpb__ep_error_unexpected(tlpb_ep *ep, const struct tlpb_tlp *completion);
 void tlpb__ep_error_completion(tlpb_ep *ep, const struct tlpb_tlp *completion);
 void tlpb__ep_error_timeout(tlpb_ep *ep, uint16_t requester_id);
 void tlpb__ep_error_injected(tlpb_ep *ep, unsigned error, const struct tlpb_tlp *tlp);
+
+/* As link_events.error. */
+void tlpb__ep_error_link(tlpb_ep *ep, unsigned error, const uint8_t *bytes, size_t len);
+
+/* A TLP that is sent, if it is a poisoned request: Master Data Parity Error. */
+void tlpb__ep_error_sent(tlpb_ep *ep, const uint8_t *bytes, size_t len);
+
+/* The link does ECRC as config space says now, and: does the sender of this TLP make digests? */
+void tlpb__ep_update_ecrc(tlpb_ep *ep);
+bool tlpb__ep_has_ecrc(const tlpb_ep *ep, const struct tlpb_tlp *tlp);
+
+/* The function that a request is for, by its ID or address; NULL: none, or it is no such request. */
+struct function *tlpb__ep_target(const tlpb_ep *ep, const struct tlpb_tlp *tlp);
 
 /* Config space or the MSI-X table changed: send what is due now. */
 void tlpb__ep_irq_update(struct function *f);

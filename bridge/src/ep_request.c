@@ -48,7 +48,7 @@ static void complete_without_data(const struct function *f, const struct tlpb_tl
 
 /*
  * Answered with Unsupported Request, for no error of the request. What is for none of the functions
- * is answered, and its error reported, by the first.
+ * is answered by the first.
  */
 static void turn_away(const struct function *f, const struct tlpb_tlp *request)
 {
@@ -59,6 +59,13 @@ static void refuse(struct function *f, const struct tlpb_tlp *request)
 {
 	tlpb__ep_error_request(f, request, TLPB_CPL_UR);
 	turn_away(f, request);
+}
+
+/* No function claims it. */
+static void refuse_unclaimed(tlpb_ep *ep, const struct tlpb_tlp *request)
+{
+	tlpb__ep_error_unclaimed(ep, request);
+	turn_away(ep->f0, request);
 }
 
 /* ---- configuration requests ---- */
@@ -77,7 +84,7 @@ static void config_read(struct function *f, const struct tlpb_tlp *tlp)
 
 	tlpb__config_set_pending(&f->config, tlpb__ep_dma_pending(f));
 	put_le32(dw, tlpb__config_read(&f->config, tlp->reg_offset));
-	tlpb__complete_register(f->ep->link, tlp, tlp->dest_id, dw);
+	tlpb__complete_register(f->ep->link, tlp, tlp->dest_id, dw, false);
 }
 
 static void tell_config_written(struct function *f, const struct tlpb_tlp *tlp)
@@ -114,6 +121,7 @@ static void config_write(struct function *f, const struct tlpb_tlp *tlp)
 	tlpb__complete_status(ep->link, tlp, tlpb__function_id(f), TLPB_CPL_SC, 4);
 	if (obey(f, events))
 		return;
+	tlpb__ep_update_ecrc(ep);
 	tlpb__ep_irq_update(f);
 	tlpb__ep_dma_pump(ep);
 	tell_config_written(f, tlp);
@@ -124,7 +132,7 @@ static void on_config(tlpb_ep *ep, const struct tlpb_tlp *tlp)
 	struct function *f = config_target(ep, tlp);
 
 	if (!f)
-		refuse(ep->f0, tlp);
+		refuse_unclaimed(ep, tlp);
 	else if (tlp->kind == TLPB_CFGRD0)
 		config_read(f, tlp);
 	else
@@ -151,15 +159,19 @@ static bool supported(const struct function *f, const struct tlpb_tlp *tlp)
 	return !need || f->config.device.has & need;
 }
 
-static void send_read_data(const struct function *f, const struct tlpb_tlp *tlp, const uint8_t *data)
+static void send_read_data(const struct pending_request *p)
 {
+	const struct tlpb_tlp *tlp = &p->tlp;
+	const struct function *f = p->f;
+	const uint8_t *data = p->face.data;
 	uint64_t addr = tlpb__request_address(tlp);
 	size_t left = tlpb__request_bytes(tlp);
 
 	while (left) {
 		size_t n = tlpb_next_completion(addr, left, tlpb__ep_mps(f), ENDPOINT_RCB);
 
-		tlpb__complete_data(f->ep->link, tlp, tlpb__function_id(f), addr, data, n, (unsigned)left);
+		tlpb__complete_data(f->ep->link, tlp, tlpb__function_id(f), addr, data, n, (unsigned)left,
+				    p->face.poison);
 		addr += n;
 		data += n;
 		left -= n;
@@ -167,13 +179,12 @@ static void send_read_data(const struct function *f, const struct tlpb_tlp *tlp,
 }
 
 /* Data of an I/O read, or none for a flush, in the one DW that goes back. */
-static void send_register(const struct function *f, const struct tlpb_tlp *tlp, const uint8_t *data,
-			  size_t len)
+static void send_register(const struct pending_request *p)
 {
 	uint8_t dw[4] = { 0 };
 
-	memcpy(dw + tlpb_first_byte(tlp->first_be), data, len);
-	tlpb__complete_register(f->ep->link, tlp, tlpb__function_id(f), dw);
+	memcpy(dw + tlpb_first_byte(p->tlp.first_be), p->face.data, p->face.length);
+	tlpb__complete_register(p->f->ep->link, &p->tlp, tlpb__function_id(p->f), dw, p->face.poison);
 }
 
 static void send_completion(const struct pending_request *p, enum tlpb_cpl_status status)
@@ -189,11 +200,12 @@ static void send_completion(const struct pending_request *p, enum tlpb_cpl_statu
 	if (status != TLPB_CPL_SC || p->face.write)
 		complete_without_data(p->f, tlp, status);
 	else if (p->face.atomic)
-		tlpb__complete_atomic(p->f->ep->link, tlp, tlpb__function_id(p->f), p->face.data);
+		tlpb__complete_atomic(p->f->ep->link, tlp, tlpb__function_id(p->f), p->face.data,
+				      p->face.poison);
 	else if (tlp->kind == TLPB_IORD || !p->face.length)
-		send_register(p->f, tlp, p->face.data, p->face.length);
+		send_register(p);
 	else
-		send_read_data(p->f, tlp, p->face.data);
+		send_read_data(p);
 }
 
 /* False: the function was reset since. */
@@ -368,7 +380,7 @@ static bool on_access(tlpb_ep *ep, const struct tlpb_tlp *tlp, uint64_t time_ps)
 	struct place place;
 
 	if (!find_place(ep, tlp, &place)) {
-		refuse(ep->f0, tlp);
+		refuse_unclaimed(ep, tlp);
 		return true;
 	}
 	if (!allowed(&place, tlp)) {
@@ -408,6 +420,15 @@ static bool is_access(const struct tlpb_tlp *tlp)
 	       tlp->kind == TLPB_IORD || tlp->kind == TLPB_IOWR || tlpb__is_atomic(tlp);
 }
 
+struct function *tlpb__ep_target(const tlpb_ep *ep, const struct tlpb_tlp *tlp)
+{
+	struct place place;
+
+	if (tlpb__ep_is_config(tlp))
+		return config_target(ep, tlp);
+	return is_access(tlp) && find_place(ep, tlp, &place) ? place.f : NULL;
+}
+
 /* Its acknowledgement says that all before it is done. */
 static bool is_turn_off(const struct tlpb_tlp *tlp)
 {
@@ -436,7 +457,7 @@ static bool execute(tlpb_ep *ep, const struct tlpb_tlp *tlp, uint64_t time_ps)
 	if (tlpb__ep_is_config(tlp))
 		on_config(ep, tlp);
 	else if (tlp->kind != TLPB_MSG && tlp->kind != TLPB_MSGD)
-		refuse(ep->f0, tlp);	/* locked reads: none here */
+		refuse_unclaimed(ep, tlp);	/* locked reads: none here */
 	else
 		tlpb__ep_on_message(ep, tlp);
 	return true;

@@ -30,11 +30,17 @@ struct planned_answer {
 
 struct inject {
 	struct inject_rule rule[TLPB_INJECT_RULES];
+	char *text[TLPB_INJECT_RULES];		/* of each, as it was given */
 	unsigned rules;
 	uint64_t fired;
 	struct held_tlp *held[INJECT_DIRECTIONS];	/* in the order of coming */
 	unsigned held_count[INJECT_DIRECTIONS];
 	struct planned_answer answer[INJECT_DIRECTIONS][TAGS];
+};
+
+struct rule_text {
+	const char *at;
+	size_t len;
 };
 
 /* ---- rules ---- */
@@ -45,8 +51,9 @@ static bool is_blank(const char *text, size_t len)
 	return strspn(text, " \t\r") >= len;
 }
 
+/* text: where each begins and how long it is; NULL: of no interest. */
 static int parse_all(const char *rules, struct inject_rule *rule, unsigned max, unsigned *count,
-		     char *why, size_t size)
+		     struct rule_text *text, char *why, size_t size)
 {
 	*count = 0;
 	for (const char *p = rules ? rules : ""; *p;) {
@@ -61,6 +68,8 @@ static int parse_all(const char *rules, struct inject_rule *rule, unsigned max, 
 				err = tlpb__inject_rule_parse(p, len, &rule[*count], why, size);
 			if (err)
 				return err;
+			if (text)
+				text[*count] = (struct rule_text){ p, len };
 			++*count;
 		}
 		p += len + (p[len] != 0);
@@ -73,18 +82,60 @@ int tlpb_inject_check(const char *rules, char *why, size_t why_size)
 	struct inject_rule rule[TLPB_INJECT_RULES];
 	unsigned count;
 
-	return parse_all(rules, rule, TLPB_INJECT_RULES, &count, why, why_size);
+	return parse_all(rules, rule, TLPB_INJECT_RULES, &count, NULL, why, why_size);
+}
+
+static char *trimmed(const struct rule_text *text)
+{
+	size_t begin = strspn(text->at, " \t\r"), end = text->len;
+
+	while (end > begin && strchr(" \t\r", text->at[end - 1]))
+		end--;
+	return strndup(text->at + begin, end - begin);
+}
+
+/* Behind the rules that are there, which are not counted up yet. */
+static bool keep_texts(struct inject *plan, const struct rule_text *text, unsigned count)
+{
+	char **kept = plan->text + plan->rules;
+
+	for (unsigned i = 0; i < count; i++) {
+		free(kept[i]);		/* of an attempt that failed */
+		kept[i] = trimmed(&text[i]);
+		if (!kept[i])
+			return false;
+	}
+	return true;
 }
 
 int tlpb__inject_add(struct inject *plan, const char *rules, char *why, size_t why_size)
 {
+	struct rule_text text[TLPB_INJECT_RULES];
 	unsigned count;
 	int err = parse_all(rules, plan->rule + plan->rules, TLPB_INJECT_RULES - plan->rules, &count,
-			    why, why_size);
+			    text, why, why_size);
 
-	if (!err)
-		plan->rules += count;
-	return err;
+	if (err)
+		return err;
+	if (!keep_texts(plan, text, count)) {
+		snprintf(why, why_size, "out of memory");
+		return TLPB_ERR_NOMEM;
+	}
+	plan->rules += count;
+	return 0;
+}
+
+void tlpb__inject_list(const struct inject *plan, struct tlpb_inject_list *list)
+{
+	memset(list, 0, sizeof *list);
+	list->rules = plan ? plan->rules : 0;
+	for (unsigned i = 0; i < list->rules; i++) {
+		struct tlpb_injected *to = &list->rule[i];
+
+		snprintf(to->text, sizeof to->text, "%s", plan->text[i]);
+		to->matches = plan->rule[i].matches;
+		to->fired = plan->rule[i].fired;
+	}
 }
 
 /* ---- life ---- */
@@ -113,6 +164,8 @@ void tlpb__inject_free(struct inject *plan)
 	if (!plan)
 		return;
 	tlpb__inject_restart(plan);
+	for (unsigned i = 0; i < TLPB_INJECT_RULES; i++)
+		free(plan->text[i]);
 	free(plan);
 }
 

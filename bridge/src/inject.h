@@ -65,6 +65,9 @@ int tlpb__inject_change(struct inject **plan, const char *rules, char *why, size
 /* A new link: what was held back or remembered of the last one is forgotten, counts go on. */
 void tlpb__inject_restart(struct inject *plan);
 
+/* The rules in force; none where plan is NULL. */
+void tlpb__inject_list(const struct inject *plan, struct tlpb_inject_list *list);
+
 /* How often rules have acted. */
 uint64_t tlpb__inject_fired(const struct inject *plan);
 

@@ -305,7 +305,7 @@ static const char *misfit(const struct inject_rule *rule)
 int tlpb__inject_rule_parse(const char *text, size_t len, struct inject_rule *rule,
 			    char *why, size_t why_size)
 {
-	char copy[4 * WORD_MAX], *rest, *word;
+	char copy[TLPB_INJECT_TEXT], *rest, *word;
 	int err;
 
 	*rule = (struct inject_rule){ .kinds = (1u << TLPB_TLP_KINDS) - 1, .directions = 3,

@@ -185,7 +185,8 @@ void tlpb__link_flush_now(struct link *link)
 	link->retry_bytes = first ? link->outbox.bytes + RETRY_BYTES : 0;
 	t->ops->want_send(t, first != NULL);
 	link->told_owner = false;
-	link->flushed_us = monotonic_us();
+	if (link->config.gather)
+		link->flushed_us = monotonic_us();
 }
 
 /* Left behind by a burst, or held: the owner's loop comes because of the descriptor. */
@@ -343,17 +344,17 @@ static void on_goodbye(struct link *link, const struct frame *f)
 
 #define IN(state) (1u << (state))
 
-/* Which frame is legal in which state, and who handles it. */
+/* Which frame is legal in which state, and who handles it; the most frequent ones first. */
 static const struct frame_rule {
 	uint16_t kind;
 	unsigned states;
 	void (*handle)(struct link *link, const struct frame *frame);
 } frame_rules[] = {
+	{ TLPB_FRAME_TLP, IN(LINK_UP), tlpb__link_on_tlp },
+	{ TLPB_FRAME_CREDITS, IN(LINK_UP), tlpb__link_on_credits },
 	{ TLPB_FRAME_HELLO, IN(LINK_WAIT_HELLO) | IN(LINK_HELLO_SENT), tlpb__link_on_hello },
 	{ TLPB_FRAME_DEVICE, IN(LINK_RECORDS), tlpb__link_on_device },
 	{ TLPB_FRAME_READY, IN(LINK_RECORDS), tlpb__link_on_ready },
-	{ TLPB_FRAME_TLP, IN(LINK_UP), tlpb__link_on_tlp },
-	{ TLPB_FRAME_CREDITS, IN(LINK_UP), tlpb__link_on_credits },
 	{ TLPB_FRAME_RESET, IN(LINK_UP), on_reset },
 	{ TLPB_FRAME_DMA_FAULT, IN(LINK_UP), on_dma_fault },
 	{ TLPB_FRAME_EOI, IN(LINK_UP), on_eoi },

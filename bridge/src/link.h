@@ -62,6 +62,16 @@ struct link_events {
 	/* Error injection: the device is to report this error (enum aer_error), with that TLP. */
 	void (*injected)(void *ctx, unsigned error, const struct tlpb_tlp *tlp);
 
+	/*
+	 * An error (enum aer_error) in what has come, which is dropped: ECRC, Malformed TLP; or the link
+	 * goes down for it: Malformed TLP, Receiver Overflow, Flow Control Protocol Error. bytes: of the TLP,
+	 * which need not be one; NULL: of none. Valid during the call.
+	 */
+	void (*error)(void *ctx, unsigned error, const uint8_t *bytes, size_t len);
+
+	/* With ECRC: does the function that sends this TLP make digests? NULL: all do. */
+	bool (*has_ecrc)(void *ctx, const struct tlpb_tlp *tlp);
+
 	void (*reset)(void *ctx, enum tlpb_reset kind);
 	void (*dma_fault)(void *ctx, const struct dma_fault *fault);
 	void (*eoi)(void *ctx, unsigned pin);
@@ -154,6 +164,12 @@ bool tlpb__link_owes_credits(const struct link *link);
 /* Have the link checked (tlpbridge/check.h), from its beginning. 0 or TLPB_ERR_NOMEM. */
 int tlpb__link_set_check(struct link *link, enum tlpb_check check);
 uint64_t tlpb__link_violations(const struct link *link);
+
+/*
+ * ECRC (2.7.1), off at first: add digests to TLPs that have none; drop TLPs whose digest does not fit, after
+ * telling events.error. At any time: of what is sent, and comes, from then on.
+ */
+void tlpb__link_set_ecrc(struct link *link, bool generate, bool check);
 
 /* Error injection, NULL: none. The plan stays the caller's. */
 struct inject;

@@ -17,6 +17,7 @@
  */
 #include <string.h>
 
+#include "config_aer.h"
 #include "link_private.h"
 #include "tlp_form.h"
 
@@ -100,12 +101,10 @@ static int send_later(struct link *link, const struct tlpb_tlp *tlp,
 	return len < 0 ? len : queue(link, &order, cost, bytes, (size_t)len, aside->mark);
 }
 
-static int send_tlp(struct link *link, const struct tlpb_tlp *tlp, const struct aside *aside)
+static int send_finished(struct link *link, const struct tlpb_tlp *tlp, const struct aside *aside)
 {
 	struct tlpb_credits cost = tlpb_tlp_credits(tlp);
 
-	if (link->state == LINK_DOWN)
-		return TLPB_ERR_CLOSED;
 	if (link->inject)
 		return tlpb__link_inject_sent(link, tlp, aside->mark, aside->completes_write);
 	if (!stressed(link) && tlpb__tx_queue_empty(&link->waiting) &&
@@ -114,7 +113,32 @@ static int send_tlp(struct link *link, const struct tlpb_tlp *tlp, const struct 
 	return send_later(link, tlp, &cost, aside);
 }
 
-/* What is malformed costs nothing: the peer takes the link down before it counts credits. */
+static int send_digested(struct link *link, const struct tlpb_tlp *tlp, const struct aside *aside)
+{
+	struct tlpb_tlp digested;
+	int err = tlpb__link_add_digest(tlp, &digested);
+
+	return err ? err : send_finished(link, &digested, aside);
+}
+
+static int send_tlp(struct link *link, const struct tlpb_tlp *tlp, const struct aside *aside)
+{
+	if (link->state == LINK_DOWN)
+		return TLPB_ERR_CLOSED;
+	if (link->ecrc_generate && tlpb__link_wants_digest(link, tlp))
+		return send_digested(link, tlp, aside);
+	return send_finished(link, tlp, aside);
+}
+
+/*
+ * What a malformed TLP costs is known where its size is: receivers drop those (2.3). For the others
+ * the peer takes the link down before it counts credits.
+ */
+static bool has_size(enum tlpb_rule broken)
+{
+	return broken == TLPB_RULE_NONE || broken > TLPB_RULE_SIZE_MISMATCH;
+}
+
 int tlpb__link_send_packed(struct link *link, const uint8_t *bytes, size_t len, uint32_t mark,
 			   bool completes_write)
 {
@@ -124,7 +148,7 @@ int tlpb__link_send_packed(struct link *link, const uint8_t *bytes, size_t len, 
 
 	if (link->state == LINK_DOWN)
 		return TLPB_ERR_CLOSED;
-	if (tlpb__tlp_take(bytes, len, link->peer.mps, &tlp) == TLPB_RULE_NONE) {
+	if (has_size(tlpb__tlp_take(bytes, len, link->peer.mps, &tlp))) {
 		cost = tlpb_tlp_credits(&tlp);
 		order = tlpb_order_of(&tlp, completes_write);
 	}
@@ -201,9 +225,14 @@ static struct tlpb_credits without_unpaid(struct link *link, const struct tlpb_c
 	return left;
 }
 
+static bool has_unpaid(const struct link *link, enum tlpb_tlp_class cls)
+{
+	return link->unpaid[cls].hdr | link->unpaid[cls].data;
+}
+
 void tlpb__link_release(struct link *link, const struct tlpb_credits *cost)
 {
-	struct tlpb_credits left = without_unpaid(link, cost);
+	struct tlpb_credits left = has_unpaid(link, cost->cls) ? without_unpaid(link, cost) : *cost;
 
 	if (left.cls == TLPB_NON_POSTED) {
 		link->answered.cls = TLPB_NON_POSTED;
@@ -250,50 +279,75 @@ void tlpb__link_flow_flush(struct link *link)
 	tell_credits(link);
 }
 
-static bool well_formed(struct link *link, const struct frame *f, struct tlpb_tlp *tlp)
+/* After its error message, if there is one: no TLP goes once a goodbye is said. */
+static void fail_with(struct link *link, unsigned error, const struct frame *f, const char *what,
+		      const char *which)
 {
-	enum tlpb_rule rule = tlpb__tlp_take(f->body, f->length, link->config.mps, tlp);
-
-	if (rule != TLPB_RULE_NONE)
-		tlpb__link_fail(link, TLPB_REASON_PROTOCOL, "Malformed TLP (%s)",
-				tlpb_rule_name(rule));
-	return rule == TLPB_RULE_NONE;
+	tlpb__link_found(link, error, f);
+	if (link->state == LINK_UP)
+		tlpb__link_flush_now(link);
+	tlpb__link_fail(link, TLPB_REASON_PROTOCOL, "%s (%s)", what, which);
 }
 
-static void give(struct link *link, const struct tlpb_tlp *tlp, const struct frame *f)
+/* False: nothing in it can be trusted, and the link goes down. */
+static bool take(struct link *link, const struct frame *f, struct tlpb_tlp *tlp,
+		 enum tlpb_rule *broken)
 {
-	struct tlpb_credits cost = tlpb_tlp_credits(tlp);
+	*broken = tlpb__tlp_take(f->body, f->length, link->config.mps, tlp);
+	if (!has_size(*broken))
+		fail_with(link, AER_MALFORMED, f, "Malformed TLP", tlpb_rule_name(*broken));
+	return has_size(*broken);
+}
 
-	if (!link->events.tlp || link->events.tlp(link->ctx, tlp, f))
-		tlpb__link_release(link, &cost);
+/* True: its credits go back. */
+static bool deal_with(struct link *link, const struct tlpb_tlp *tlp, const struct frame *f,
+		      enum tlpb_rule broken)
+{
+	if (broken)
+		tlpb__link_drop_malformed(link, tlp, f, broken);
+	else if (link->ecrc_check && !tlpb__link_digest_fits(tlp, f))
+		tlpb__link_drop_wrong_digest(link, tlp, f);
+	else
+		return !link->events.tlp || link->events.tlp(link->ctx, tlp, f);
+	return true;
+}
+
+static void give(struct link *link, const struct tlpb_tlp *tlp, const struct tlpb_credits *cost,
+		 const struct frame *f, enum tlpb_rule broken)
+{
+	if (deal_with(link, tlp, f, broken))
+		tlpb__link_release(link, cost);
 }
 
 void tlpb__link_take_tlp(struct link *link, const struct frame *f)
 {
+	struct tlpb_credits cost;
+	enum tlpb_rule broken;
 	struct tlpb_tlp tlp;
 
-	if (well_formed(link, f, &tlp))
-		give(link, &tlp, f);
+	if (!take(link, f, &tlp, &broken))
+		return;
+	cost = tlpb_tlp_credits(&tlp);
+	give(link, &tlp, &cost, f, broken);
 }
 
 void tlpb__link_on_tlp(struct link *link, const struct frame *f)
 {
 	struct tlpb_credits cost;
+	enum tlpb_rule broken;
 	struct tlpb_tlp tlp;
 	unsigned pool;
 
-	if (!well_formed(link, f, &tlp))
+	if (!take(link, f, &tlp, &broken))
 		return;
 	cost = tlpb_tlp_credits(&tlp);
-	if (!tlpb__credits_receive(&link->credits, &cost, &pool)) {
-		tlpb__link_fail(link, TLPB_REASON_PROTOCOL, "%s (%s)",
-				tlpb__credit_fault_text(CREDIT_FAULT_OVERFLOW), tlpb_pool_name(pool));
-		return;
-	}
-	if (link->inject)
+	if (!tlpb__credits_receive(&link->credits, &cost, &pool))
+		fail_with(link, AER_RECEIVER_OVERFLOW, f,
+			  tlpb__credit_fault_text(CREDIT_FAULT_OVERFLOW), tlpb_pool_name(pool));
+	else if (link->inject && !broken)
 		tlpb__link_inject_received(link, f, &cost);
 	else
-		give(link, &tlp, f);
+		give(link, &tlp, &cost, f, broken);
 }
 
 void tlpb__link_on_credits(struct link *link, const struct frame *f)
@@ -308,8 +362,8 @@ void tlpb__link_on_credits(struct link *link, const struct frame *f)
 	}
 	fault = tlpb__credits_update(&link->credits, limits, &pool);
 	if (fault) {
-		tlpb__link_fail(link, TLPB_REASON_PROTOCOL, "%s (%s)",
-				tlpb__credit_fault_text(fault), tlpb_pool_name(pool));
+		fail_with(link, AER_FLOW_CONTROL, NULL, tlpb__credit_fault_text(fault),
+			  tlpb_pool_name(pool));
 		return;
 	}
 	tlpb__link_pump(link);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the files of a link share: link.c (frames, life), link_flow.c (TLPs, flow control), link_hello.c
- * (until it is up), link_inject.c and link_check.c.
+ * (until it is up), link_inject.c, link_check.c and link_error.c.
  */
 #ifndef TLPB_LINK_PRIVATE_H
 #define TLPB_LINK_PRIVATE_H
@@ -50,6 +50,8 @@ struct link {
 	struct inject *inject;		/* the owner's; NULL: nothing is injected */
 	struct tlpb_credits unpaid[TX_CLASSES];	/* of what it has added to what came … */
 	struct tlpb_credits held[TX_CLASSES];		/* … and of what it holds back, by class */
+	bool ecrc_generate, ecrc_check;
+	unsigned malformed, wrong_digests;	/* that came, and were dropped */
 	unsigned depth;			/* callbacks running */
 };
 
@@ -98,6 +100,28 @@ int tlpb__link_inject_sent(struct link *link, const struct tlpb_tlp *tlp, uint32
 			   bool completes_write);
 void tlpb__link_inject_received(struct link *link, const struct frame *frame,
 				const struct tlpb_credits *cost);
+
+/*
+ * link_error.c: with ecrc_generate: shall it have a digest (2.7.1), and a copy that has one; 0 or an error of
+ * tlpb_tlp_pack().
+ */
+bool tlpb__link_wants_digest(struct link *link, const struct tlpb_tlp *tlp);
+int tlpb__link_add_digest(const struct tlpb_tlp *tlp, struct tlpb_tlp *digested);
+
+/* link_error.c: does it fit, if there is one? */
+bool tlpb__link_digest_fits(const struct tlpb_tlp *tlp, const struct frame *frame);
+
+/*
+ * link_error.c: tell the owner of an error (enum aer_error) in what has come; frame: the TLP's, or NULL. Its
+ * message, if the owner sends one, is in the outbox then where credits suffice.
+ */
+void tlpb__link_found(struct link *link, unsigned error, const struct frame *frame);
+
+/* The same, where the TLP is dropped and the link goes on; people are told of the first one. */
+void tlpb__link_drop_malformed(struct link *link, const struct tlpb_tlp *tlp,
+			       const struct frame *frame, enum tlpb_rule rule);
+void tlpb__link_drop_wrong_digest(struct link *link, const struct tlpb_tlp *tlp,
+				  const struct frame *frame);
 
 /* link_hello.c: say HELLO, and handle the frames that come before the link is up. */
 void tlpb__link_send_hello(struct link *link);

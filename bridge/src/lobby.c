@@ -25,6 +25,7 @@
 
 enum {
 	VISITS = 64,
+	QUESTIONS = 2,		/* kinds of them, besides JOIN */
 	DOOR = VISITS, TIMER,	/* in the epoll set, behind the visits */
 	EVENTS_AT_ONCE = 64,	/* before the caller has its turn again */
 };
@@ -53,8 +54,11 @@ struct lobby {
 	struct visit visit[VISITS];
 	unsigned last_id;
 	struct visit *asker;	/* who sent the JOIN just read */
-	lobby_status *status;	/* NULL: nobody answers */
-	void *status_ctx;
+	struct question {
+		uint16_t kind;
+		lobby_answer *answer;	/* NULL: none */
+		void *ctx;
+	} question[QUESTIONS];
 	struct strangers strangers;
 };
 
@@ -202,13 +206,27 @@ void tlpb__lobby_refuse(struct lobby *l, enum tlpb_reason reason, const char *te
 	      tlpb__refuse_encode(&r, m + TLPB_FRAME_HEADER, sizeof m - TLPB_FRAME_HEADER));
 }
 
-static void answer_status(struct lobby *l)
+static const struct question *find_question(const struct lobby *l, uint16_t kind)
 {
-	uint8_t *m = malloc(LOBBY_REPLY_MAX);
+	for (unsigned i = 0; i < QUESTIONS; i++)
+		if (l->question[i].answer && l->question[i].kind == kind)
+			return &l->question[i];
+	return NULL;
+}
 
-	if (m)
-		reply(l->asker, TLPB_FRAME_STATUS_REPLY, m,
-		      l->status(l->status_ctx, m + TLPB_FRAME_HEADER, TLPB_FRAME_MAX));
+static void answer(struct lobby *l, const struct question *question, const struct frame *asked)
+{
+	struct refuse refusal = { .reason = TLPB_REASON_INTERNAL };
+	uint8_t *m = malloc(LOBBY_REPLY_MAX);
+	int len;
+
+	if (!m)
+		return;
+	len = question->answer(question->ctx, asked, m + TLPB_FRAME_HEADER, TLPB_FRAME_MAX, &refusal);
+	if (len >= 0)
+		reply(l->asker, question->kind + 1, m, len);
+	else
+		tlpb__lobby_refuse(l, refusal.reason, refusal.text);
 	free(m);
 }
 
@@ -230,14 +248,16 @@ static int decode_join(const struct frame *frame, struct join *join)
 /* True: it is a JOIN, whose answer is the caller's matter. */
 static bool read_message(struct lobby *l, const struct message *m, struct join *join)
 {
+	const struct question *question;
 	struct frame frame = { 0 };
 	size_t offset = 0;
 
 	if (tlpb__frame_next(m->data, m->len, &offset, &frame) > 0) {
 		if (!decode_join(&frame, join))
 			return true;
-		if (frame.kind == TLPB_FRAME_STATUS && l->status) {
-			answer_status(l);
+		question = find_question(l, frame.kind);
+		if (question) {
+			answer(l, question, &frame);
 			return false;
 		}
 	}
@@ -371,8 +391,11 @@ int tlpb__lobby_fd(const struct lobby *l)
 	return l->epoll_fd;
 }
 
-void tlpb__lobby_on_status(struct lobby *l, lobby_status *answer, void *ctx)
+void tlpb__lobby_on_question(struct lobby *l, uint16_t kind, lobby_answer *answer, void *ctx)
 {
-	l->status = answer;
-	l->status_ctx = ctx;
+	unsigned i = 0;
+
+	while (l->question[i].answer)
+		i++;
+	l->question[i] = (struct question){ kind, answer, ctx };
 }

@@ -37,11 +37,13 @@ const struct url *tlpb__lobby_url(const struct lobby *lobby);
 int tlpb__lobby_fd(const struct lobby *lobby);
 
 /*
- * Who answers STATUS: writes the body of STATUS_REPLY and returns its length, or a
- * negative error. Runs inside tlpb__lobby_next().
+ * Who answers another question than JOIN, which is STATUS or INJECT: writes the body of its reply,
+ * whose kind is the next number, and returns its length; or a negative error, which refuses it
+ * with what was filled in. Runs inside tlpb__lobby_next().
  */
-typedef int lobby_status(void *ctx, uint8_t *body, size_t size);
-void tlpb__lobby_on_status(struct lobby *lobby, lobby_status *answer, void *ctx);
+typedef int lobby_answer(void *ctx, const struct frame *question, uint8_t *body, size_t size,
+			 struct refuse *refusal);
+void tlpb__lobby_on_question(struct lobby *lobby, uint16_t kind, lobby_answer *answer, void *ctx);
 
 /* The next JOIN: 1; 0 when there is none. Broken ones are answered and skipped. */
 int tlpb__lobby_next(struct lobby *lobby, struct join *join);

@@ -9,6 +9,7 @@
 #include <nng/supplemental/tls/tls.h>
 
 #include "nng_url.h"
+#include "tls_key.h"
 
 enum { PEM_MAX = 1024 * 1024 };	/* bytes of a file of certificates */
 
@@ -65,6 +66,11 @@ static int set_cert(nng_tls_config *tls, const struct transport_security *s, cha
 		snprintf(why, size, "tls-cert=%s and tls-key=%s are not a certificate and its key, "
 			 "unencrypted, in PEM form", s->cert, s->key);
 		err = TLPB_ERR_IO;
+	}
+	if (!err && !tlpb__tls_key_fits(cert, key)) {
+		snprintf(why, size, "tls-key=%s is not the key of the certificate tls-cert=%s", s->key,
+			 s->cert);
+		err = TLPB_ERR_INVALID;
 	}
 	free_pem(cert);
 	free_pem(key);

@@ -27,8 +27,11 @@ static void on_completion(tlpb_rc *rc, const struct tlpb_tlp *tlp)
 {
 	int err = tlpb__tags_complete(&rc->tags, tlp);
 
+	if (!err && tlp->ep && tlp->payload_len)	/* whoever asked gets an error, too: advisory */
+		tlpb__rc_error(rc, TLPB_RC_POISONED, true, tlp);
 	if (!err)
 		return;
+	tlpb__rc_error(rc, TLPB_RC_UNEXPECTED_COMPLETION, true, tlp);
 	if (rc->stats.unexpected_completions++)
 		return;		/* said once: the peer decides how many come */
 	tlpb_log(TLPB_LOG_WARNING, "%s: completion for tag %u dropped: %s", rc->device_name, tlp->tag,
@@ -74,7 +77,17 @@ static void on_timed_out(void *ctx, const struct tlpb_tlp *completion)
 {
 	tlpb_rc *rc = ctx;
 
-	tlpb__tags_time_out(&rc->tags, completion->requester_id, completion->tag);
+	if (!tlpb__tags_time_out(&rc->tags, completion->requester_id, completion->tag))
+		tlpb__rc_error(rc, TLPB_RC_COMPLETION_TIMEOUT, false, NULL);
+}
+
+static void on_error(void *ctx, unsigned error, const uint8_t *bytes, size_t len)
+{
+	tlpb_rc *rc = ctx;
+	tlpb_rc_group *group = tlpb__rc_call_back(rc);
+
+	tlpb__rc_error_link(rc, error, bytes, len);
+	tlpb__rc_called_back(group);
 }
 
 static void on_down(void *ctx, enum tlpb_reason reason, const char *text)
@@ -112,6 +125,7 @@ static const struct link_events rc_link_events = {
 	.tlp = on_tlp,
 	.room = on_room,
 	.timed_out = on_timed_out,
+	.error = on_error,
 	.down = on_down,
 	.observe = on_observe,
 	.now_ps = on_now_ps,
@@ -205,6 +219,7 @@ static int open_link(tlpb_rc *rc, const struct tlpb_rc_config *config, struct tr
 	if (err)
 		return err;
 	tlpb__link_set_inject(rc->link, rc->inject);
+	tlpb__link_set_ecrc(rc->link, config->ecrc, config->ecrc);
 	err = tlpb__link_set_check(rc->link, config->check);
 	if (err)
 		tlpb__link_close(rc->link, TLPB_REASON_INTERNAL, "out of memory", 0);
@@ -476,6 +491,11 @@ int tlpb_rc_inject(tlpb_rc *rc, const char *rules, char *why, size_t why_size)
 uint64_t tlpb_rc_injected(const tlpb_rc *rc)
 {
 	return tlpb__inject_fired(rc->inject);
+}
+
+void tlpb_rc_inject_list(const tlpb_rc *rc, struct tlpb_inject_list *list)
+{
+	tlpb__inject_list(rc->inject, list);
 }
 
 uint64_t tlpb_rc_violations(const tlpb_rc *rc)

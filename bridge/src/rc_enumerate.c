@@ -176,3 +176,45 @@ int tlpb_rc_use_10bit_tags(tlpb_rc *rc, uint16_t bdf)
 	rc->tags.limit = TAGS_MAX;
 	return capabilities & REQUESTER_10BIT ? enable_requester(rc, bdf, (unsigned)at + DEVCTL2) : 0;
 }
+
+enum {
+	EXTENDED = 0x100, EXTENDED_MAX = (0x1000 - EXTENDED) / 8, ID_AER = 1,
+	AER_CONTROL = 24, GENERATE_CAPABLE = 1 << 5, CHECK_CAPABLE = 1 << 7,
+};
+
+/* 0: not there, or s->err. Bounded: the list is the device's. */
+static unsigned find_aer(struct session *s)
+{
+	unsigned at = EXTENDED;
+
+	for (unsigned i = 0; i < EXTENDED_MAX && at >= EXTENDED; i++) {
+		uint32_t head = read32(s, at);
+
+		if (s->err || !head || head == UINT32_MAX)
+			return 0;
+		if ((head & 0xffff) == ID_AER)
+			return at;
+		at = head >> 20 & 0xffc;
+	}
+	return 0;
+}
+
+/* The enables are next to what they enable. */
+int tlpb_rc_enable_ecrc(tlpb_rc *rc, uint16_t bdf)
+{
+	struct session s = { rc, bdf, 0 };
+	uint32_t control, capable = 0;
+	unsigned at;
+
+	tlpb__rc_enter(rc);
+	at = find_aer(&s);
+	if (at) {
+		control = read32(&s, at + AER_CONTROL);
+		capable = control & (GENERATE_CAPABLE | CHECK_CAPABLE);
+		write_config(&s, at + AER_CONTROL, 4, control | capable << 1);
+	}
+	tlpb__rc_leave(rc);
+	if (s.err)
+		return s.err;
+	return capable ? 0 : TLPB_ERR_UNSUPPORTED;
+}

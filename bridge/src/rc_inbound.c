@@ -19,6 +19,14 @@ static enum tlpb_cpl_status status_of(int err)
 	}
 }
 
+/* Answered with an error, which is the root complex's, too. */
+static void answer_status(tlpb_rc *rc, const struct tlpb_tlp *tlp, enum tlpb_cpl_status status,
+			  unsigned left)
+{
+	tlpb__rc_error_request(rc, tlp, status);
+	tlpb__complete_status(rc->link, tlp, ROOT_ID, status, left);
+}
+
 static int read_memory(tlpb_rc *rc, const struct tlpb_tlp *tlp, uint64_t addr, void *buf, size_t n)
 {
 	if (!rc->ops.mem_read)
@@ -30,7 +38,7 @@ static void on_flush(tlpb_rc *rc, const struct tlpb_tlp *tlp)
 {
 	static const uint8_t no_data[4];
 
-	tlpb__complete_register(rc->link, tlp, ROOT_ID, no_data);
+	tlpb__complete_register(rc->link, tlp, ROOT_ID, no_data, false);
 }
 
 /* Memory is read a completion at a time, so that a failure comes at the byte where it is. */
@@ -52,10 +60,10 @@ static void on_read(tlpb_rc *rc, const struct tlpb_tlp *tlp)
 		int err = read_memory(rc, tlp, addr, data, n);
 
 		if (err) {
-			tlpb__complete_status(rc->link, tlp, ROOT_ID, status_of(err), left);
+			answer_status(rc, tlp, status_of(err), left);
 			return;
 		}
-		tlpb__complete_data(rc->link, tlp, ROOT_ID, addr, data, n, left);
+		tlpb__complete_data(rc->link, tlp, ROOT_ID, addr, data, n, left, false);
 		rc->stats.dma_read_bytes += n;
 		addr += n;
 		left -= (unsigned)n;
@@ -99,6 +107,7 @@ static void on_write(tlpb_rc *rc, const struct tlpb_tlp *tlp, const struct frame
 		if (end > i)
 			err = write_memory(rc, tlp, addr + i, data + i, end - i);
 		if (err) {
+			tlpb__rc_error_request(rc, tlp, status_of(err));
 			report_fault(rc, frame, addr + i, err);
 			return;
 		}
@@ -122,9 +131,9 @@ static void on_atomic(tlpb_rc *rc, const struct tlpb_tlp *tlp)
 
 	rc->stats.dma_atomics++;
 	if (err)
-		tlpb__complete_status(rc->link, tlp, ROOT_ID, status_of(err), tlpb__bytes_asked(tlp));
+		answer_status(rc, tlp, status_of(err), tlpb__bytes_asked(tlp));
 	else
-		tlpb__complete_atomic(rc->link, tlp, ROOT_ID, old);
+		tlpb__complete_atomic(rc->link, tlp, ROOT_ID, old, false);
 }
 
 /* A payload whose bytes are not all enabled would need several calls, and could end in part. */
@@ -150,14 +159,14 @@ static void on_dmwr(tlpb_rc *rc, const struct tlpb_tlp *tlp)
 				      err ? status_of(err) : TLPB_CPL_SC;
 
 	rc->stats.dma_deferrable_writes++;
-	tlpb__complete_status(rc->link, tlp, ROOT_ID, status, tlpb__bytes_asked(tlp));
+	answer_status(rc, tlp, status, tlpb__bytes_asked(tlp));
 }
 
 /* I/O, configuration and locked requests from an endpoint: this root complex has none. */
 static void refuse(tlpb_rc *rc, const struct tlpb_tlp *tlp)
 {
 	if (tlpb_kind_class(tlp->kind) == TLPB_NON_POSTED)
-		tlpb__complete_status(rc->link, tlp, ROOT_ID, TLPB_CPL_UR, tlpb__bytes_asked(tlp));
+		answer_status(rc, tlp, TLPB_CPL_UR, tlpb__bytes_asked(tlp));
 }
 
 void tlpb__rc_inbound(tlpb_rc *rc, const struct tlpb_tlp *tlp, const struct frame *frame)

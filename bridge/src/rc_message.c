@@ -21,11 +21,11 @@ static void on_intx(tlpb_rc *rc, unsigned code)
 		rc->ops.intx(rc->ctx, code & 3, code < TLPB_MSG_DEASSERT_INTA);
 }
 
-/* Posted: nobody is told but the people who look. */
 static void unsupported(tlpb_rc *rc, const struct tlpb_tlp *msg)
 {
 	char text[TEXT_MAX];
 
+	tlpb__rc_error_request(rc, msg, TLPB_CPL_UR);
 	if (rc->stats.unsupported_messages++)
 		return;		/* said once: the peer decides how many come */
 	tlpb_tlp_text(msg, text, sizeof text);

@@ -143,6 +143,16 @@ void tlpb__rc_on_message(tlpb_rc *rc, const struct tlpb_tlp *msg);
 /* What of an access is waited for, in words. */
 void tlpb__rc_access_text(const tlpb_rc *rc, const struct rc_access *access, char *text, size_t size);
 
+/*
+ * rc_error.c: count an error and tell the host of it; advisory as in tlpb_rc_error_report. Of a TLP; of bytes
+ * that came; of nothing.
+ */
+void tlpb__rc_error(tlpb_rc *rc, enum tlpb_rc_error error, bool advisory, const struct tlpb_tlp *tlp);
+void tlpb__rc_error_link(tlpb_rc *rc, unsigned error, const uint8_t *bytes, size_t len);
+
+/* rc_error.c: a request from the endpoint was answered so (not SC), or would be, were it not posted. */
+void tlpb__rc_error_request(tlpb_rc *rc, const struct tlpb_tlp *request, enum tlpb_cpl_status status);
+
 /* rc_inbound.c: a TLP from the endpoint, completions excepted. */
 void tlpb__rc_inbound(tlpb_rc *rc, const struct tlpb_tlp *tlp, const struct frame *frame);
 

@@ -64,6 +64,16 @@ static void send_due(tlpb_rc *rc, int64_t now)
 	}
 }
 
+static void report_late(tlpb_rc *rc, unsigned expired)
+{
+	tlpb_rc_group *group = expired ? tlpb__rc_call_back(rc) : NULL;
+
+	for (unsigned i = 0; i < expired; i++)
+		tlpb__rc_error(rc, TLPB_RC_COMPLETION_TIMEOUT, false, NULL);
+	if (expired)
+		tlpb__rc_called_back(group);
+}
+
 /* Where nothing is expired no callback ran. */
 void tlpb__rc_look_at_clock(tlpb_rc *rc)
 {
@@ -71,7 +81,7 @@ void tlpb__rc_look_at_clock(tlpb_rc *rc)
 
 	if (!now || !tlpb__alarm_rang(&rc->alarm, now))
 		return;
-	tlpb__tags_expire(&rc->tags, now);
+	report_late(rc, tlpb__tags_expire(&rc->tags, now));
 	send_due(rc, now);
 	due = tlpb__tags_due(&rc->tags);
 	if (due)

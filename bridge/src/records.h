@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What device.c and registers.c share of the records' form. */
+/* What those share who write, read or check a device's records. */
 #ifndef TLPB_RECORDS_H
 #define TLPB_RECORDS_H
 
@@ -52,6 +52,10 @@ int tlpb__next_record(struct reader *r, struct record *record, const char *what,
 
 /* A record's header; its value of length bytes follows. */
 void tlpb__put_record(struct writer *w, enum record_type type, uint16_t flags, size_t length);
+
+/* ---- device_check.c ---- */
+
+int tlpb__check_device(const struct tlpb_device *dev, const struct why *why);
 
 /* Are the BARs, ROM and interrupts legal? */
 int tlpb__check_resources(const struct tlpb_device *dev, const struct why *why);

@@ -37,6 +37,8 @@ static const struct tlpb_model_option common[] = {
 	{ .name = "inject", .argument = "RULES",
 	  .help = "inject errors at this end, for example \"drop type=MRd count=1\"; rules are\n"
 		  "separated by ';', docs/errors.md tells them" },
+	{ .name = "allow-inject", .help = "take such rules also from tlpbridge inject, of whoever reaches\n"
+					   "the URL" },
 	{ .name = "check", .argument = "[=fatal]",
 	  .help = "tell of every TLP of either side that breaks a rule; fatal: the first one\n"
 		  "takes the link down, and the program ends with status 1" },
@@ -45,8 +47,8 @@ static const struct tlpb_model_option common[] = {
 };
 
 enum common_option { OPTION_LISTEN, OPTION_TLS_CERT, OPTION_TLS_KEY, OPTION_TLS_CA, OPTION_PLAINTEXT,
-		     OPTION_NAME, OPTION_TRACE, OPTION_CREDITS, OPTION_STRESS, OPTION_INJECT, OPTION_CHECK, OPTION_HELP,
-		     OPTION_VERSION, COMMON_OPTIONS };
+		     OPTION_NAME, OPTION_TRACE, OPTION_CREDITS, OPTION_STRESS, OPTION_INJECT,
+		     OPTION_ALLOW_INJECT, OPTION_CHECK, OPTION_HELP, OPTION_VERSION, COMMON_OPTIONS };
 
 struct program {
 	struct tlpb_model *model;
@@ -181,6 +183,7 @@ static int take_common(struct program *p, int index, const char *value)
 	case OPTION_CREDITS: return take_credits(p, value);
 	case OPTION_STRESS: return take_seed(p, value);
 	case OPTION_INJECT: return take_inject(p, value);
+	case OPTION_ALLOW_INJECT: p->at.allow_inject = true; break;
 	case OPTION_CHECK: return take_check(p, value);
 	case OPTION_HELP: p->help = true; break;
 	case OPTION_VERSION: p->version = true; break;

@@ -23,6 +23,7 @@
 
 #include "clock.h"
 #include "ep_private.h"
+#include "inject_body.h"
 #include "lobby.h"
 
 enum {
@@ -45,6 +46,7 @@ struct slot {
 
 struct tlpb_server {
 	struct url url;
+	bool allow_inject;
 	struct transport_security security;	/* owns its strings */
 	struct lobby *lobby;			/* NULL: the link is inherited */
 	struct transport *inherited;		/* waits for an endpoint */
@@ -246,7 +248,8 @@ static void slot_status(const struct slot *slot, struct tlpb_slot_status *status
 	status->host_ms = (uint64_t)(monotonic_ms() - slot->granted_ms);
 }
 
-static int on_status(void *ctx, uint8_t *body, size_t size)
+static int on_status(void *ctx, const struct frame *question, uint8_t *body, size_t size,
+		     struct refuse *refusal)
 {
 	tlpb_server *s = ctx;
 	struct tlpb_status *status = calloc(1, sizeof *status);
@@ -261,6 +264,84 @@ static int on_status(void *ctx, uint8_t *body, size_t size)
 	len = tlpb__status_encode(status, body, size);
 	free(status);
 	return len;
+}
+
+/* ---- INJECT ---- */
+
+static int refuse(struct refuse *refusal, enum tlpb_reason reason, const char *text)
+{
+	refusal->reason = (uint16_t)reason;
+	snprintf(refusal->text, sizeof refusal->text, "%s", text);
+	return TLPB_ERR_REFUSED;
+}
+
+/* That name, or where none is given the only device. */
+static struct slot *find_named(tlpb_server *s, const char *name)
+{
+	if (!name[0])
+		return s->slots == 1 ? &s->slot[0] : NULL;
+	for (unsigned i = 0; i < s->slots; i++)
+		if (!strcmp(name, tlpb_ep_device(s->slot[i].ep)->name))
+			return &s->slot[i];
+	return NULL;
+}
+
+static int refuse_name(tlpb_server *s, const char *name, struct refuse *refusal)
+{
+	char text[TEXT_MAX];
+	size_t used = (size_t)snprintf(text, sizeof text, "%s%.64s; this server has:",
+				       name[0] ? "no such device: " : "which device?", name);
+
+	for (unsigned i = 0; i < s->slots && used < sizeof text; i++)
+		used += (size_t)snprintf(text + used, sizeof text - used, "%s %s", i ? "," : "",
+					 tlpb_ep_device(s->slot[i].ep)->name);
+	return refuse(refusal, TLPB_REASON_NO_DEVICE, text);
+}
+
+static int obey_injection(tlpb_ep *ep, const struct inject_question *q, struct refuse *refusal)
+{
+	const char *rules = q->what == TLPB_INJECT_CLEAR ? NULL : q->rules;
+	char why[TEXT_MAX] = "out of memory";
+
+	if (q->what == TLPB_INJECT_LIST || !tlpb_ep_inject(ep, rules, why, sizeof why))
+		return 0;
+	return refuse(refusal, TLPB_REASON_INVALID, why);
+}
+
+static int reply_injection(const tlpb_ep *ep, uint8_t *body, size_t size)
+{
+	struct tlpb_inject_list *list = malloc(sizeof *list);
+	int len;
+
+	if (!list)
+		return TLPB_ERR_NOMEM;
+	tlpb_ep_inject_list(ep, list);
+	len = tlpb__inject_reply_encode(list, body, size);
+	free(list);
+	return len;
+}
+
+static int on_inject(void *ctx, const struct frame *frame, uint8_t *body, size_t size,
+		     struct refuse *refusal)
+{
+	tlpb_server *s = ctx;
+	struct inject_question q;
+	struct slot *slot;
+
+	if (tlpb__inject_question_decode(frame->body, frame->length, &q))
+		return refuse(refusal, TLPB_REASON_INVALID, "this is not an INJECT of this version");
+	if (!s->allow_inject)
+		return refuse(refusal, TLPB_REASON_FORBIDDEN, "the server was started without "
+			      "--allow-inject");
+	slot = find_named(s, q.device);
+	if (!slot)
+		return refuse_name(s, q.device, refusal);
+	if (obey_injection(slot->ep, &q, refusal))
+		return TLPB_ERR_REFUSED;
+	if (q.what != TLPB_INJECT_LIST)
+		tlpb_log(TLPB_LOG_INFO, "%s: error injection: %s%s", tlpb_ep_device(slot->ep)->name,
+			 q.what == TLPB_INJECT_CLEAR ? "all rules were removed" : "added ", q.rules);
+	return reply_injection(slot->ep, body, size);
 }
 
 /* ---- links ---- */
@@ -340,7 +421,8 @@ static int open_lobby(tlpb_server *s, char *why, size_t size)
 	if (err)
 		return err;
 	s->url = *tlpb__lobby_url(s->lobby);
-	tlpb__lobby_on_status(s->lobby, on_status, s);
+	tlpb__lobby_on_question(s->lobby, TLPB_FRAME_STATUS, on_status, s);
+	tlpb__lobby_on_question(s->lobby, TLPB_FRAME_INJECT, on_inject, s);
 	watch(s, tlpb__lobby_fd(s->lobby));
 	return 0;
 }
@@ -351,6 +433,7 @@ static int open_server(tlpb_server *s, const struct tlpb_server_config *config, 
 
 	if (err)
 		return err;
+	s->allow_inject = config->allow_inject;
 	snprintf(why, size, "out of memory or descriptors");
 	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (s->epoll_fd < 0 || copy_security(s, config))

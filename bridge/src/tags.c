@@ -104,6 +104,13 @@ static unsigned bytes_left(const struct tags_request *r)
 	       (unsigned)r->got;
 }
 
+/* The next n bytes. */
+static void store(const struct tags_request *r, const uint8_t *data, size_t n)
+{
+	if (r->buf && !r->poisoned)
+		memcpy(r->buf + r->got, data, n);
+}
+
 /* Data of a configuration or I/O read: one DW, of which first_be tells the bytes asked for. */
 static int take_register(struct tags_request *r, const struct tlpb_tlp *c)
 {
@@ -111,8 +118,7 @@ static int take_register(struct tags_request *r, const struct tlpb_tlp *c)
 
 	if (c->length_dw != 1 || first + r->len > 4)
 		return TLPB_ERR_PROTOCOL;
-	if (r->buf)
-		memcpy(r->buf, c->payload + first, r->len);
+	store(r, c->payload + first, r->len);
 	r->got = r->len;
 	return 0;
 }
@@ -122,8 +128,7 @@ static int take_operand(struct tags_request *r, const struct tlpb_tlp *c)
 {
 	if (c->byte_count != r->len || c->lower_address || 4u * c->length_dw != r->len)
 		return TLPB_ERR_PROTOCOL;
-	if (r->buf)
-		memcpy(r->buf, c->payload, r->len);
+	store(r, c->payload, r->len);
 	r->got = r->len;
 	return 0;
 }
@@ -142,8 +147,7 @@ static int take_memory(struct tags_request *r, const struct tlpb_tlp *c)
 		return TLPB_ERR_PROTOCOL;
 	if (!r->len)			/* a flush: one byte counted, none wanted */
 		return 0;
-	if (r->buf)
-		memcpy(r->buf + r->got, c->payload + (addr & 3), n);
+	store(r, c->payload + (addr & 3), n);
 	r->got += n;
 	return r->got < r->len;
 }
@@ -152,8 +156,10 @@ static int take(struct tags_request *r, const struct tlpb_tlp *c)
 {
 	if (c->status != TLPB_CPL_SC)
 		return status_error(c->status);
-	if (c->ep)
-		return TLPB_ERR_POISONED;
+	if (c->ep && !r->poisoned) {	/* the data are not to be used; the tag is, until the last came */
+		r->poisoned = true;
+		r->good = r->got;
+	}
 	if (is_memory_read(&r->tlp))
 		return c->kind == TLPB_CPLD ? take_memory(r, c) : TLPB_ERR_PROTOCOL;
 	if (!r->len)
@@ -163,13 +169,21 @@ static int take(struct tags_request *r, const struct tlpb_tlp *c)
 	return is_atomic(&r->tlp) ? take_operand(r, c) : take_register(r, c);
 }
 
+/* How a request ends of which take() said so. */
+static void finish_taken(struct tags *tags, struct tags_request *r, int err)
+{
+	if (r->poisoned)
+		r->got = r->good;
+	finish(tags, r, r->poisoned && !err ? TLPB_ERR_POISONED : err);
+}
+
 /* To whom it was late it is unexpected; what lies does not give the tag back. */
 static int complete_late(struct tags *tags, struct tags_request *r, const struct tlpb_tlp *completion)
 {
 	int more = take(r, completion);
 
 	if (more <= 0 && more != TLPB_ERR_PROTOCOL)
-		finish(tags, r, more);
+		finish_taken(tags, r, more);
 	return TLPB_ERR_NOT_FOUND;
 }
 
@@ -187,7 +201,7 @@ int tlpb__tags_complete(struct tags *tags, const struct tlpb_tlp *completion)
 		return complete_late(tags, r, completion);
 	more = take(r, completion);
 	if (more <= 0)
-		finish(tags, r, more);
+		finish_taken(tags, r, more);
 	return more == TLPB_ERR_PROTOCOL ? more : 0;
 }
 

@@ -33,6 +33,8 @@ struct tags_request {
 	void *arg;
 	int64_t deadline_ms;	/* 0: none */
 	bool used;
+	bool poisoned;		/* bytes from good on are; the rest is still to come */
+	size_t good;
 	bool late;		/* its time was over: what comes now is unexpected */
 };
 

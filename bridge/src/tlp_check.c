@@ -14,11 +14,6 @@ const char *tlpb_rule_name(enum tlpb_rule rule)
 	return (unsigned)rule < sizeof rule_names / sizeof rule_names[0] ? rule_names[rule] : "";
 }
 
-static bool is_atomic(const struct tlpb_tlp *tlp)
-{
-	return tlp->kind == TLPB_FETCHADD || tlp->kind == TLPB_SWAP || tlp->kind == TLPB_CAS;
-}
-
 /* Bytes of memory that an atomic works on: CAS carries two operands (2.2.7). */
 static size_t operand_size(const struct tlpb_tlp *tlp)
 {
@@ -27,12 +22,7 @@ static size_t operand_size(const struct tlpb_tlp *tlp)
 	return tlp->kind == TLPB_CAS ? data / 2 : data;
 }
 
-static bool exceeds_mps(const struct tlpb_tlp *tlp, size_t mps)
-{
-	return tlp->payload_len > mps;
-}
-
-static bool breaks_atomic_length(const struct tlpb_tlp *tlp, size_t mps)
+static bool breaks_atomic_length(const struct tlpb_tlp *tlp)
 {
 	size_t size = operand_size(tlp);
 
@@ -42,13 +32,9 @@ static bool breaks_atomic_length(const struct tlpb_tlp *tlp, size_t mps)
 	return size != 4 && size != 8;
 }
 
-static bool crosses_4k(const struct tlpb_tlp *tlp, size_t mps)
+static bool crosses_4k(const struct tlpb_tlp *tlp, size_t size)
 {
-	size_t offset = tlp->address % TLPB_PAGE;
-
-	if (is_atomic(tlp))	/* an illegal Length is ATOMIC_LENGTH's matter: there is no operand */
-		return !breaks_atomic_length(tlp, mps) && offset + operand_size(tlp) > TLPB_PAGE;
-	return offset + 4u * tlp->length_dw > TLPB_PAGE;
+	return tlp->address % TLPB_PAGE + size > TLPB_PAGE;
 }
 
 /* One run of enabled bytes that reaches the end of its DW: 8, c, e, f. */
@@ -63,7 +49,7 @@ static bool runs_from_start(uint8_t be)
 	return be == 0x1 || be == 0x3 || be == 0x7 || be == 0xf;
 }
 
-static bool breaks_byte_enables(const struct tlpb_tlp *tlp, size_t mps)
+static bool breaks_byte_enables(const struct tlpb_tlp *tlp)
 {
 	/* A read with hints carries the steering tag here; all bytes are meant (2.2.7.1). */
 	if (tlp->kind == TLPB_MRD && tlp->th)
@@ -75,21 +61,6 @@ static bool breaks_byte_enables(const struct tlpb_tlp *tlp, size_t mps)
 	if (tlp->length_dw == 2 && tlp->address % 8 == 0)
 		return false;
 	return !reaches_end(tlp->first_be) || !runs_from_start(tlp->last_be);
-}
-
-static bool breaks_config_io_length(const struct tlpb_tlp *tlp, size_t mps)
-{
-	return tlp->length_dw != 1;
-}
-
-static bool breaks_config_io_tc(const struct tlpb_tlp *tlp, size_t mps)
-{
-	return tlp->tc;
-}
-
-static bool breaks_config_io_last_be(const struct tlpb_tlp *tlp, size_t mps)
-{
-	return tlp->last_be;
 }
 
 #define TO(routing) (1u << TLPB_ROUTE_##routing)
@@ -131,65 +102,69 @@ static const struct message_rule *message_rule(uint8_t code)
 	return &unknown;
 }
 
-static bool breaks_message_tc(const struct tlpb_tlp *tlp, size_t mps)
+/* ---- what a kind may break, in the order of enum tlpb_rule: the first one is the verdict ---- */
+
+static enum tlpb_rule memory_rule(const struct tlpb_tlp *tlp)
 {
-	return tlp->tc && message_rule(tlp->message_code)->tc0;
+	if (crosses_4k(tlp, 4u * tlp->length_dw))
+		return TLPB_RULE_CROSSES_4K;
+	return breaks_byte_enables(tlp) ? TLPB_RULE_BYTE_ENABLES : TLPB_RULE_NONE;
 }
 
-static bool breaks_message_routing(const struct tlpb_tlp *tlp, size_t mps)
+static enum tlpb_rule atomic_rule(const struct tlpb_tlp *tlp)
 {
-	return !(message_rule(tlp->message_code)->routings >> tlp->routing & 1);
+	if (breaks_atomic_length(tlp))	/* there is no operand that could cross or be aligned */
+		return TLPB_RULE_ATOMIC_LENGTH;
+	if (crosses_4k(tlp, operand_size(tlp)))
+		return TLPB_RULE_CROSSES_4K;
+	return tlp->address % operand_size(tlp) ? TLPB_RULE_ATOMIC_ALIGNMENT : TLPB_RULE_NONE;
 }
 
-static bool breaks_atomic_alignment(const struct tlpb_tlp *tlp, size_t mps)
+static enum tlpb_rule config_io_rule(const struct tlpb_tlp *tlp)
 {
-	return tlp->address % operand_size(tlp) != 0;
+	if (tlp->length_dw != 1)
+		return TLPB_RULE_CFG_IO_LENGTH;
+	if (tlp->tc)
+		return TLPB_RULE_CFG_IO_TC;
+	return tlp->last_be ? TLPB_RULE_CFG_IO_LAST_BE : TLPB_RULE_NONE;
 }
 
-#define KIND(name) (1u << TLPB_##name)
+static enum tlpb_rule msg_rule(const struct tlpb_tlp *tlp)
+{
+	const struct message_rule *rule = message_rule(tlp->message_code);
 
-enum {
-	MEMORY = KIND(MRD) | KIND(MRDLK) | KIND(MWR) | KIND(DMWR),
-	ATOMICS = KIND(FETCHADD) | KIND(SWAP) | KIND(CAS),
-	CONFIG_IO = KIND(IORD) | KIND(IOWR) | KIND(CFGRD0) | KIND(CFGRD1) | KIND(CFGWR0) | KIND(CFGWR1),
-	MESSAGES = KIND(MSG) | KIND(MSGD),
-	ANY_KIND = (1u << TLPB_TLP_KINDS) - 1,
-};
+	if (tlp->tc && rule->tc0)
+		return TLPB_RULE_MSG_TC;
+	return rule->routings >> tlp->routing & 1 ? TLPB_RULE_NONE : TLPB_RULE_MSG_ROUTING;
+}
 
-/* In the order of enum tlpb_rule: the first one broken is the verdict. */
-static const struct {
-	enum tlpb_rule rule;
-	unsigned kinds;		/* that it is about: the others need not ask */
-	bool (*broken)(const struct tlpb_tlp *tlp, size_t mps);
-} rules[] = {
-	{ TLPB_RULE_MPS_EXCEEDED, ANY_KIND, exceeds_mps },
-	{ TLPB_RULE_CROSSES_4K, MEMORY | ATOMICS, crosses_4k },
-	{ TLPB_RULE_BYTE_ENABLES, MEMORY, breaks_byte_enables },
-	{ TLPB_RULE_CFG_IO_LENGTH, CONFIG_IO, breaks_config_io_length },
-	{ TLPB_RULE_CFG_IO_TC, CONFIG_IO, breaks_config_io_tc },
-	{ TLPB_RULE_CFG_IO_LAST_BE, CONFIG_IO, breaks_config_io_last_be },
-	{ TLPB_RULE_MSG_TC, MESSAGES, breaks_message_tc },
-	{ TLPB_RULE_MSG_ROUTING, MESSAGES, breaks_message_routing },
-	{ TLPB_RULE_ATOMIC_LENGTH, ATOMICS, breaks_atomic_length },
-	{ TLPB_RULE_ATOMIC_ALIGNMENT, ATOMICS, breaks_atomic_alignment },
-};
+static enum tlpb_rule rule_of_kind(const struct tlpb_tlp *tlp)
+{
+	switch (tlp->kind) {
+	case TLPB_MRD: case TLPB_MRDLK: case TLPB_MWR: case TLPB_DMWR:
+		return memory_rule(tlp);
+	case TLPB_FETCHADD: case TLPB_SWAP: case TLPB_CAS:
+		return atomic_rule(tlp);
+	case TLPB_IORD: case TLPB_IOWR:
+	case TLPB_CFGRD0: case TLPB_CFGRD1: case TLPB_CFGWR0: case TLPB_CFGWR1:
+		return config_io_rule(tlp);
+	case TLPB_MSG: case TLPB_MSGD:
+		return msg_rule(tlp);
+	default:
+		return TLPB_RULE_NONE;
+	}
+}
 
 enum tlpb_rule tlpb__tlp_take(const uint8_t *bytes, size_t len, size_t mps, struct tlpb_tlp *tlp)
 {
-	struct tlp_shape shape;
-	enum tlpb_rule rule = tlpb__tlp_shape(bytes, len, &shape);
-	unsigned kind;
+	size_t size;
+	enum tlpb_rule rule = tlpb__tlp_decode(bytes, len, tlp, &size);
 
 	if (rule)
 		return rule;
-	if (tlpb__tlp_unpack_shaped(bytes, len, &shape, rule, tlp) ||
-	    len != shape.payload + tlp->payload_len + (tlp->td ? 4 : 0))
+	if (len != size)
 		return TLPB_RULE_SIZE_MISMATCH;
-	kind = 1u << tlp->kind;
-	for (unsigned i = 0; i < sizeof rules / sizeof rules[0]; i++)
-		if (rules[i].kinds & kind && rules[i].broken(tlp, mps))
-			return rules[i].rule;
-	return TLPB_RULE_NONE;
+	return tlp->payload_len > mps ? TLPB_RULE_MPS_EXCEEDED : rule_of_kind(tlp);
 }
 
 enum tlpb_rule tlpb_tlp_check(const uint8_t *bytes, size_t len, size_t mps)

@@ -30,6 +30,18 @@ struct tlp_form {
 	const char *name;
 };
 
+/* Of the header. Messages and completions without data have no Length: the field is reserved. */
+static inline bool tlpb__has_length(const struct tlp_form *form)
+{
+	return form->byte0 & FMT_DATA || form->layout == LAYOUT_ADDRESS ||
+	       form->layout == LAYOUT_CONFIG;
+}
+
+static inline bool tlpb__is_prefix(uint8_t byte0)
+{
+	return (byte0 & FMT_MASK) == FMT_PREFIX;
+}
+
 /* NULL when kind is out of range. */
 const struct tlp_form *tlpb__tlp_form(enum tlpb_tlp_kind kind);
 
@@ -47,11 +59,20 @@ struct tlp_shape {
  */
 enum tlpb_rule tlpb__tlp_shape(const uint8_t *bytes, size_t len, struct tlp_shape *shape);
 
-/* As tlpb_tlp_unpack(), where the parts are found and rule is what finding them said. */
-int tlpb__tlp_unpack_shaped(const uint8_t *bytes, size_t len, const struct tlp_shape *shape,
-			    enum tlpb_rule rule, struct tlpb_tlp *tlp);
+/*
+ * As tlpb_tlp_unpack(), and why not: TLPB_RULE_TRUNCATED or TLPB_RULE_UNDEFINED_FMT_TYPE. Otherwise
+ * *size is what the TLP has by its header, in bytes, however many there are.
+ */
+enum tlpb_rule tlpb__tlp_decode(const uint8_t *bytes, size_t len, struct tlpb_tlp *tlp, size_t *size);
 
 /* As tlpb_tlp_check(), and what it unpacked for that; *tlp is good where no rule is broken. */
 enum tlpb_rule tlpb__tlp_take(const uint8_t *bytes, size_t len, size_t mps, struct tlpb_tlp *tlp);
+
+/*
+ * The header as the Header Log of AER holds it (7.8.4.8): doublewords as numbers, without prefixes; those
+ * that are not there are 0. Of bytes that need not be a TLP, and of a TLP whose payload may be gone.
+ */
+void tlpb__tlp_header_log(const uint8_t *bytes, size_t len, uint32_t header[4]);
+void tlpb__tlp_header_log_of(const struct tlpb_tlp *tlp, uint32_t header[4]);
 
 #endif

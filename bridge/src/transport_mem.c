@@ -3,7 +3,8 @@
  * Two queues in memory. Each end has an eventfd that says "look again": it is
  * written after every change the end could wait for, unless it is readable already, and
  * cleared when the end looks and finds nothing more, so no change between the two is lost:
- * both happen under the lock. Messages that were released are kept for the next ones.
+ * both happen under the lock. Until somebody asks for it nobody waits, and there are no
+ * system calls. Messages that were released are kept for the next ones.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -33,6 +34,7 @@ struct mem_shared {
 	bool want_send[2];
 	unsigned max_messages;
 	int event[2];
+	bool watched[2];	/* event: somebody knows it */
 	bool readable[2];	/* event: written and not cleared */
 	struct node *spare;	/* released, SPARES_MAX at most */
 	unsigned spares;
@@ -54,7 +56,7 @@ static void signal_end(struct mem_shared *s, int end)
 {
 	uint64_t one = 1;
 
-	if (s->readable[end])
+	if (s->readable[end] || !s->watched[end])
 		return;
 	s->readable[end] = true;
 	if (write(s->event[end], &one, sizeof one) < 0)
@@ -143,6 +145,11 @@ static bool may_send_on(const struct mem_shared *s, int end)
 	return s->want_send[end] && s->to[!end].count < s->max_messages;
 }
 
+static bool has_news(const struct mem_shared *s, int end)
+{
+	return s->to[end].count || s->closed[!end] || may_send_on(s, end);
+}
+
 static struct node *pop(struct queue *q)
 {
 	struct node *n = q->head;
@@ -171,7 +178,7 @@ static int mem_recv(struct transport *t, struct message *message)
 	} else {
 		err = s->closed[!e->self] ? TLPB_ERR_CLOSED : TLPB_ERR_AGAIN;
 	}
-	if (q->count || s->closed[!e->self] || may_send_on(s, e->self))
+	if (has_news(s, e->self))
 		signal_end(s, e->self);
 	else
 		clear_event(s, e->self);
@@ -196,8 +203,14 @@ static void mem_release(struct transport *t, struct message *message)
 static int mem_fd(const struct transport *t)
 {
 	struct mem_end *e = to_end(t);
+	struct mem_shared *s = e->shared;
 
-	return e->shared->event[e->self];
+	pthread_mutex_lock(&s->lock);
+	s->watched[e->self] = true;
+	if (has_news(s, e->self))
+		signal_end(s, e->self);
+	pthread_mutex_unlock(&s->lock);
+	return s->event[e->self];
 }
 
 static void mem_want_send(struct transport *t, bool want)

@@ -13,6 +13,7 @@ enum {
 /* argv[0] is for messages: "tlpbridge: probe". Each returns the exit status. */
 int cmd_device(int argc, char **argv);
 int cmd_dma(int argc, char **argv);
+int cmd_inject(int argc, char **argv);
 int cmd_irq(int argc, char **argv);
 int cmd_peek(int argc, char **argv);
 int cmd_poke(int argc, char **argv);

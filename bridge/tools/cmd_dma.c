@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "cmd.h"
+#include "dma_steps.h"
 #include "memory_args.h"
 #include "place.h"
 #include "text.h"
@@ -71,14 +72,7 @@ enum {
 	OPT_INTX, OPT_MSI, OPT_MSIX, OPT_VECTORS, OPT_COUNT, OPT_TIMEOUT, OPT_JSON,
 };
 
-enum { STEPS_MAX = 256, PAUSE_MS = 2, PAUSE_MAX_MS = 50, DEFAULT_TIMEOUT_MS = 10000 };
-
-/* A step: its option and text, and the pieces of a copy of that; NULL: it has no such piece. */
-struct step {
-	int option;
-	const char *text;
-	char *where, *mask, *value;
-};
+enum { STEPS_MAX = 256, DEFAULT_TIMEOUT_MS = 10000 };
 
 struct arguments {
 	struct session_options session;
@@ -92,180 +86,18 @@ struct arguments {
 	int64_t timeout_ms;
 };
 
-struct run {
-	struct session *s;
-	const struct arguments *args;
-	cJSON *peeks;			/* NULL: text is printed */
-};
-
-/* ---- steps ---- */
-
-static bool poke(struct run *r, const struct step *step)
-{
-	struct place p;
-	uint64_t value;
-
-	return place_parse(r->s, step->where, &p) && place_value(&p, step->value, &value) &&
-	       place_put(r->s, &p, value);
-}
-
-static bool peek(struct run *r, const struct step *step)
-{
-	struct place p;
-	uint64_t value;
-
-	if (!place_parse(r->s, step->where, &p) || !place_get(r->s, &p, &value))
-		return false;
-	if (r->peeks)
-		cJSON_AddItemToArray(r->peeks, place_json(&p, value));
-	else
-		place_print(&p, value);
-	return true;
-}
-
-struct condition {
-	struct place place;
-	uint64_t mask, value;
-	bool equal;		/* else: any bit of the mask */
-};
-
-static bool parse_condition(struct run *r, const struct step *step, struct condition *c)
-{
-	*c = (struct condition){ .mask = UINT64_MAX, .equal = step->value != NULL };
-	return place_parse(r->s, step->where, &c->place) &&
-	       (!step->mask || place_value(&c->place, step->mask, &c->mask)) &&
-	       (!step->value || place_value(&c->place, step->value, &c->value));
-}
-
-static bool holds(const struct condition *c, uint64_t value)
-{
-	return c->equal ? (value & c->mask) == c->value : (value & c->mask) != 0;
-}
-
-static bool in_vain(const struct run *r, const char *what)
-{
-	return complain("--wait %s: not within %.1f s (--timeout)", what,
-			(double)r->args->timeout_ms / 1000);
-}
-
-/* Looks often at first, then less: a device may take its time. */
-static bool wait_register(struct run *r, const struct step *step)
-{
-	int64_t end = now_ms() + r->args->timeout_ms;
-	int pause = PAUSE_MS;
-	struct condition c;
-	uint64_t value;
-
-	if (!parse_condition(r, step, &c))
-		return false;
-	while (place_get(r->s, &c.place, &value)) {
-		if (holds(&c, value))
-			return true;
-		if (now_ms() >= end) {
-			place_print(&c.place, value);
-			return in_vain(r, step->text);
-		}
-		if (!session_serve(r->s, pause))
-			return false;
-		pause = pause < PAUSE_MAX_MS ? 2 * pause : PAUSE_MAX_MS;
-	}
-	return false;
-}
-
-static bool wait_interrupt(struct run *r, int vector, const char *text)
-{
-	int64_t end = now_ms() + r->args->timeout_ms;
-
-	while (!interrupts_take(&r->s->interrupts, vector)) {
-		if (now_ms() >= end)
-			return in_vain(r, text);
-		if (!session_serve(r->s, PAUSE_MAX_MS))
-			return false;
-	}
-	return true;
-}
-
-static bool is_interrupt(const char *text)
-{
-	return !strncmp(text, "irq", 3) && (!text[3] || text[3] == ':');
-}
-
-static bool wait_step(struct run *r, const struct step *step)
-{
-	uint64_t vector;
-
-	if (!is_interrupt(step->text))
-		return wait_register(r, step);
-	if (!step->value)
-		return wait_interrupt(r, -1, step->text);
-	if (!parse_number(step->value, &vector) || vector >= r->s->interrupts.vectors)
-		return complain("--wait %s: the vector is 0 to %u", step->text,
-				r->s->interrupts.vectors - 1);
-	return wait_interrupt(r, (int)vector, step->text);
-}
-
-static bool serve_for(struct session *s, int64_t ms)
-{
-	int64_t end = now_ms() + ms;
-
-	while (now_ms() < end)
-		if (!session_serve(s, PAUSE_MAX_MS))
-			return false;
-	return true;
-}
-
-static bool parse_seconds(const char *text, uint64_t *seconds)
-{
-	return parse_number(text, seconds) && *seconds <= 1u << 20;
-}
-
-static bool serve_step(struct run *r, const struct step *step)
-{
-	uint64_t seconds;
-
-	return parse_seconds(step->text, &seconds) && serve_for(r->s, (int64_t)seconds * 1000);
-}
-
-static bool do_step(struct run *r, const struct step *step)
-{
-	switch (step->option) {
-	case OPT_POKE:
-		return poke(r, step);
-	case OPT_PEEK:
-		return peek(r, step);
-	case OPT_WAIT:
-		return wait_step(r, step);
-	default:
-		return serve_step(r, step);
-	}
-}
-
-/* After the steps of irq: those that no step has waited for. */
-static bool wait_count(struct run *r)
-{
-	uint64_t count = r->args->count;
-
-	for (uint64_t i = 0; count && i < count; i++)
-		if (!wait_interrupt(r, -1, "irq"))
-			return false;
-	while (!count)
-		if (!session_serve(r->s, 1000))
-			return session_interrupted();
-	return true;
-}
-
-static bool do_steps(struct run *r)
-{
-	for (unsigned i = 0; i < r->args->steps; i++)
-		if (!do_step(r, &r->args->step[i]))
-			return false;
-	return !r->args->is_irq || wait_count(r);
-}
-
 /* ---- the run ---- */
 
+static bool do_steps(struct step_run *r, const struct arguments *a)
+{
+	for (unsigned i = 0; i < a->steps; i++)
+		if (!step_do(r, &a->step[i]))
+			return false;
+	return !a->is_irq || step_wait_interrupts(r, a->count);
+}
+
 /* Also after a failure: what the device did tells why. */
-static bool report(struct run *r)
+static bool report(struct step_run *r)
 {
 	cJSON *o;
 
@@ -305,88 +137,31 @@ static bool settle(struct session *s)
 
 static bool run(struct session *s, const struct arguments *a)
 {
-	struct run r = { .s = s, .args = a };
+	struct step_run r = { .s = s, .timeout_ms = a->timeout_ms };
 	bool done;
 
 	if (!hostmem_allocate(&s->memory) || !memory_fill(&a->memory, &s->memory) ||
 	    !session_open(s, &a->session) || !prepare(s, a))
 		return false;
 	r.peeks = a->json ? cJSON_CreateArray() : NULL;
-	done = do_steps(&r) && (session_interrupted() || settle(s));
+	done = do_steps(&r, a) && (session_interrupted() || settle(s));
 	return report(&r) && done && memory_dump(&a->memory, &s->memory);
 }
 
 /* ---- command line ---- */
 
-/* Cut text at separator; what is behind it, or NULL. */
-static char *cut(char *text, const char *separator)
+static bool keep_step(struct arguments *a, enum step_kind kind, const char *text)
 {
-	char *at = strstr(text, separator);
-
-	if (!at)
-		return NULL;
-	*at = 0;
-	return at + strlen(separator);
-}
-
-/* WHERE, WHERE=VALUE, WHERE&MASK, WHERE==VALUE, WHERE&MASK==VALUE, irq, irq:VECTOR */
-static bool split(struct step *step)
-{
-	step->where = strdup(step->text);	/* for as long as the program runs */
-	if (!step->where)
-		return complain("out of memory");
-	if (step->option == OPT_POKE)
-		step->value = cut(step->where, "=");
-	if (step->option == OPT_WAIT && is_interrupt(step->text))
-		step->value = cut(step->where, ":");
-	else if (step->option == OPT_WAIT) {
-		step->value = cut(step->where, "==");
-		step->mask = cut(step->where, "&");
-	}
-	return true;
-}
-
-static bool pieces_well_formed(const struct step *step)
-{
-	return place_syntax(step->where) &&
-	       (!step->mask || place_value_syntax(step->where, step->mask)) &&
-	       (!step->value || place_value_syntax(step->where, step->value));
-}
-
-/* Mistakes that can be told without the device, before anything is done to it. */
-static bool well_formed(const struct step *step)
-{
-	uint64_t number;
-
-	if (step->option == OPT_SERVE)
-		return parse_seconds(step->text, &number) ||
-		       complain("--serve is a number of seconds, not \"%s\"", step->text);
-	if (step->option == OPT_POKE && !step->value)
-		return complain("--poke is WHERE=VALUE, not \"%s\"", step->text);
-	if (step->option == OPT_WAIT && is_interrupt(step->text))
-		return !step->value || parse_number(step->value, &number) ||
-		       complain("--wait irq:VECTOR takes a number, not \"%s\"", step->value);
-	if (step->option == OPT_WAIT && !step->mask && !step->value)
-		return complain("--wait is WHERE&VALUE, WHERE==VALUE or irq, not \"%s\"", step->text);
-	return pieces_well_formed(step);
-}
-
-static bool keep_step(struct arguments *a, int option, const char *text)
-{
-	struct step *step = &a->step[a->steps];
-
 	if (a->steps == STEPS_MAX)
 		return complain("at most %d steps", STEPS_MAX);
-	*step = (struct step){ .option = option, .text = text };
-	a->steps++;
-	return split(step) && well_formed(step);
+	return step_parse(&a->step[a->steps++], kind, text);
 }
 
 /* Mistakes that only all options together show. */
 static bool complete(const struct arguments *a)
 {
 	for (unsigned i = 0; i < a->steps; i++)
-		if (a->step[i].option == OPT_WAIT && is_interrupt(a->step[i].text) && !a->interrupts)
+		if (step_waits_for_interrupt(&a->step[i]) && !a->interrupts)
 			return complain("--wait irq: say which kind: --intx, --msi or --msix");
 	return true;
 }
@@ -423,7 +198,7 @@ static bool take_option(struct arguments *a, int option, char *text)
 	case OPT_DUMP:
 		return memory_take_dump(&a->memory, text);
 	case OPT_POKE: case OPT_PEEK: case OPT_WAIT: case OPT_SERVE:
-		return keep_step(a, option, text);
+		return keep_step(a, STEP_POKE + (option - OPT_POKE), text);
 	case OPT_INTX: case OPT_MSI: case OPT_MSIX:
 		return take_kind(a, INTERRUPT_INTX + (option - OPT_INTX));
 	case OPT_VECTORS:

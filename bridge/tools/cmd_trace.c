@@ -6,15 +6,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <tlpbridge/device.h>
-#include <tlpbridge/err.h>
 #include <tlpbridge/tlp.h>
 #include <tlpbridge/trace.h>
 #include <tlpbridge/wire.h>
 #include "cmd.h"
+#include "frame_text.h"
 #include "hex.h"
 #include "text.h"
 #include "tlp_json.h"
+#include "trace_counts.h"
 
 static const char help[] =
 "usage: tlpbridge trace show [--json] [--summary] [--from PS] [--to PS] FILE\n"
@@ -35,187 +35,10 @@ static const char help[] =
 
 enum { TEXT = 1024, HEX_SHOWN = 64 /* bytes of a malformed TLP */ };
 
-/* X(name, key, text): what is counted. */
-#define COUNT_LIST(X)                                                                   \
-	X(RECORDS, "records", "records")                                                \
-	X(CONFIG_READS, "config_reads", "config reads")                                 \
-	X(CONFIG_WRITES, "config_writes", "config writes")                              \
-	X(MEM_READS, "mem_reads", "memory reads")                                       \
-	X(MEM_WRITES, "mem_writes", "memory writes")                                    \
-	X(IO_READS, "io_reads", "I/O reads")                                            \
-	X(IO_WRITES, "io_writes", "I/O writes")                                         \
-	X(DMA_READS, "dma_reads", "DMA reads")                                          \
-	X(DMA_READ_BYTES, "dma_read_bytes", "DMA bytes read")                           \
-	X(DMA_WRITES, "dma_writes", "DMA writes")                                       \
-	X(DMA_WRITE_BYTES, "dma_write_bytes", "DMA bytes written")                      \
-	X(ATOMICS, "atomics", "AtomicOps")                                              \
-	X(CPL_TO_EP, "completions_to_ep", "completions to ep")                          \
-	X(CPL_TO_HOST, "completions_to_host", "completions to host")                    \
-	X(MSG_TO_EP, "messages_to_ep", "messages to ep")                                \
-	X(MSG_TO_HOST, "messages_to_host", "messages to host")                          \
-	X(MALFORMED, "malformed", "malformed TLPs")                                     \
-	X(RESETS, "resets", "resets")                                                   \
-	X(DMA_FAULTS, "dma_faults", "DMA faults")                                       \
-	X(OTHER_FRAMES, "other_frames", "other frames")
-
-enum count {
-#define COUNT_ENUM(name, key, text) COUNT_##name,
-	COUNT_LIST(COUNT_ENUM)
-#undef COUNT_ENUM
-	COUNTS,
-};
-
-static const struct {
-	const char *key, *text;
-} count_names[COUNTS] = {
-#define COUNT_NAME(name, key, text) { key, text },
-	COUNT_LIST(COUNT_NAME)
-#undef COUNT_NAME
-};
-
-struct counts {
-	uint64_t n[COUNTS];
-	uint64_t first_ps, last_ps;
-};
-
 struct options {
 	bool json, summary;
 	uint64_t from_ps, to_ps;
 };
-
-/* A frame's body, little-endian. What is not there reads as 0 and is told by has(). */
-struct body {
-	const uint8_t *p;
-	size_t len;
-};
-
-static bool has(struct body b, size_t offset, size_t n)
-{
-	return offset <= b.len && b.len - offset >= n;
-}
-
-static uint64_t get(struct body b, size_t offset, size_t n)
-{
-	uint64_t value = 0;
-
-	if (!has(b, offset, n))
-		return 0;
-	while (n--)
-		value = value << 8 | b.p[offset + n];
-	return value;
-}
-
-/* A string: u16 length, bytes. Whatever a peer said must not steer the terminal. */
-static const char *get_string(struct body b, size_t offset, char *text, size_t size)
-{
-	size_t len = (size_t)get(b, offset, 2), n = 0;
-
-	if (has(b, offset + 2, len))
-		for (; n < len && n + 1 < size; n++) {
-			uint8_t c = b.p[offset + 2 + n];
-
-			text[n] = c >= 0x20 && c < 0x7f ? (char)c : '?';
-		}
-	text[n] = 0;
-	return text;
-}
-
-static void hello_text(struct body b, char *text, size_t size)
-{
-	char name[128];
-
-	snprintf(text, size, "HELLO from %s \"%s\", version %u, MPS %u, MRRS %u, RCB %u",
-		 get(b, 6, 2) == TLPB_HOST ? "host" : "endpoint",
-		 get_string(b, 60, name, sizeof name), (unsigned)get(b, 4, 2),
-		 (unsigned)get(b, 40, 2), (unsigned)get(b, 42, 2), (unsigned)get(b, 44, 2));
-}
-
-static void device_text(struct body b, char *text, size_t size)
-{
-	char why[256];
-	struct tlpb_device dev;
-
-	if (tlpb_device_decode(b.p, b.len, &dev, why, sizeof why))
-		snprintf(text, size, "DEVICE, not legal: %s", why);
-	else
-		snprintf(text, size, "DEVICE \"%s\" %04x:%04x class %06x", dev.name, dev.vendor_id,
-			 dev.device_id, dev.class_code);
-}
-
-static void reset_text(struct body b, char *text, size_t size)
-{
-	static const char *const names[TLPB_RESET_KINDS] = { "system", "hot", "FLR", "power" };
-	unsigned kind = (unsigned)get(b, 0, 2);
-
-	if (kind < TLPB_RESET_KINDS)
-		snprintf(text, size, "RESET %s", names[kind]);
-	else
-		snprintf(text, size, "RESET of unknown kind %u", kind);
-}
-
-static void fault_text(struct body b, char *text, size_t size)
-{
-	snprintf(text, size, "DMA_FAULT of frame %u at 0x%" PRIx64 ": %s", (unsigned)get(b, 0, 4),
-		 get(b, 8, 8), tlpb_strerror(-(int)get(b, 4, 2)));
-}
-
-static void eoi_text(struct body b, char *text, size_t size)
-{
-	snprintf(text, size, "EOI of INT%c", 'A' + (int)(get(b, 0, 2) & 3));
-}
-
-static void goodbye_text(struct body b, char *text, size_t size)
-{
-	unsigned reason = (unsigned)get(b, 0, 2);
-	char said[256];
-
-	get_string(b, 2, said, sizeof said);
-	if (!strcmp(said, tlpb_reason_text(reason)))
-		said[0] = 0;	/* the usual goodbye says its reason twice */
-	snprintf(text, size, "GOODBYE, reason %u: %s%s%s", reason, tlpb_reason_text(reason),
-		 *said ? ": " : "", said);
-}
-
-static const struct frame_name {
-	uint16_t kind;
-	const char *name;
-	size_t least;		/* bytes of the body that text() needs */
-	void (*text)(struct body b, char *text, size_t size);
-} frame_names[] = {
-	{ TLPB_FRAME_JOIN, "JOIN", 0, NULL },
-	{ TLPB_FRAME_GRANT, "GRANT", 0, NULL },
-	{ TLPB_FRAME_REFUSE, "REFUSE", 0, NULL },
-	{ TLPB_FRAME_HELLO, "HELLO", 62, hello_text },
-	{ TLPB_FRAME_DEVICE, "DEVICE", 0, device_text },
-	{ TLPB_FRAME_READY, "READY", 0, NULL },
-	{ TLPB_FRAME_TLP, "TLP", 0, NULL },
-	{ TLPB_FRAME_RESET, "RESET", 2, reset_text },
-	{ TLPB_FRAME_DMA_FAULT, "DMA_FAULT", 16, fault_text },
-	{ TLPB_FRAME_GOODBYE, "GOODBYE", 4, goodbye_text },
-	{ TLPB_FRAME_EOI, "EOI", 2, eoi_text },
-};
-
-static const struct frame_name *find_frame(uint16_t kind)
-{
-	for (unsigned i = 0; i < sizeof frame_names / sizeof frame_names[0]; i++)
-		if (frame_names[i].kind == kind)
-			return &frame_names[i];
-	return NULL;
-}
-
-static void frame_text(const struct tlpb_trace_record *r, char *text, size_t size)
-{
-	const struct frame_name *frame = find_frame(r->kind);
-
-	if (!frame)
-		snprintf(text, size, "frame of unknown kind %u, %zu bytes", r->kind, r->len);
-	else if (r->len < frame->least)
-		snprintf(text, size, "%s, cut: %zu bytes are too short", frame->name, r->len);
-	else if (frame->text)
-		frame->text((struct body){ r->body, r->len }, text, size);
-	else
-		snprintf(text, size, "%s", frame->name);
-}
 
 static void malformed_text(const struct tlpb_trace_record *r, const struct tlpb_tlp *tlp,
 			   enum tlpb_rule rule, char *text, size_t size)
@@ -228,78 +51,6 @@ static void malformed_text(const struct tlpb_trace_record *r, const struct tlpb_
 		tlpb_tlp_text(tlp, fields, sizeof fields);
 	snprintf(text, size, "malformed %s: %s%shex %s%s", tlpb_rule_name(rule), fields,
 		 *fields ? ", " : "", hex, shown < r->len ? "..." : "");
-}
-
-static enum count direction_count(const struct tlpb_trace_record *r, enum count to_ep,
-				  enum count to_host)
-{
-	return r->direction == TLPB_TO_HOST ? to_host : to_ep;
-}
-
-static enum count tlp_count(const struct tlpb_trace_record *r, const struct tlpb_tlp *tlp)
-{
-	switch (tlp->kind) {
-	case TLPB_MRD:
-	case TLPB_MRDLK:
-		return direction_count(r, COUNT_MEM_READS, COUNT_DMA_READS);
-	case TLPB_MWR:
-	case TLPB_DMWR:
-		return direction_count(r, COUNT_MEM_WRITES, COUNT_DMA_WRITES);
-	case TLPB_FETCHADD:
-	case TLPB_SWAP:
-	case TLPB_CAS:
-		return COUNT_ATOMICS;
-	case TLPB_IORD:
-		return COUNT_IO_READS;
-	case TLPB_IOWR:
-		return COUNT_IO_WRITES;
-	case TLPB_CFGRD0:
-	case TLPB_CFGRD1:
-		return COUNT_CONFIG_READS;
-	case TLPB_CFGWR0:
-	case TLPB_CFGWR1:
-		return COUNT_CONFIG_WRITES;
-	case TLPB_MSG:
-	case TLPB_MSGD:
-		return direction_count(r, COUNT_MSG_TO_EP, COUNT_MSG_TO_HOST);
-	default:
-		return direction_count(r, COUNT_CPL_TO_EP, COUNT_CPL_TO_HOST);
-	}
-}
-
-static uint64_t request_bytes(const struct tlpb_tlp *tlp)
-{
-	bool zero_length = tlp->length_dw == 1 && !tlp->first_be;
-
-	return zero_length ? 0 : tlpb_byte_count(tlp->length_dw, tlp->first_be, tlp->last_be);
-}
-
-static void count_tlp(struct counts *counts, const struct tlpb_trace_record *r,
-		      const struct tlpb_tlp *tlp, enum tlpb_rule rule)
-{
-	enum count count = rule ? COUNT_MALFORMED : tlp_count(r, tlp);
-
-	counts->n[count]++;
-	if (count == COUNT_DMA_READS)
-		counts->n[COUNT_DMA_READ_BYTES] += request_bytes(tlp);
-	if (count == COUNT_DMA_WRITES)
-		counts->n[COUNT_DMA_WRITE_BYTES] += request_bytes(tlp);
-}
-
-static void count_frame(struct counts *counts, uint16_t kind)
-{
-	if (kind == TLPB_FRAME_RESET)
-		counts->n[COUNT_RESETS]++;
-	else if (kind == TLPB_FRAME_DMA_FAULT)
-		counts->n[COUNT_DMA_FAULTS]++;
-	else
-		counts->n[COUNT_OTHER_FRAMES]++;
-}
-
-/* Simulated time: nanoseconds with all picoseconds. */
-static void print_time(uint64_t ps, int width)
-{
-	printf("%*" PRIu64 ".%03u ns", width, ps / 1000, (unsigned)(ps % 1000));
 }
 
 static const char *direction_name(enum tlpb_direction direction)
@@ -336,7 +87,7 @@ static void print_object(cJSON *object)
 
 static void print_json(uint64_t number, const struct tlpb_trace_record *r, const char *text)
 {
-	const struct frame_name *frame = find_frame(r->kind);
+	const char *frame = frame_name(r->kind);
 	cJSON *object = cJSON_CreateObject();
 
 	json_add_u64(object, "record", number);
@@ -346,7 +97,7 @@ static void print_json(uint64_t number, const struct tlpb_trace_record *r, const
 	json_add_u64(object, "function", r->function);
 	json_add_u64(object, "kind", r->kind);
 	if (frame)
-		cJSON_AddStringToObject(object, "frame", frame->name);
+		cJSON_AddStringToObject(object, "frame", frame);
 	cJSON_AddStringToObject(object, "text", text);
 	if (r->kind == TLPB_FRAME_TLP)
 		cJSON_AddItemToObject(object, "tlp",
@@ -371,14 +122,6 @@ static void tlp_text(const struct tlpb_trace_record *r, struct counts *counts,
 		tlpb_tlp_text(&tlp, text, size);
 }
 
-static void count_time(struct counts *counts, uint64_t ps)
-{
-	if (!counts->n[COUNT_RECORDS]++ || ps < counts->first_ps)
-		counts->first_ps = ps;
-	if (ps > counts->last_ps)
-		counts->last_ps = ps;
-}
-
 static void show_record(uint64_t number, const struct tlpb_trace_record *r,
 			const struct options *options, struct counts *counts)
 {
@@ -399,34 +142,6 @@ static void show_record(uint64_t number, const struct tlpb_trace_record *r,
 		print_text(number, r, text);
 }
 
-static void print_summary(const struct counts *counts)
-{
-	printf("%s %" PRIu64, count_names[0].text, counts->n[0]);
-	if (counts->n[0]) {
-		printf(" (");
-		print_time(counts->first_ps, 0);
-		printf(" to ");
-		print_time(counts->last_ps, 0);
-		printf(")");
-	}
-	for (unsigned i = 1; i < COUNTS; i++)
-		if (counts->n[i])
-			printf(", %s %" PRIu64, count_names[i].text, counts->n[i]);
-	printf("\n");
-}
-
-static void print_json_summary(const struct counts *counts)
-{
-	cJSON *object = cJSON_CreateObject();
-	cJSON *summary = cJSON_AddObjectToObject(object, "summary");
-
-	json_add_u64(summary, "first_ps", counts->first_ps);
-	json_add_u64(summary, "last_ps", counts->last_ps);
-	for (unsigned i = 0; i < COUNTS; i++)
-		json_add_u64(summary, count_names[i].key, counts->n[i]);
-	print_object(object);
-}
-
 static int show(const char *file, const struct options *options)
 {
 	struct counts counts = { .n = { 0 } };
@@ -444,9 +159,9 @@ static int show(const char *file, const struct options *options)
 			show_record(n, &r, options, &counts);
 	tlpb_trace_reader_close(reader);
 	if (options->json)
-		print_json_summary(&counts);
+		print_object(counts_json(&counts));
 	else
-		print_summary(&counts);
+		counts_print(&counts);
 	if (!flush_stdout())
 		return EXIT_BAD_INPUT;
 	if (ret < 0)

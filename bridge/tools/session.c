@@ -112,13 +112,13 @@ static const struct tlpb_rc_ops host_ops = {
 
 /* ---- life ---- */
 
-static bool take_timeout(struct session_options *options, const char *value)
+static bool take_ms(const char *option, unsigned least, const char *value, unsigned *ms)
 {
 	uint64_t number;
 
-	if (!parse_number(value, &number) || !number || number > 1u << 30)
-		return complain("--connect-timeout is milliseconds, not \"%s\"", value);
-	options->connect_timeout_ms = (unsigned)number;
+	if (!parse_number(value, &number) || number < least || number > 1u << 30)
+		return complain("--%s is milliseconds, not \"%s\"", option, value);
+	*ms = (unsigned)number;
 	return true;
 }
 
@@ -157,7 +157,10 @@ bool session_option(struct session_options *options, int option, const char *val
 	case OPT_TLS_KEY: options->tls_key = value; break;
 	case OPT_TLS_SERVER_NAME: options->tls_server_name = value; break;
 	case OPT_PLAINTEXT: options->plaintext = true; break;
-	default: return take_timeout(options, value);
+	case OPT_ECRC: options->ecrc = true; break;
+	case OPT_COMPLETION_TIMEOUT:
+		return take_ms("completion-timeout", 0, value, &options->completion_timeout_ms);
+	default: return take_ms("connect-timeout", 1, value, &options->connect_timeout_ms);
 	}
 	return true;
 }
@@ -212,10 +215,13 @@ bool session_open(struct session *s, const struct session_options *options)
 	config.trace = s->trace;
 	config.inject = options->inject;
 	config.check = options->check;
+	config.ecrc = options->ecrc;
+	config.completion_timeout_ms = options->completion_timeout_ms;
 	err = tlpb_rc_connect(&config, &s->rc, why, sizeof why);
 	if (err)
 		return session_unreachable(err, why);
 	s->device = tlpb_rc_device(s->rc);
+	s->ecrc = options->ecrc;
 	return read_registers(s);
 }
 
@@ -253,6 +259,8 @@ bool session_enumerate(struct session *s)
 
 	if (!err)
 		err = place_rom(s);
+	if (!err && s->ecrc && tlpb_rc_enable_ecrc(s->rc, SESSION_BDF))
+		complain("%s has no ECRC: only what it is sent has digests", s->device->name);
 	if (!err)
 		return true;
 	return complain("%s cannot be enumerated: %s%s%s", s->device->name, tlpb_strerror(err),

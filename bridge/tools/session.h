@@ -18,6 +18,8 @@ struct session_options {
 	const char *url, *device, *trace;
 	const char *inject;		/* rules of error injection */
 	enum tlpb_check check;
+	bool ecrc;
+	unsigned completion_timeout_ms;	/* 0: none */
 	const char *tls_ca, *tls_cert, *tls_key, *tls_server_name;
 	bool plaintext;
 	unsigned connect_timeout_ms;	/* 0: the default */
@@ -34,6 +36,7 @@ struct session {
 	struct hostmem memory;
 	struct interrupts interrupts;
 	tlpb_trace *trace;
+	bool ecrc;				/* the device is to do it, too */
 	char down[256];				/* why the link is down; "" while it is up */
 };
 
@@ -41,7 +44,8 @@ enum { SESSION_BDF = 0x0100 };		/* the device is 01:00.0 */
 
 /* For getopt_long() and the help. */
 enum {
-	OPT_DEVICE = 1000, OPT_TRACE, OPT_CREDITS, OPT_STRESS_ORDERING, OPT_INJECT, OPT_CHECK, OPT_CONNECT_TIMEOUT,
+	OPT_DEVICE = 1000, OPT_TRACE, OPT_CREDITS, OPT_STRESS_ORDERING, OPT_INJECT, OPT_CHECK, OPT_ECRC, OPT_COMPLETION_TIMEOUT,
+	OPT_CONNECT_TIMEOUT,
 	OPT_TLS_CA, OPT_TLS_CERT, OPT_TLS_KEY,
 	OPT_TLS_SERVER_NAME, OPT_PLAINTEXT, OPT_OTHERS
 };
@@ -52,6 +56,8 @@ enum {
 	{ "stress-ordering", required_argument, NULL, OPT_STRESS_ORDERING },             \
 	{ "inject", required_argument, NULL, OPT_INJECT },                               \
 	{ "check", optional_argument, NULL, OPT_CHECK },                                 \
+	{ "ecrc", no_argument, NULL, OPT_ECRC },                                         \
+	{ "completion-timeout", required_argument, NULL, OPT_COMPLETION_TIMEOUT },       \
 	CONNECT_OPTIONS
 #define SESSION_HELP                                                                     \
 	"  --device NAME           which of the server's devices (the first free one)\n" \
@@ -61,6 +67,8 @@ enum {
 	"  --stress-ordering SEED  send TLPs in any order that the ordering rules allow\n" \
 	"  --inject RULES          inject errors at this end, see docs/errors.md\n"      \
 	"  --check[=fatal]         tell of every TLP that breaks a rule\n"               \
+	"  --ecrc                  send and check digests (ECRC), and have the device do so\n" \
+	"  --completion-timeout MS an answer that takes longer is given up (0: none is)\n" \
 	CONNECT_HELP
 
 /* Those of them that say how the server is reached. */

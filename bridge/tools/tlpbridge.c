@@ -20,6 +20,7 @@ static const struct command {
 	{ "tlp", cmd_tlp, "decode, encode, print and judge Transaction Layer Packets" },
 	{ "trace", cmd_trace, "print recorded traces" },
 	{ "top", cmd_top, "show live what the links of a server carry and wait for" },
+	{ "inject", cmd_inject, "inject errors into a device that is being served" },
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0], LONGEST_NAME = 32 };

@@ -365,6 +365,12 @@ static int take_vfs(void *ctx, const char *value, char *why, size_t why_size)
 	return err ? err : check_functions(&reason);
 }
 
+static int take_ecrc(void *ctx, const char *value, char *why, size_t why_size)
+{
+	device.has |= TLPB_HAS_AER | TLPB_HAS_ECRC;
+	return 0;
+}
+
 const struct tlpb_model_option options[] = {
 	{ "bars", "LAYOUT", "which BARs there are: INDEX:KIND:SIZE,...\n"
 	  "kinds: mem32 mem64 pref32 pref64 io; BAR0: memory, 64K or more\n"
@@ -374,6 +380,7 @@ const struct tlpb_model_option options[] = {
 	{ "msix", "N", "MSI-X vectors: 0 (none) to 2048 (2048)", take_msix },
 	{ "no-intx", NULL, "no INTx line", take_no_intx },
 	{ "aer", NULL, "with Advanced Error Reporting", take_aer },
+	{ "ecrc", NULL, "the same, and with ECRC", take_ecrc },
 	{ "has", "LIST", "capabilities: of aer, ecrc, ari, ltr, pme, soft-reset, 10-bit-tags, atomic-32,\n"
 	  "atomic-64, cas-128, atomic-requests, deferrable-writes, deferrable-write-requests", take_has },
 	{ "resizable", "INDEX:LARGEST", "a BAR that software may give any size from 1M on", take_resizable },

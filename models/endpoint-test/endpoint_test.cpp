@@ -31,7 +31,33 @@ static std::vector<kit::field_description> status_fields()
 }
 
 endpoint_test::endpoint_test(sc_core::sc_module_name name, const test_options &options)
-	: pcie_function(name, options.function),
+	: endpoint_test(name, options.function_at(0), options.latency)
+{
+	make_vfs(options);
+	for (unsigned number = 1; number < options.functions; number++) {
+		endpoint_test &other = make("function_" + std::to_string(number), options.function_at(number));
+
+		other.make_vfs(options);
+		add_function(number, other);
+	}
+}
+
+endpoint_test &endpoint_test::make(const std::string &name, const kit::function_description &function)
+{
+	others.emplace_back(new endpoint_test(name.c_str(), function, latency));
+	return *others.back();
+}
+
+// Beside its function, which is whole already.
+void endpoint_test::make_vfs(const test_options &options)
+{
+	for (unsigned i = 0; i < options.vfs; i++)
+		add_vf(make(std::string(basename()) + "_vf_" + std::to_string(i), options.virtual_function()));
+}
+
+endpoint_test::endpoint_test(sc_core::sc_module_name name, const kit::function_description &function,
+			     const sc_core::sc_time &its_latency)
+	: pcie_function(name, function),
 	  regs({
 		{ MAGIC, "MAGIC", access::rw, 0, {}, {}, "scratch" },
 		{ COMMAND, "COMMAND", access::rw, 0, [this](uint32_t v) { command_written(v); }, {},
@@ -53,11 +79,11 @@ endpoint_test::endpoint_test(sc_core::sc_module_name name, const test_options &o
 		  "a read does DMA and raises an interrupt before it completes",
 		  { { "COUNT", 0, 16 }, { "RESULT", 16, 16 } }, true },
 	  }),
-	  latency(options.latency), buffer(chunk)
+	  latency(its_latency), buffer(chunk)
 {
 	for (unsigned i = 0; i < kit::bars; i++)
-		if (options.function.bar_table[i].kind != kit::bar_kind::none)
-			add_bar(i, options.function.bar_table[i]);
+		if (function.bar_table[i].kind != kit::bar_kind::none)
+			add_bar(i, function.bar_table[i]);
 	name_registers(regs.describe(0));
 	SC_HAS_PROCESS(endpoint_test);
 	SC_THREAD(run_jobs);

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <deque>
 #include <memory>
+#include <string>
 #include <tlm_utils/simple_target_socket.h>
 #include <vector>
 
@@ -78,6 +79,7 @@ enum limits : uint32_t {	// bytes
 
 class endpoint_test : public kit::pcie_function {
 public:
+	// A device: function 0, which has the others.
 	endpoint_test(sc_core::sc_module_name name, const test_options &options);
 
 	tlm::tlm_target_socket<> &bar_socket(unsigned index) override;
@@ -102,6 +104,13 @@ private:
 		uint64_t size;
 	};
 
+	// One function of it.
+	endpoint_test(sc_core::sc_module_name name, const kit::function_description &function,
+		      const sc_core::sc_time &latency);
+
+	endpoint_test &make(const std::string &name, const kit::function_description &function);
+	void make_vfs(const test_options &options);
+
 	void add_bar(unsigned index, const kit::bar_description &description);
 	void b_transport(int index, tlm::tlm_generic_payload &payload, sc_core::sc_time &delay);
 	unsigned transport_dbg(int index, tlm::tlm_generic_payload &payload);
@@ -122,6 +131,7 @@ private:
 	void interrupt(uint32_t type, uint32_t number);
 	kit::irq_result raise(uint32_t type, uint32_t number);
 
+	std::vector<std::unique_ptr<endpoint_test>> others;	// functions that this one has
 	std::unique_ptr<bar> bars[kit::bars];
 	kit::registers regs;
 	sc_core::sc_time latency;

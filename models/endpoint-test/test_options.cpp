@@ -21,8 +21,13 @@ const std::vector<kit::model_option> test_option_list = {
 	{ "msix", "N", "MSI-X vectors: 0 (none) to 2048 (2048)" },
 	{ "no-intx", nullptr, "no INTx line" },
 	{ "aer", nullptr, "with Advanced Error Reporting" },
+	{ "ecrc", nullptr, "the same, and with ECRC" },
+	{ "functions", "N", "functions, all alike (1)" },
+	{ "vfs", "N", "virtual functions of each function, by SR-IOV (0)" },
 	{ "latency", "TIME", "simulated time a register read takes, for example 100ns (0ns)" },
 };
+
+enum { numbers = 256, numbers_plain = 8 };	// of functions; without ARI
 
 test_options::test_options() : function("endpoint-test")
 {
@@ -31,6 +36,47 @@ test_options::test_options() : function("endpoint-test")
 	function.bar(0, bar_kind::mem32, 64 << 10).bar(1, bar_kind::mem32, 4 << 10);
 	function.bar(2, bar_kind::mem32, 8 << 10).bar(3, bar_kind::mem32, 16 << 10);
 	function.bar(4, bar_kind::mem32, 4 << 10).bar(5, bar_kind::mem32, 4 << 10);
+}
+
+static bool fits_vf(const kit::bar_description &bar)
+{
+	return bar.kind != bar_kind::none && bar.kind != bar_kind::io && bar.size >= vf_bar_min;
+}
+
+static kit::sriov_description sriov(const test_options &options, unsigned number)
+{
+	kit::sriov_description s;
+
+	s.vfs = options.vfs;
+	s.offset = options.functions + number * options.vfs - number;
+	s.device_id = options.function.device_id;
+	s.msix_table = options.function.msix_table;
+	for (unsigned i = 0; i < kit::bars; i++)
+		if (fits_vf(options.function.bar_table[i]))
+			s.bar_table[i] = options.function.bar_table[i];
+	return s;
+}
+
+kit::function_description test_options::function_at(unsigned number) const
+{
+	kit::function_description one = function;
+
+	if (vfs)
+		one.sriov(sriov(*this, number));
+	if (functions * (1 + vfs) > numbers_plain)
+		one.has({ kit::feature::ari });
+	if (one.intx_pin)
+		one.intx(1 + number % 4);
+	return one;
+}
+
+kit::function_description test_options::virtual_function() const
+{
+	kit::function_description one = function;
+
+	one.bar_table = sriov(*this, 0).bar_table;
+	one.intx(0).msi(0);
+	return one;
 }
 
 static bar_kind parse_kind(const std::string &text)
@@ -124,6 +170,24 @@ static void parse_msi(kit::function_description &function, const std::string &te
 	function.msi(vectors);
 }
 
+static unsigned parse_functions(const std::string &text)
+{
+	unsigned n = static_cast<unsigned>(kit::parse_number(text, numbers));
+
+	if (!n)
+		throw std::invalid_argument("there is always function 0: 1 or more");
+	return n;
+}
+
+static void check_functions(const test_options &options)
+{
+	if (options.functions * (1 + options.vfs) > numbers)
+		throw std::invalid_argument("--functions, --vfs: " + std::to_string(options.functions) +
+					    " functions of " + std::to_string(options.vfs) + " virtual ones "
+					    "each are more than the " + std::to_string(numbers) +
+					    " numbers that there are");
+}
+
 test_options parse_test_options(const kit::option_values &values)
 {
 	test_options options;
@@ -137,6 +201,10 @@ test_options parse_test_options(const kit::option_values &values)
 				static_cast<unsigned>(kit::parse_number(text, 2048)); } },
 		{ "no-intx", [&](auto &) { function.intx(0); } },
 		{ "aer", [&](auto &) { function.aer(); } },
+		{ "ecrc", [&](auto &) { function.aer().has({ kit::feature::ecrc }); } },
+		{ "functions", [&](auto &text) { options.functions = parse_functions(text); } },
+		{ "vfs", [&](auto &text) {
+			options.vfs = static_cast<unsigned>(kit::parse_number(text, numbers - 1)); } },
 		{ "latency", [&](auto &text) { options.latency = kit::parse_time(text); } },
 	};
 
@@ -147,6 +215,7 @@ test_options parse_test_options(const kit::option_values &values)
 			throw std::invalid_argument("--" + name + ": " + e.what());
 		}
 	}
+	check_functions(options);
 	return options;
 }
 

@@ -36,6 +36,18 @@ struct msix_description {
 	uint32_t table_offset = 0, pba_offset = 0;	// bytes
 };
 
+/*
+ * Virtual functions (9.2), each with these BARs and MSI-X vectors. VF n, counted from 1, has the number
+ * of its function + offset + (n - 1) * stride; beyond 7 the device needs feature::ari.
+ */
+struct sriov_description {
+	unsigned vfs = 0;		// TotalVFs; 0: no SR-IOV
+	unsigned offset = 1, stride = 1;
+	uint16_t device_id = 0;		// of the VFs
+	std::array<bar_description, bars> bar_table{};	// memory, 4096 bytes or more
+	msix_description msix_table;
+};
+
 // What a function may have beyond power management and PCI Express; see the library's device.h.
 enum class feature {
 	aer,			// Advanced Error Reporting
@@ -94,6 +106,7 @@ struct function_description {
 	uint64_t serial = 0;		// Device Serial Number; 0: none
 	std::array<std::vector<uint64_t>, bars> bar_sizes{};	// bytes that a BAR may have; empty: fixed
 	std::vector<capability_description> capability_list;
+	sriov_description virtual_functions;
 
 	explicit function_description(std::string its_name) : name(std::move(its_name)) {}
 
@@ -186,6 +199,12 @@ struct function_description {
 	function_description &capability(const capability_description &own)
 	{
 		capability_list.push_back(own);
+		return *this;
+	}
+
+	function_description &sriov(const sriov_description &vfs)
+	{
+		virtual_functions = vfs;
 		return *this;
 	}
 };

@@ -6,7 +6,8 @@
 namespace kit {
 
 pcie_function::pcie_function(sc_core::sc_module_name name, function_description description)
-	: sc_module(name), dma("dma"), irq("irq"), description_(std::move(description))
+	: sc_module(name), dma("dma"), irq("irq"), messages("messages"),
+	  description_(std::move(description))
 {
 }
 

@@ -38,13 +38,21 @@ public:
 	bool deferrable = false;
 	bool retry = false;
 
+	/*
+	 * The data are known to be bad (2.7.2). Request to a model: set by the model with an OK response,
+	 * for the data of a read or an AtomicOp. DMA by a model: set by the model for what it sends, which
+	 * is not stored then; set by whoever hosts it for a read of bad data, which fails.
+	 */
+	bool poisoned = false;
+
 	// DMA that failed, set by whoever hosts the model: its lowest byte that was not transferred.
 	uint64_t fault_address = 0;
 
 	// Requests to a model only.
 	uint16_t requester_id = 0;	// Bus[15:8] Device[7:3] Function[2:0]
 	uint16_t tag = 0;
-	unsigned function = 0;		// of the device: the one addressed
+	unsigned function = 0;		// number of the one addressed, in its device
+	unsigned vf = 0;		// 0: it is no virtual one; else which of its function's, from 1
 	unsigned region = 0;		// 0..5: BAR, 6: expansion ROM
 	uint64_t address = 0;		// bus address of the first byte of the payload
 

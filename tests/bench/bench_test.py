@@ -28,6 +28,11 @@ class Bench(unittest.TestCase):
             self.assertAlmostEqual(row["ratio"], row["value"] / row["baseline_value"])
             self.assertTrue(row["min"] <= row["value"] <= row["max"])
 
+    def test_json_tells_how_often_memory_is_allocated_a_tlp(self):
+        done = bench("--runs", "1", "--filter", "^tlp_cost_mem$", "--json", "-")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual([row["allocations_per_tlp"] for row in json.loads(done.stdout)], [0, 0])
+
     def test_a_filter_that_matches_nothing_is_an_error(self):
         done = bench("--runs", "1", "--filter", "nonsense")
         self.assertEqual(done.returncode, 1)

@@ -169,6 +169,8 @@ class Pages(unittest.TestCase):
         self.page("docs/errors.md")
         said = read(self.dir + "/said")
         self.assertIn("the first read is aborted\n", said)
+        self.assertIn("this read is aborted\n", said)
+        self.assertIn("1 of          1  status=CA type=MRd count=1\n", said)
         self.assertIn("MAGIC = 0x00000000\n", said)
 
     def test_no_page_with_commands_is_left_out(self):

@@ -15,23 +15,25 @@ SOURCE = re.compile(r"\.(c|h|cpp|hpp|cc)$")
 # Layer of each file of bridge/src by its stem: a file includes its own layer or a lower one.
 LAYERS = {
     "err": 0, "log": 0, "bytes": 0, "clock": 0, "alarm": 0, "cursor": 0, "printable": 0,
-    "tlp_codec": 1, "tlp_ecrc": 1, "tlp_check": 1, "tlp_text": 1, "tlp_split": 1, "tlp_form": 1, "tlp_order": 1,
-    "frame": 1, "device": 1, "records": 1, "registers": 1, "device_features": 1, "atomic": 1, "tlp_message": 1,
-    "message_check": 1,
-    "url": 2, "nng_url": 2, "transport": 2, "stream_framing": 2, "acceptor": 2, "transport_mem": 2,
-    "transport_stream": 2, "tls_relay": 2, "transport_tls": 2, "ipc_path": 2, "door": 2, "door_socket": 2,
+    "tlp_codec": 1, "tlp_pack": 1, "tlp_ecrc": 1, "tlp_header_log": 1, "tlp_check": 1, "tlp_text": 1, "tlp_split": 1,
+    "tlp_form": 1, "tlp_order": 1,
+    "frame": 1, "device": 1, "device_check": 1, "records": 1, "registers": 1,
+    "device_features": 1, "atomic": 1, "tlp_message": 1, "message_check": 1,
+    "url": 2, "nng_url": 2, "tls_key": 2, "transport": 2, "stream_framing": 2, "acceptor": 2,
+    "transport_mem": 2, "transport_stream": 2, "tls_relay": 2, "transport_tls": 2, "ipc_path": 2, "door": 2, "door_socket": 2,
     "door_inproc": 2, "door_tls": 2, "lobby": 2, "lobby_stranger": 2, "lobby_join": 2, "lobby_blame": 2,
     "tags": 3, "config_space": 3, "msix": 3, "outbox": 3, "credits": 3, "tx_queue": 3, "judge": 3,
     "judge_completion": 3, "judge_private": 3, "config_caps": 3, "config_caps_extended": 3, "config_aer": 3,
     "config_layout": 3, "config_rules": 3, "inject": 3, "inject_rule": 3, "monitor": 3,
-    "link": 4, "link_flow": 4, "link_hello": 4, "link_private": 4, "link_inject": 4, "link_check": 4, "completer": 4,
+    "link": 4, "link_flow": 4, "link_hello": 4, "link_private": 4, "link_inject": 4, "link_check": 4, "link_error": 4, "completer": 4,
     "rc": 5, "rc_private": 5, "rc_group": 5, "rc_access": 5, "rc_inbound": 5, "rc_enumerate": 5, "ep": 5,
     "ep_private": 5, "ep_function": 5, "ep_request": 5, "ep_raw": 5, "ep_dma": 5, "ep_irq": 5, "regs": 5,
     "server": 5, "serve": 5, "status": 5, "status_ask": 5, "trace": 5, "rc_exchange": 5, "rc_timer": 5,
-    "rc_message": 5, "ep_exchange": 5, "ep_tags": 5, "ep_message": 5, "ep_error": 5,
+    "rc_message": 5, "rc_error": 5, "ep_exchange": 5, "ep_tags": 5, "ep_message": 5, "ep_error": 5,
+    "server_ask": 5, "inject_body": 5, "inject_ask": 5,
 }
 PUBLIC_LAYERS = {"err": 0, "log": 0, "wire": 1, "tlp": 1, "order": 1, "credits": 1, "device": 1, "atomic": 1,
-                 "message": 1, "judge": 3, "inject": 3, "check": 3, "rc": 5, "ep": 5, "regs": 5, "server": 5, "serve": 5, "status": 5,
+                 "message": 1, "judge": 3, "inject": 3, "inject_ask": 5, "check": 3, "rc": 5, "ep": 5, "regs": 5, "server": 5, "serve": 5, "status": 5,
                  "trace": 5}
 PURE = [stem for stem, layer in LAYERS.items() if layer in (1, 3)]
 IMPURE_HEADERS = re.compile(r"^(unistd|fcntl|poll|pthread|time|stdio_ext|threads|signal)\.h$"

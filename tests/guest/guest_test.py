@@ -18,7 +18,9 @@ from cases import cases
 import life_cases   # pylint: disable=unused-import  # its cases, after the others
 import function_cases   # pylint: disable=unused-import
 from report import Report
-from session import GUEST_IMAGE, Session
+from session import GUEST_IMAGE, QemuFault, Session
+
+ATTEMPTS = 3    # of a case, while QEMU crashes by a fault of its own
 
 
 def options():
@@ -33,9 +35,10 @@ def options():
     parser.add_argument("--plugin", metavar="FILE", help="tlpbridge-qemu.so")
     parser.add_argument("--tool", metavar="FILE", help="tlpbridge")
     parser.add_argument("--oracle", metavar="DIR", help="where tests/oracle was built")
+    parser.add_argument("--crash-trace", metavar="FILE", help="crash_trace.c as a library")
     chosen = parser.parse_args()
     if not chosen.list:
-        for name in ("serve", "c_model", "plugin", "tool", "oracle"):
+        for name in ("serve", "c_model", "plugin", "tool", "oracle", "crash_trace"):
             path = getattr(chosen, name)
             if not path or not os.path.exists(path):
                 parser.error(f"--{name.replace('_', '-')}: {path or 'missing'}")
@@ -51,6 +54,19 @@ def selected(pattern):
 def run(name, chosen, report):
     begin = time.monotonic()
     report.begin(name, cases[name].__doc__)
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            run_once(name, chosen, report)
+            break
+        except QemuFault as fault:
+            report.note(f"attempt {attempt}: {fault}")
+            report.forget(name)
+            if attempt == ATTEMPTS:
+                report.check("QEMU does not crash by itself", False, str(fault))
+    report.note(f"{time.monotonic() - begin:.1f} s")
+
+
+def run_once(name, chosen, report):
     transport = name.partition("@")[2] or "ipc"
     with Session(chosen, report, os.path.join(os.path.abspath(chosen.logs), name), transport) as session:
         try:
@@ -59,7 +75,6 @@ def run(name, chosen, report):
             report.check("case comes to its end", False, f"{type(problem).__name__}: {problem}")
         if report.failed(name):
             session.show_logs()
-    report.note(f"{time.monotonic() - begin:.1f} s")
 
 
 def stop(number, _frame):

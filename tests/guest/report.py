@@ -41,6 +41,10 @@ class Report:
     def failed(self, case=None):
         return sum(1 for c in self.checks if c[2] is not None and case in (None, c[0]))
 
+    def forget(self, case):
+        """An attempt that says nothing of the case."""
+        self.checks = [c for c in self.checks if c[0] != case]
+
     def write(self, path):
         suite = xml.Element("testsuite", name="guest", tests=str(len(self.checks)), failures=str(self.failed()),
                             time=f"{sum(c[3] for c in self.checks):.3f}")

@@ -20,6 +20,11 @@ SCRIPTS = os.path.join(HERE, "scripts")
 GUEST_SECONDS = 500     # for one guest; the watchdog
 SERVER_SECONDS = 120     # for a server to listen, and to end
 TAIL_LINES = 25
+QEMU_FAULT = 121         # run-guest's status
+
+
+class QemuFault(Exception):
+    """QEMU crashed by a fault of its own, so the case says nothing of the device."""
 
 # Told by the server and by QEMU in ordinary runs only when something is wrong.
 # Anywhere in a line: QEMU's and the guest's words share the console.
@@ -180,6 +185,7 @@ class Session:
         log = os.path.join(self.logs, f"guest{self.guests}.log")
         inherited = [fd for server in servers for fd in server.transport.host_fds]
         words = [RUN_GUEST, "--timeout", str(GUEST_SECONDS), "--log", log, "--append", append,
+                 "--crash-trace", self.paths.crash_trace,
                  *(("--share", share) if share else ()),
                  *(f"--inherit={fd}" for fd in inherited),
                  os.path.join(SCRIPTS, script), "--", *qemu, *self.devices(servers, trace, options)]
@@ -190,6 +196,8 @@ class Session:
         for server in servers:
             server.transport.host_has_started()
         passed = self.follow(host or {})
+        if self.runner.returncode == QEMU_FAULT:
+            raise QemuFault(read(errors))
         self.judge(script, passed, self.report.failed() - before, killed, errors)
         return read(log)
 

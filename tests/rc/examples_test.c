@@ -81,6 +81,50 @@ TEST(Examples, FrameBufferKeepsPixelsAndForgetsThemWhenBlanked)
 	teardown();
 }
 
+/* Function, or VF of function 0, by its number; each has WORD, ADDRESS, SEND. */
+static void expect_mail(unsigned number, uint64_t bar, uint32_t word)
+{
+	uint8_t dw[4];
+	long long end = now_ms() + PROCESS_PATIENCE_MS;
+
+	put_le32(dw, word);
+	EXPECT_EQ(tlpb_rc_mem_write(host.rc, bar, dw, 4), 0);
+	put_le32(dw, RAM_BASE + 4 * number);
+	EXPECT_EQ(tlpb_rc_mem_write(host.rc, bar + 4, dw, 4), 0);
+	EXPECT_EQ(tlpb_rc_mem_write(host.rc, bar + 8, dw, 4), 0);
+	while (get_le32(host.ram + 4 * number) != word) {
+		ASSERT_LT(now_ms(), end);
+		EXPECT_EQ(tlpb_rc_mem_read(host.rc, bar, dw, 4), 0);
+	}
+	EXPECT_EQ(get_le32(dw), word);
+	EXPECT_EQ(host.dma_of[number], 1);
+}
+
+TEST(Examples, SeveralFunctionsAreAMailboxEach)
+{
+	enum { SRIOV = 0x100, VF_BAR = 0xf0000000, VFS = 4, FIRST_VF = 2 };
+	struct tlpb_rc_windows windows = { .bdf = HOST_BDF | 1, .mem32 = 0xe8000000 };
+	struct tlpb_rc_bar second[TLPB_BARS];
+	uint32_t value;
+
+	setup(EXAMPLE_SEVERAL_FUNCTIONS);
+	EXPECT_EQ(id(), 0x00081234);
+	ASSERT_EQ(tlpb_rc_enumerate(host.rc, &windows, second), 0);
+	EXPECT_EQ(tlpb_rc_config_read(host.rc, HOST_BDF, SRIOV, 2, &value), 0);
+	ASSERT_EQ(value, 0x10);
+	tlpb_rc_config_write(host.rc, HOST_BDF, SRIOV + 0x24, 4, VF_BAR);
+	tlpb_rc_config_write(host.rc, HOST_BDF, SRIOV + 0x10, 2, VFS);
+	tlpb_rc_config_write(host.rc, HOST_BDF, SRIOV + 8, 2, 9);
+	EXPECT_TRUE(process_wait_output(example, "4 virtual mailboxes", PROCESS_PATIENCE_MS));
+	expect_mail(0, host.bar[0].addr, 100);
+	expect_mail(1, second[0].addr, 101);
+	for (unsigned i = 0; i < VFS; i++) {
+		tlpb_rc_config_write(host.rc, (uint16_t)(HOST_BDF | (FIRST_VF + i)), 4, 2, 4);
+		expect_mail(FIRST_VF + i, VF_BAR + 4096u * i, 102 + i);
+	}
+	teardown();
+}
+
 TEST(Examples, RawTlpAnswersConfigurationAndMemoryByHand)
 {
 	uint8_t data[32], back[32] = { 0 };

@@ -70,6 +70,7 @@ static int on_read(void *ctx, const struct tlpb_tlp *request, uint64_t addr, voi
 {
 	uint8_t *ram = ram_at(addr, len);
 
+	host.dma_of[request->requester_id & 0xff]++;
 	if (!ram)
 		return TLPB_ERR_NO_ADDRESS;
 	memcpy(buf, ram, len);
@@ -81,6 +82,7 @@ static int on_write(void *ctx, const struct tlpb_tlp *request, uint64_t addr, co
 {
 	uint8_t *ram = ram_at(addr, len);
 
+	host.dma_of[request->requester_id & 0xff]++;
 	if (addr == MSI_ADDRESS && len == 4) {
 		host.msis++;
 		host.last_msi = get_le32(data);

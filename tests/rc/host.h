@@ -37,6 +37,7 @@ extern struct host {
 	unsigned msis;
 	bool line[4];			/* INTA..INTD */
 	uint32_t last_msi;
+	unsigned dma_of[256];		/* DMA and MSI TLPs by device and function number of their requester */
 	unsigned downs;
 	enum tlpb_reason down_reason;
 	char down_text[256];

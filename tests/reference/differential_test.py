@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: MIT
 """tlpbridge tlp against a second implementation of the same tables, over random TLPs.
 
-usage: differential_test.py TLPBRIDGE [--count N] [--seed S]
+usage: differential_test.py TLPBRIDGE LINKS [--count N] [--seed S]
 
 N TLPs in all (TLPB_DIFFERENTIAL, else 50000): half are decoded and checked alone, the rest
-is traffic between an endpoint and its host judged against a state that follows, pairs to be
-ordered, and reads to be split. The seed (TLPB_SEED, else 1; 0: another each time) is printed.
+is traffic between an endpoint and its host judged against a state that follows, streams of
+requests and completions over two links (LINKS: reference-links) with few credits and any
+order, pairs to be ordered, and reads to be split. The seed (TLPB_SEED, else 1; 0: another each time) is printed.
 Exit status 1 when the two differ anywhere; the first differences are shown.
 """
 import argparse
@@ -24,10 +25,12 @@ import generate
 import judge
 import order
 import split
+import streams
 import tlp as tlps
 
 BATCH = 500
 STREAM = 200
+LINK_STREAM = 500
 SHOWN = 10
 ENOUGH = 50000     # TLPs for every rule to come up
 
@@ -85,10 +88,10 @@ def batches(count, batch=BATCH):
 SHAPE = ("TRUNCATED", "UNDEFINED_FMT_TYPE", "SIZE_MISMATCH")
 
 
-def decode(path, rng, count, comparison):
+def decode(options, rng, count, comparison):
     generator = generate.Generator(rng)
     for mps in (128, 4096):
-        tool = Tool(path, "decode", "--mps", str(mps))
+        tool = Tool(options.tool, "decode", "--mps", str(mps))
         for size in batches(count // 2):
             lines = [generator.any_tlp() for _ in range(size)]
             for data, found in zip(lines, tool.ask([data.hex() for data in lines])):
@@ -101,10 +104,10 @@ def decode(path, rng, count, comparison):
         tool.close()
 
 
-def encode(path, rng, count, comparison):
+def encode(options, rng, count, comparison):
     """Of well-formed TLPs: the object gives the bytes again."""
     generator = generate.Generator(rng)
-    decoder, encoder = Tool(path, "decode"), Tool(path, "encode")
+    decoder, encoder = Tool(options.tool, "decode"), Tool(options.tool, "encode")
     for size in batches(count):
         lines = []
         while len(lines) < size:
@@ -137,7 +140,7 @@ def normal(data):
     return out.hex()
 
 
-def follow(path, rng, count, comparison):
+def follow(options, rng, count, comparison):
     """Streams, each with a state of its own."""
     for size in batches(count, STREAM):
         state = generate.Generator(rng).state()
@@ -153,14 +156,50 @@ def follow(path, rng, count, comparison):
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
             json.dump(state, file)
             file.flush()
-            tool = Tool(path, "check", "--follow", "--state", file.name)
+            tool = Tool(options.tool, "check", "--follow", "--state", file.name)
             for line, wanted, found in zip(lines, expected, tool.ask(lines)):
                 comparison.compare("check", line, wanted, {key: found.get(key) for key in ("verdict", "rule_id")})
             tool.close()
 
 
-def ordering(path, rng, count, comparison):
-    generator, tool = generate.Generator(rng), Tool(path, "order")
+# Of the streams over links: all of their requests are supported.
+SUPPORTING = {"bdf": "0100", "functions": [0], "legacy": False, "mps": streams.MPS, "mrrs": 4096, "rcb": 64,
+              "tcs": list(range(8)), "tags": 1024, "ecrc_check": False, "memory_enable": True, "io_enable": True,
+              "bus_master_enable": True, "d_state": 0, "ready": True, "in_reset": False, "atomics": [32, 64],
+              "deferrable_writes": False, "messages": [0x7e],
+              "bars": [{"base": "20000000", "size": 4096, "io": False},
+                       {"base": "100000000", "size": 4096, "io": False}]}
+
+
+def judged(options, lines, comparison):
+    """Nothing is wrong with what came, whatever order the links chose."""
+    endpoint = judge.Endpoint(SUPPORTING)
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(SUPPORTING, file)
+        file.flush()
+        tool = Tool(options.tool, "check", "--follow", "--state", file.name)
+        for line, found in zip(lines, tool.ask(lines)):
+            verdict, rule = endpoint.next(bytes.fromhex(line[1:]), line[0] == ">")
+            comparison.compare("stream", line, ["ACCEPT", None, "ACCEPT"], [verdict, rule, found.get("verdict")])
+        tool.close()
+
+
+def links(options, rng, count, comparison):
+    for size in batches(count, LINK_STREAM):
+        credits = [streams.random_credits(rng) for _ in range(2)]
+        seed = rng.choice((0, rng.randrange(1, 99)))
+        command = [options.links, *(text or "PH=127" for _, text in credits), str(seed), str(streams.MPS)]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            stream = streams.Stream(rng, process, [pools for pools, _ in credits])
+            judged(options, stream.run(size), comparison)
+            process.stdin.close()
+        for problem in stream.problems:
+            comparison.compare("stream", " ".join(command[1:]), "no problem", problem)
+        comparison.outcomes.update(stream.outcomes)
+
+
+def ordering(options, rng, count, comparison):
+    generator, tool = generate.Generator(rng), Tool(options.tool, "order")
     for size in batches(count):
         pairs = [generator.pair() for _ in range(size)]
         for pair, found in zip(pairs, tool.ask([json.dumps(pair) for pair in pairs])):
@@ -169,8 +208,8 @@ def ordering(path, rng, count, comparison):
     tool.close()
 
 
-def splitting(path, rng, count, comparison):
-    generator, tool = generate.Generator(rng), Tool(path, "split")
+def splitting(options, rng, count, comparison):
+    generator, tool = generate.Generator(rng), Tool(options.tool, "split")
     for size in batches(count):
         reads = [generator.read() for _ in range(size)]
         for (read, header), found in zip(reads, tool.ask([json.dumps(read) for read, _ in reads])):
@@ -180,7 +219,7 @@ def splitting(path, rng, count, comparison):
 
 
 # What each takes of the whole.
-PARTS = ((decode, 0.45), (encode, 0.05), (follow, 0.40), (ordering, 0.08), (splitting, 0.02))
+PARTS = ((decode, 0.40), (encode, 0.05), (follow, 0.30), (links, 0.15), (ordering, 0.08), (splitting, 0.02))
 
 # Every rule of the tables, and each verdict of the ordering table, must have come up.
 RULES = set("""
@@ -190,12 +229,15 @@ RULES = set("""
     CPL_LENGTH CPL_RCB CFG_TYPE1 NO_FUNCTION NOT_READY VENDOR_TYPE1 MSG_UNSUPPORTED D_STATE MEMORY_DISABLED
     IO_DISABLED LOCKED_READ ATOMIC_SIZE DEFERRABLE_WRITE NO_BAR POISONED CONFIG_BY_ENDPOINT LOCKED_BY_ENDPOINT
     IO_BY_ENDPOINT REQUESTER_ID COMPLETER_ID BUS_MASTER_DISABLED REQUEST_IN_D_STATE MRRS_EXCEEDED TAG_RANGE
-    TAG_IN_USE HEADER_4DW""".split()) | {"order MUST_NOT", "order MAY", "order MUST"}
+    TAG_IN_USE HEADER_4DW""".split()) | {"order MUST_NOT", "order MAY", "order MUST", "stream overtook",
+                                         "stream passed a non-posted", "stream waited for credits",
+                                         "stream waited for the order"}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tool")
+    parser.add_argument("links")
     parser.add_argument("--count", type=int, default=int(os.environ.get("TLPB_DIFFERENTIAL", 50000)))
     parser.add_argument("--seed", type=int, default=int(os.environ.get("TLPB_SEED", 1)))
     parser.add_argument("--verbose", action="store_true", help="count the outcomes")
@@ -204,7 +246,7 @@ def main():
     comparison, begin = Comparison(), time.monotonic()
     print(f"seed {seed}", flush=True)
     for part, share in PARTS:
-        part(options.tool, random.Random(seed), round(options.count * share), comparison)
+        part(options, random.Random(seed), round(options.count * share), comparison)
     missing = RULES - set(comparison.outcomes) if options.count >= ENOUGH else set()
     if options.verbose:
         print("\n".join(f"{n:8} {outcome}" for outcome, n in comparison.outcomes.most_common()))

@@ -142,11 +142,18 @@ static void host_intx(void *ctx, unsigned pin, bool level)
 
 static bool host_message(void *ctx, const struct tlpb_tlp *msg)
 {
+	pair.host.requester_id = msg->requester_id;
 	pair.host.messages++;
 	pair.host.message_code = msg->message_code;
 	pair.host.message_words[0] = msg->dw2;
 	pair.host.message_words[1] = msg->dw3;
 	return !pair.host.knows_nothing;
+}
+
+static void host_error(void *ctx, const struct tlpb_rc_error_report *report)
+{
+	pair.host.errors++;
+	pair.host.error = *report;
 }
 
 static void host_down(void *ctx, enum tlpb_reason reason, const char *text)
@@ -169,7 +176,7 @@ static int host_dmwr(void *ctx, const struct tlpb_tlp *request, uint64_t addr, c
 
 static const struct tlpb_rc_ops host_ops = {
 	.mem_read = host_read, .mem_write = host_write, .atomic = host_atomic, .dmwr = host_dmwr, .intx = host_intx,
-	.message = host_message, .down = host_down,
+	.message = host_message, .error = host_error, .down = host_down,
 };
 
 static struct tlpb_rc_ops ops_of_options(void)
@@ -370,7 +377,7 @@ int pair_connect(char *why, size_t size)
 		.completion_timeout_ms = pair.options.rc_timeout_ms,
 		.crs_retry_ms = pair.options.crs_retry_ms, .crs_visible = pair.options.crs_visible,
 		.plain_pcie = pair.options.plain_pcie, .trace = pair.options.rc_trace,
-		.check = pair.options.check, .ops = &ops,
+		.check = pair.options.check, .ecrc = pair.options.ecrc, .ops = &ops,
 	};
 	struct transport *ends[2];
 

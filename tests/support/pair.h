@@ -61,6 +61,9 @@ struct host {
 	uint32_t message_words[2];	/* the same: its third and fourth doubleword */
 	bool knows_nothing;		/* no message is known here */
 
+	unsigned errors;
+	struct tlpb_rc_error_report error;	/* the last one */
+
 	unsigned downs;
 	enum tlpb_reason down_reason;
 	char down_text[256];
@@ -120,6 +123,7 @@ struct pair_options {
 	unsigned queue;				/* messages in flight each way; 0: 64 */
 	const struct fault_plan *rc_faults, *ep_faults;	/* on what each sends; NULL: none */
 	enum tlpb_check check;			/* of both ends */
+	bool ecrc;				/* of the host */
 	bool stay_apart;			/* no host yet: pair_connect() */
 };
 

@@ -77,6 +77,7 @@ private:
 class test_host {
 public:
 	enum : uint64_t { memory_base = 0x100000, memory_size = 0x40000 };
+	enum : uint64_t { msi_address = 0xfee00000 };
 	enum : uint16_t { bdf = 0x0100 };
 
 	std::vector<uint8_t> memory = std::vector<uint8_t>(memory_size);
@@ -84,6 +85,11 @@ public:
 	int dma_answer = 0;
 	int dmwr_answer = 0;
 	std::vector<std::string> intx;
+	uint16_t requester_id = 0;		// of the last DMA or message
+	std::vector<tlpb_tlp> messages;		// their payload is not for use
+	std::vector<std::string> message_data;
+	bool knows_messages = true;
+	std::vector<uint32_t> msis;		// data of each write to msi_address
 	tlpb_rc *rc = nullptr;
 	tlpb_rc_bar bars[TLPB_BARS] = {};
 
@@ -100,6 +106,7 @@ public:
 		ops.atomic = atomic;
 		ops.dmwr = dmwr;
 		ops.intx = intx_changed;
+		ops.message = message;
 		config.url = url.c_str();
 		config.device = device;
 		config.name = "test";
@@ -151,11 +158,12 @@ private:
 		return 0;
 	}
 
-	static int mem_read(void *ctx, const tlpb_tlp *, uint64_t addr, void *buf, size_t len)
+	static int mem_read(void *ctx, const tlpb_tlp *tlp, uint64_t addr, void *buf, size_t len)
 	{
 		test_host *host = static_cast<test_host *>(ctx);
 		int err = check(host, addr, len);
 
+		host->requester_id = tlp->requester_id;
 		if (!err)
 			memcpy(buf, &host->memory[addr - memory_base], len);
 		return err;
@@ -180,16 +188,40 @@ private:
 		return answer ? answer : mem_write(ctx, request, addr, data, len);
 	}
 
-	static int mem_write(void *ctx, const tlpb_tlp *, uint64_t addr, const void *data, size_t len)
+	bool take_msi(uint64_t addr, const void *data, size_t len)
+	{
+		uint32_t value;
+
+		if (addr != msi_address || len != 4)
+			return false;
+		memcpy(&value, data, 4);
+		msis.push_back(value);
+		return true;
+	}
+
+	static int mem_write(void *ctx, const tlpb_tlp *tlp, uint64_t addr, const void *data, size_t len)
 	{
 		test_host *host = static_cast<test_host *>(ctx);
 		int err = check(host, addr, len);
 
+		host->requester_id = tlp->requester_id;
+		if (host->take_msi(addr, data, len))
+			return 0;
 		if (host->on_dma_write)
 			host->on_dma_write();
 		if (!err)
 			memcpy(&host->memory[addr - memory_base], data, len);
 		return err;
+	}
+
+	static bool message(void *ctx, const tlpb_tlp *msg)
+	{
+		test_host &host = *static_cast<test_host *>(ctx);
+
+		host.requester_id = msg->requester_id;
+		host.messages.push_back(*msg);
+		host.message_data.emplace_back(reinterpret_cast<const char *>(msg->payload), msg->payload_len);
+		return host.knows_messages;
 	}
 
 	static void intx_changed(void *ctx, unsigned pin, bool level)

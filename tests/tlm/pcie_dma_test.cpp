@@ -233,6 +233,64 @@ TEST(PcieDma, PostedWriteReturnsAtOnce)
 	}, nullptr, [](test_host &host) { EXPECT_EQ(host.memory[0], 0x5a); });
 }
 
+TEST(PcieDma, PoisonedDataAreNotStoredAndTheModelHearsOfIt)
+{
+	in_model([](host_bench &b) {
+		uint8_t bytes[300];
+		tlm_generic_payload payload;
+		kit::tlp_extension tlp;
+		sc_time delay;
+
+		memset(bytes, 0x5a, sizeof bytes);
+		prepare(payload, tlm::TLM_WRITE_COMMAND, base + 1, bytes, sizeof bytes);
+		payload.set_extension(&tlp);
+		tlp.poisoned = true;
+		b.model.dma->b_transport(payload, delay);
+		EXPECT_EQ(payload.get_response_status(), tlm::TLM_GENERIC_ERROR_RESPONSE);
+		EXPECT_EQ(tlp.fault_address, (uint64_t)base + 1);
+		tlp.posted = true;
+		payload.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
+		b.model.dma->b_transport(payload, delay);
+		EXPECT_EQ(payload.get_response_status(), tlm::TLM_OK_RESPONSE);
+		tlp.posted = tlp.poisoned = false;
+		payload.set_address(base + 0x1000);
+		payload.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
+		b.model.dma->b_transport(payload, delay);
+		EXPECT_EQ(payload.get_response_status(), tlm::TLM_OK_RESPONSE);
+		payload.clear_extension(&tlp);
+	}, nullptr, [](test_host &host) {
+		EXPECT_EQ(host.memory[1], 0);
+		EXPECT_EQ(host.memory[300], 0);
+		EXPECT_EQ(host.memory[0x1000], 0x5a);
+	});
+}
+
+TEST(PcieDma, AReadOfPoisonedDataFailsAndSaysSo)
+{
+	in_model([](host_bench &b) {
+		uint8_t bytes[300] = { 7 };
+		tlm_generic_payload payload;
+		kit::tlp_extension tlp;
+		sc_time delay;
+
+		prepare(payload, tlm::TLM_READ_COMMAND, base, bytes, sizeof bytes);
+		payload.set_extension(&tlp);
+		b.model.dma->b_transport(payload, delay);
+		EXPECT_EQ(payload.get_response_status(), tlm::TLM_GENERIC_ERROR_RESPONSE);
+		EXPECT_TRUE(tlp.poisoned);
+		EXPECT_EQ(bytes[0], 7);
+		payload.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
+		b.model.dma->b_transport(payload, delay);
+		EXPECT_EQ(payload.get_response_status(), tlm::TLM_OK_RESPONSE);
+		EXPECT_FALSE(tlp.poisoned);
+		payload.clear_extension(&tlp);
+	}, [](test_host &host) {
+		char why[256];
+
+		EXPECT_EQ(tlpb_rc_inject(host.rc, "poison type=CplD count=1", why, sizeof why), 0);
+	});
+}
+
 TEST(PcieDma, DebugTransferNeedsNoWait)
 {
 	in_model([](host_bench &b) {

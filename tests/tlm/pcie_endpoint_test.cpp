@@ -98,6 +98,29 @@ TEST(PcieEndpoint, ResponsesBecomeCompletionStatus)
 	});
 }
 
+TEST(PcieEndpoint, AModelMayAnswerWithPoisonedData)
+{
+	host_bench &b = the_bench();
+	bool bad = true;
+
+	b.model.on_access = [&](tlm::tlm_generic_payload &payload, sc_time &) {
+		payload.get_extension<kit::tlp_extension>()->poisoned = bad;
+		memset(payload.get_data_ptr(), 0x5a, payload.get_data_length());
+	};
+	b.with_host([&](test_host &host) {
+		uint8_t bytes[600];
+		uint32_t value;
+
+		EXPECT_EQ(host.read(0, &value), TLPB_ERR_POISONED);
+		EXPECT_EQ(value, 0xffffffffu);
+		EXPECT_EQ(tlpb_rc_mem_read(host.rc, host.bars[0].addr, bytes, sizeof bytes), TLPB_ERR_POISONED);
+		EXPECT_EQ(bytes[599], 0xff);
+		bad = false;
+		EXPECT_EQ(host.read(0, &value), 0);
+		EXPECT_EQ(value, 0x5a5a5a5au);
+	});
+}
+
 TEST(PcieEndpoint, DelayPassesBeforeTheCompletion)
 {
 	host_bench &b = the_bench();

@@ -28,11 +28,12 @@ struct bench {
 		delete request;
 	}
 
-	void arrive(char name, bool posted, unsigned ns)
+	void arrive(char name, bool posted, unsigned ns, unsigned function = 0)
 	{
 		tlpb_ep_request *request = new tlpb_ep_request{};
 
 		request->posted = posted;
+		request->function = function;
 		known[request] = { name, ns };
 		pool.arrive(request);
 	}
@@ -166,7 +167,7 @@ TEST(RequestPool, WithdrawTakesBackReadsThatHaveNotBegun)
 		sc_core::wait(sc_core::sc_time(1, sc_core::SC_NS));
 		b.write('b', 0);
 		b.read('c', 0);
-		free_all(b.pool.withdraw_non_posted(), 1);
+		free_all(b.pool.withdraw_non_posted(0), 1);
 		b.read('d', 0);
 	});
 	EXPECT_STREQ(b.log.c_str(), "+a -a +b -b +d -d ");
@@ -177,7 +178,7 @@ TEST(RequestPool, ActionComesAfterTheWritesBeforeItAndBeforeWhatFollows)
 	bench &b = fresh();
 
 	b.write('a', 100);
-	b.pool.arrive([&] { b.log += "! "; });
+	b.pool.arrive(0, [&] { b.log += "! "; });
 	EXPECT_FALSE(b.pool.quiet());
 	b.read('b', 0);
 	run_simulation();
@@ -194,9 +195,47 @@ TEST(RequestPool, HurriedActionsOvertakeWhatHasNotBegun)
 		sc_core::wait(sc_core::sc_time(1, sc_core::SC_NS));
 		EXPECT_FALSE(b.pool.quiet());
 		b.write('b', 0);
-		b.pool.arrive([&] { b.log += "! "; });
+		b.pool.arrive(0, [&] { b.log += "! "; });
 		b.write('c', 0);
-		free_all(b.pool.hurry_actions(), 1);
+		free_all(b.pool.hurry_actions(0), 1);
 	});
 	EXPECT_STREQ(b.log.c_str(), "+a ! -a +c -c ");
+}
+
+// ---- several functions ----
+
+TEST(RequestPool, AResetWithdrawsAndHurriesForItsFunctionAlone)
+{
+	bench &b = fresh();
+
+	b.arrive('a', true, 100, 1);
+	in_thread([&] {
+		sc_core::wait(sc_core::sc_time(1, sc_core::SC_NS));
+		b.arrive('b', true, 0, 1);
+		b.arrive('c', true, 0, 2);
+		b.arrive('d', false, 0, 1);
+		b.arrive('e', false, 0, 2);
+		free_all(b.pool.withdraw_non_posted(1), 1);
+		b.pool.arrive(1, [&] { b.log += "! "; });
+		b.pool.arrive(2, [&] { b.log += "? "; });
+		b.arrive('f', true, 0, 1);
+		free_all(b.pool.hurry_actions(1), 1);
+	});
+	EXPECT_STREQ(b.log.c_str(), "+a ! -a +c -c +e -e ? +f -f ");
+}
+
+TEST(RequestPool, AFunctionIsQuietWhileAnotherOneIsServed)
+{
+	bench &b = fresh();
+
+	b.arrive('a', true, 100, 1);
+	in_thread([&] {
+		sc_core::wait(sc_core::sc_time(1, sc_core::SC_NS));
+		EXPECT_FALSE(b.pool.quiet(1));
+		EXPECT_TRUE(b.pool.quiet(2));
+		b.arrive('b', false, 0, 2);
+		EXPECT_FALSE(b.pool.quiet(2));
+	});
+	EXPECT_TRUE(b.pool.quiet(1));
+	EXPECT_STREQ(b.log.c_str(), "+a -a +b -b ");
 }

@@ -4,7 +4,9 @@
  * it, with a checker on every socket in between.
  */
 #include <memory>
+#include <tlpbridge/message.h>
 
+#include "checked_function.h"
 #include "edu/edu.h"
 #include "endpoint-test/endpoint_test.h"
 #include "host_bench.h"
@@ -20,6 +22,9 @@
 #define sc_main frame_buffer_main
 #include "frame_buffer.cpp"
 #undef sc_main
+#define sc_main several_functions_main
+#include "several_functions.cpp"
+#undef sc_main
 
 namespace {
 
@@ -27,53 +32,21 @@ using kit::bar_kind;
 
 enum : uint64_t { base = test_host::memory_base };
 
-// An endpoint with a checker on the way to whatever is bound to it.
-struct wired {
-	tlpb::pcie_endpoint endpoint;
-	sc_core::sc_vector<protocol_checker> bar;
-	protocol_checker rom, dma;
-	interrupt_checker irq;
+// An endpoint of one function with a checker on each of its sockets.
+struct wired : checked_endpoint {
+	sc_core::sc_vector<protocol_checker> &bar = sockets.bar;
+	protocol_checker &rom = sockets.rom, &dma = sockets.dma;
+	interrupt_checker &irq = sockets.irq;
 
 	explicit wired(const kit::function_description &function)
-		: endpoint(named(function, "endpoint").c_str(), function),
-		  bar(named(function, "bar").c_str(), kit::bars), rom(named(function, "rom").c_str()),
-		  dma(named(function, "dma").c_str()), irq(named(function, "irq").c_str())
-	{
-		irq.out.bind(endpoint.irq);
-	}
+		: checked_endpoint(function.name + "_endpoint", function) {}
 
-	void bind_bar(unsigned i, tlm::tlm_target_socket<> &socket)
-	{
-		endpoint.bar[i].bind(bar[i].target);
-		bar[i].initiator.bind(socket);
-	}
+	void bind_bar(unsigned i, tlm::tlm_target_socket<> &socket) { sockets.bind_bar(i, socket); }
 
 	// As tlpbridge-serve does.
-	void bind(kit::pcie_function &model)
-	{
-		for (unsigned i = 0; i < kit::bars; i++)
-			if (model.description().bar_table[i].kind != bar_kind::none)
-				bind_bar(i, model.bar_socket(i));
-		model.dma.bind(dma.target);
-		dma.initiator.bind(endpoint.dma);
-		model.irq.bind(irq);
-		endpoint.reset.bind(model);
-	}
+	void bind(kit::pcie_function &model) { sockets.bind(model); }
 
-	bool idle() const
-	{
-		bool all = rom.idle() && dma.idle();
-
-		for (const protocol_checker &each : bar)
-			all = all && each.idle();
-		return all;
-	}
-
-private:
-	static std::string named(const kit::function_description &function, const char *part)
-	{
-		return function.name + "_" + part;
-	}
+	bool idle() const { return sockets.idle(); }
 };
 
 kit::function_description description(const char *name)
@@ -102,6 +75,13 @@ struct bench {
 	edu::edu teacher{ "teacher", edu::parse_edu_options({ { "dma-time", "1us" }, { "tick", "1us" } }) };
 	wired teacher_wired{ teacher.description() };
 
+	mailboxes mail{ "mail" };
+	wired mail_wired{ mail.description() };
+	tlpb::endpoint_function second_face{ "second_face", mail_wired.endpoint, 1,
+					     mail.further_functions()[0].function->description() };
+	checked_function second_wired{ second_face };
+	std::vector<std::unique_ptr<checked_function>> virtual_wired;
+
 	tlpb::pump pump{ test_url() };
 
 	bench()
@@ -118,8 +98,14 @@ struct bench {
 		rom_wired.rom.initiator.bind(rom.socket);
 		tester_wired.bind(tester);
 		teacher_wired.bind(teacher);
+		mail_wired.bind(mail);
+		second_wired.bind(*mail.further_functions()[0].function);
+		for (unsigned i = 0; i < mail_wired.endpoint.vfs(); i++) {
+			virtual_wired.push_back(std::make_unique<checked_function>(mail_wired.endpoint.vf(i)));
+			virtual_wired.back()->bind(*mail.virtual_functions()[i]);
+		}
 		for (wired *each : { &registers_wired, &counter_wired, &pixels_wired, &rom_wired,
-				     &tester_wired, &teacher_wired })
+				     &tester_wired, &teacher_wired, &mail_wired })
 			pump.add(each->endpoint);
 	}
 };
@@ -268,4 +254,40 @@ TEST(Wired, Edu)
 	});
 	EXPECT_EQ(w.dma.seen.blocking, 2u);
 	EXPECT_GE(w.irq.seen, 2u);
+}
+
+TEST(Wired, SeveralFunctionsExample)
+{
+	bench &b = the_bench_of_all();
+
+	with_host("mailboxes", b.mail_wired, [](test_host &host) {
+		enum : uint16_t { sriov = 0x100, vf = test_host::bdf | 3 };
+		enum : uint32_t { vf_bar = 0xf0000000 };
+		uint32_t address = static_cast<uint32_t>(base), word = 0x3a3a3a3a;
+		uint64_t at = vf_bar + 4096;		// of the second one
+		tlpb_vendor_message message = {};
+
+		EXPECT_EQ(tlpb_rc_config_write(host.rc, test_host::bdf, sriov + 0x24, 4, vf_bar), 0);
+		EXPECT_EQ(tlpb_rc_config_write(host.rc, test_host::bdf, sriov + 0x10, 2, 2), 0);
+		EXPECT_EQ(tlpb_rc_config_write(host.rc, test_host::bdf, sriov + 8, 2, 9), 0);
+		EXPECT_EQ(tlpb_rc_config_write(host.rc, vf, 4, 2, 4), 0);
+		EXPECT_EQ(tlpb_rc_mem_write(host.rc, at, &word, 4), 0);
+		EXPECT_EQ(tlpb_rc_mem_write(host.rc, at + 4, &address, 4), 0);
+		EXPECT_EQ(tlpb_rc_mem_write(host.rc, at + 8, &word, 4), 0);
+		while (host.memory[0] != 0x3a)
+			host.read(0);
+		EXPECT_EQ(host.requester_id, vf);
+		message.vendor_id = mailboxes_vendor;
+		message.routing = TLPB_ROUTE_BY_ID;
+		message.target_id = vf;
+		message.word = 77;
+		tlpb_tlp tlp = tlpb_vendor_message_tlp(&message);
+		EXPECT_EQ(tlpb_rc_message(host.rc, &tlp), 0);
+		EXPECT_EQ(tlpb_rc_mem_read(host.rc, at, &word, 4), 0);
+		EXPECT_EQ(word, 77u);
+	});
+	EXPECT_TRUE(b.virtual_wired[1]->idle());
+	EXPECT_EQ(b.virtual_wired[1]->dma.seen.blocking, 1u);
+	EXPECT_EQ(b.virtual_wired[0]->dma.seen.blocking, 0u);
+	EXPECT_EQ(b.virtual_wired[1]->irq.seen, 1u);
 }

@@ -106,6 +106,20 @@ TEST(Gate, CountersWrap)
 	}
 }
 
+/* (LIMIT - (CONSUMED + need)) mod 2^n is at most 2^(n-1). */
+TEST(Gate, IsOpenUpToHalfTheModulus)
+{
+	start(1, 8, 1, 1);
+	c.tx[TLPB_POOL_NPH] = (struct credit_tx){ .limit = 1 + 128 };
+	EXPECT_TRUE(tlpb__credits_suffice(&c, &read_request));
+	c.tx[TLPB_POOL_NPH].limit++;
+	EXPECT_FALSE(tlpb__credits_suffice(&c, &read_request));
+	c.tx[TLPB_POOL_PD] = (struct credit_tx){ .limit = 8 + 2048 };
+	EXPECT_TRUE(tlpb__credits_suffice(&c, &posted_128));
+	c.tx[TLPB_POOL_PD].limit++;
+	EXPECT_FALSE(tlpb__credits_suffice(&c, &posted_128));
+}
+
 /* ---- updates ---- */
 
 TEST(Update, AnInfinitePoolThatBecomesFiniteIsAProtocolError)
@@ -165,6 +179,26 @@ TEST(Receiver, TooMuchDataIsAReceiverOverflow)
 	EXPECT_TRUE(tlpb__credits_receive(&c, &posted_128, &pool));
 	EXPECT_FALSE(tlpb__credits_receive(&c, &posted_128, &pool));
 	EXPECT_EQ(pool, TLPB_POOL_PD);
+}
+
+/* (ALLOCATED - RECEIVED) mod 2^n is 2^(n-1) or more. */
+TEST(Receiver, OverflowBeginsAtHalfTheModulus)
+{
+	start(1, 8, 1, 1);
+	c.rx[TLPB_POOL_NPH] = (struct credit_rx){ .allocated = 1 + 127 };
+	EXPECT_TRUE(tlpb__credits_receive(&c, &read_request, &pool));
+	c.rx[TLPB_POOL_NPH] = (struct credit_rx){ .allocated = 1 + 128 };
+	EXPECT_FALSE(tlpb__credits_receive(&c, &read_request, &pool));
+	EXPECT_EQ(pool, TLPB_POOL_NPH);
+}
+
+/* Half of one credit is none, and a peer that has none must hear of the next. */
+TEST(Receiver, TellsOfAHeaderCreditThatIsTheOnlyOne)
+{
+	start(1, 0, 1, 0);
+	EXPECT_TRUE(tlpb__credits_receive(&c, &read_request, &pool));
+	tlpb__credits_release(&c, &read_request);
+	EXPECT_TRUE(tlpb__credits_due(&c));
 }
 
 TEST(Receiver, InfinitePoolsNeverOverflow)

@@ -471,6 +471,37 @@ TEST(EpFunctions, APowerManagementEventIsAMessageWhenEnabledAlsoInD3hot)
 	pair_close();
 }
 
+struct sent {
+	unsigned function;
+	struct tlpb_tlp msg;
+	int err;
+};
+
+static void do_message(void *arg)
+{
+	struct sent *s = arg;
+
+	s->err = tlpb_ep_function_message(pair.ep, s->function, &s->msg);
+}
+
+TEST(EpFunctions, AMessageBearsTheIdOfItsFunction)
+{
+	struct sent s = { .function = LAST, .msg = {
+		.kind = TLPB_MSG, .hdr_4dw = true, .message_code = TLPB_MSG_VENDOR_TYPE1 } };
+
+	setup();
+	place_all();
+	pair_on_ep(do_message, &s);
+	pair_settle_at(DEVICE);
+	EXPECT_EQ(s.err, 0);
+	EXPECT_EQ(pair.host.messages, 1);
+	EXPECT_EQ(pair.host.requester_id, DEVICE | LAST);
+	s.function = VF_OFFSET;			/* not enabled */
+	pair_on_ep(do_message, &s);
+	EXPECT_EQ(s.err, TLPB_ERR_INVALID);
+	pair_close();
+}
+
 /* The host answers DMA while it waits for a read that it has sent: the endpoint sees the read first. */
 TEST(EpFunctions, TransactionsPendingShowsRequestsWithoutCompletion)
 {

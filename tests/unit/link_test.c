@@ -206,7 +206,6 @@ static void empty_tlp(void) { raw_frame(&raw, TLPB_FRAME_TLP, 0, NULL, 0); }
 static void cut_tlp(void) { raw_frame(&raw, TLPB_FRAME_TLP, 0, "\0\0\0\1\0\0\0\17\0\0", 11); }
 static void undefined_tlp(void) { raw_frame(&raw, TLPB_FRAME_TLP, 0, "\37\0\0\1\0\0\0\17\0\0\20", 12); }
 static void long_tlp(void) { raw_frame(&raw, TLPB_FRAME_TLP, 0, "\0\0\0\1\0\0\0\17\0\0\20\0\0\0\0", 16); }
-static void crossing_tlp(void) { raw_frame(&raw, TLPB_FRAME_TLP, 0, "\0\0\0\2\0\0\0\377\0\0\17\374", 12); }
 
 /* A good frame and a bad one in one message: the good one counts. */
 static void good_then_bad(void)
@@ -238,7 +237,6 @@ static const struct wrong when_up[] = {
 	{ "cut TLP", cut_tlp, TLPB_REASON_PROTOCOL, "Malformed TLP (TRUNCATED)" },
 	{ "undefined TLP", undefined_tlp, TLPB_REASON_PROTOCOL, "Malformed TLP (UNDEFINED_FMT_TYPE)" },
 	{ "long TLP", long_tlp, TLPB_REASON_PROTOCOL, "Malformed TLP (SIZE_MISMATCH)" },
-	{ "crossing TLP", crossing_tlp, TLPB_REASON_PROTOCOL, "Malformed TLP (CROSSES_4K)" },
 	{ "goodbye", parting, TLPB_REASON_NORMAL, "fell off a cliff" },
 	{ "cut goodbye", cut_goodbye, TLPB_REASON_PROTOCOL, "GOODBYE" },
 	{ "unknown reason", unknown_reason, 0xffff, "odd" },

@@ -42,7 +42,8 @@ static struct {
 	atomic_uint joins;
 } server;
 
-static int no_status(void *ctx, uint8_t *body, size_t size)
+static int no_status(void *ctx, const struct frame *question, uint8_t *body, size_t size,
+		     struct refuse *refusal)
 {
 	put_le32(body, 0x600df00d);
 	return 4;
@@ -92,7 +93,7 @@ static void open_lobby(const char *text)
 	ASSERT_EQ(tlpb__url_parse(text, &url, why, sizeof why), 0);
 	if (tlpb__lobby_listen(&url, &security, &server.lobby, why, sizeof why))
 		FAIL("%s", why);
-	tlpb__lobby_on_status(server.lobby, no_status, NULL);
+	tlpb__lobby_on_question(server.lobby, TLPB_FRAME_STATUS, no_status, NULL);
 }
 
 static void start_server(const char *text)

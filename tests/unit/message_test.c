@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Messages (2.2.8) but INTx: both ways, what their receivers do, and what of the unknown ones. */
+#include <string.h>
+
 #include <tlpbridge/message.h>
 
 #include "bytes.h"
@@ -309,6 +311,22 @@ TEST(Messages, ErrorsReachTheHostAndAreNoErrorWhereItHasNoUseForThem)
 	EXPECT_EQ(pair.host.message_code, TLPB_MSG_ERR_NONFATAL);
 	EXPECT_EQ(unsupported_at_host(), 0);
 	pair_close();
+}
+
+/* Table F-1: up, to the host; down, to the endpoint. */
+TEST(Messages, EachCodeGoesOnlyItsWay)
+{
+	static const uint8_t up[] = { 0x10, 0x18, 0x1b, 0x20, 0x21, 0x22, 0x23, 0x24, 0x25, 0x26, 0x27,
+				      0x30, 0x31, 0x33, 0x52, 0x7e, 0x7f };
+	static const uint8_t down[] = { 0x00, 0x12, 0x14, 0x19, 0x50, 0x53, 0x7e, 0x7f };
+
+	for (unsigned code = 0; code < 256; code++) {
+		struct tlpb_tlp msg = { .kind = TLPB_MSG, .message_code = (uint8_t)code,
+					.routing = TLPB_ROUTE_LOCAL };
+
+		EXPECT_EQ(tlpb__message_goes_up(&msg), memchr(up, (int)code, sizeof up) != NULL);
+		EXPECT_EQ(tlpb__message_goes_down(&msg), memchr(down, (int)code, sizeof down) != NULL);
+	}
 }
 
 /* Every code has at most the routings and directions of the specification's tables. */

@@ -96,11 +96,13 @@ TEST(Check, ACompletionThatNobodyAskedForIsNamed)
 	pair_close();
 }
 
+/* With one credit it would wait until the first is answered, and its tag is free again: legal. */
 TEST(Check, ARequestRepeatedWithItsTagIsNamed)
 {
 	uint32_t value;
 
-	open_checked(TLPB_CHECK_REPORT);
+	pair_open(&(struct pair_options){ .check = TLPB_CHECK_REPORT, .ep_credits = "NPH=2" });
+	pair_enumerate();
 	inject("duplicate type=MRd count=1");
 	EXPECT_EQ(tlpb_rc_mem_read(pair.rc, pair.bar[0].addr, &value, 4), 0);
 	pair_settle();
@@ -133,7 +135,9 @@ TEST(Check, APayloadAboveWhatSoftwareProgrammedIsNamed)
 {
 	uint32_t value;
 
-	open_checked(TLPB_CHECK_REPORT);
+	/* Credits for a TLP of that size: without them it would wait for ever. */
+	pair_open(&(struct pair_options){ .check = TLPB_CHECK_REPORT, .rc_credits = "PD=2047" });
+	pair_enumerate();
 	/* It learns where Device Control is from who reads the capabilities. */
 	for (unsigned at = 0x30; at < 0x80; at += 4)
 		EXPECT_EQ(tlpb_rc_config_read(pair.rc, PAIR_BDF, at, 4, &value), 0);
@@ -149,7 +153,7 @@ TEST(Check, ARequestAcross4KiBIsNamed)
 
 	open_checked(TLPB_CHECK_REPORT);
 	write_without_gate(HOST_RAM_BASE + 0xffc, 2);
-	EXPECT_EQ(tlpb_rc_config_read(pair.rc, PAIR_BDF, 0, 4, &value), TLPB_ERR_CLOSED);
+	EXPECT_EQ(tlpb_rc_config_read(pair.rc, PAIR_BDF, 0, 4, &value), 0);	/* it was dropped */
 	EXPECT_TRUE(log_has("the device broke CROSSES_4K (MALFORMED)"));
 	pair_close();
 }

@@ -222,11 +222,18 @@ TEST(Error, APoisonedCompletionIsTheModelsErrorAndAdvisory)
 	pair_close();
 }
 
+static bool was_told(void *arg)
+{
+	return pair.host.messages;
+}
+
+/* With one credit for completions the second one waits until the first has left its buffer. */
 TEST(Error, AnUnexpectedCompletionIsDroppedAndAdvisory)
 {
 	open_all();
 	at_host("duplicate type=CplD count=1");
 	EXPECT_EQ(dma_read(), 0);
+	pair_serve_until(was_told, NULL);
 	expect_message(TLPB_MSG_ERR_COR);
 	expect_first_error(UNEXPECTED);
 	EXPECT_EQ(config(HEADER_LOG) >> 24, 0x4a);

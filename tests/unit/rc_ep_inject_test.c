@@ -93,9 +93,11 @@ TEST(Inject, ADelayedWriteIsPassedByTheNextOnes)
 	pair_close();
 }
 
+/* It keeps its credits meanwhile: the next ones need some, too. */
 TEST(Inject, ADelayedWriteAtTheReceiverIsPassedByTheNextOnes)
 {
-	open_all();
+	pair_open(&(struct pair_options){ .ep_credits = "PH=4,PD=32" });
+	pair_enumerate();
 	at_ep("delay tlps=1 type=MWr count=1");
 	write_register(0, 1);
 	write_register(0, 2);

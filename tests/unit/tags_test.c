@@ -317,6 +317,67 @@ TEST(Tags, AnIoWriteIsCompletedWithoutData)
 	EXPECT_EQ(seen.err, 0);
 }
 
+/* ---- AtomicOps: the old value, in one completion ---- */
+
+static struct tlpb_tlp atomic_completion(const struct tlpb_tlp *request, size_t operand)
+{
+	return data_completion(request, 0, operand, (unsigned)operand);
+}
+
+static void expect_old_value(enum tlpb_tlp_kind kind, size_t operand)
+{
+	struct tlpb_tlp tlp = { .kind = kind, .address = 0x1000, .requester_id = 0x100, .first_be = 0xf,
+				.length_dw = (uint16_t)(operand / 4 * (kind == TLPB_CAS ? 2 : 1)) };
+	uint8_t old[16] = { 0 };
+
+	setup(32);
+	ASSERT_EQ(begin(&tlp, old, operand), 0);
+	EXPECT_EQ(deliver(atomic_completion(&tlp, operand)), 0);
+	EXPECT_EQ(seen.calls, 1);
+	EXPECT_EQ(seen.err, 0);
+	EXPECT_EQ(seen.got, operand);
+	for (size_t i = 0; i < operand; i++)
+		EXPECT_EQ(old[i], memory_at(i));
+}
+
+TEST(Tags, AnAtomicOfAnyKindGivesTheOldValueOfItsOperand)
+{
+	expect_old_value(TLPB_FETCHADD, 4);
+	expect_old_value(TLPB_FETCHADD, 8);
+	expect_old_value(TLPB_SWAP, 4);
+	expect_old_value(TLPB_SWAP, 8);
+	expect_old_value(TLPB_CAS, 4);
+	expect_old_value(TLPB_CAS, 16);
+}
+
+static void expect_refused_operand(void (*spoil)(struct tlpb_tlp *c))
+{
+	struct tlpb_tlp tlp = { .kind = TLPB_SWAP, .address = 0x1000, .requester_id = 0x100,
+				.first_be = 0xf, .length_dw = 2 };
+	struct tlpb_tlp c;
+	uint8_t old[8] = { 0 };
+
+	setup(32);
+	ASSERT_EQ(begin(&tlp, old, sizeof old), 0);
+	c = atomic_completion(&tlp, sizeof old);
+	spoil(&c);
+	EXPECT_EQ(deliver(c), TLPB_ERR_PROTOCOL);
+	EXPECT_EQ(old[0], 0);
+}
+
+static void half_of_it(struct tlpb_tlp *c) { c->length_dw = 1; c->payload_len = 4; }
+static void half_the_count(struct tlpb_tlp *c) { c->byte_count = 4; }
+static void an_address(struct tlpb_tlp *c) { c->lower_address = 8; }
+static void a_write(struct tlpb_tlp *c) { c->kind = TLPB_CPL; }
+
+TEST(Tags, AnAtomicsCompletionHasAllOfTheOperandAndNoLowerAddress)
+{
+	expect_refused_operand(half_of_it);
+	expect_refused_operand(half_the_count);
+	expect_refused_operand(an_address);
+	expect_refused_operand(a_write);
+}
+
 /* ---- what a completer does wrong ---- */
 
 struct wrong {
@@ -350,6 +411,28 @@ static const struct wrong wrongs[] = {
 	{ "CA", aborted, TLPB_ERR_ABORTED },
 	{ "reserved status", reserved, TLPB_ERR_UNSUPPORTED },
 };
+
+TEST(Tags, PoisonedDataKeepTheTagUntilTheLastOfThemCame)
+{
+	struct tlpb_tlp tlp = read_tlp(0x1000, 256), c;
+	uint8_t buf[256] = { 0 };
+
+	setup(32);
+	ASSERT_EQ(begin(&tlp, buf, 256), 0);
+	EXPECT_EQ(deliver(data_completion(&tlp, 0x1000, 64, 256)), 0);
+	c = data_completion(&tlp, 0x1040, 64, 192);
+	c.ep = true;
+	EXPECT_EQ(deliver(c), 0);
+	EXPECT_EQ(seen.calls, 0);
+	EXPECT_EQ(deliver(data_completion(&tlp, 0x1080, 128, 128)), 0);
+	EXPECT_EQ(seen.calls, 1);
+	EXPECT_EQ(seen.err, TLPB_ERR_POISONED);
+	EXPECT_EQ(seen.got, 64);
+	EXPECT_EQ(seen.next_address, 0x1040);
+	EXPECT_EQ(buf[0x3f], memory_at(0x103f));
+	EXPECT_EQ(buf[0x40], 0);		/* no byte behind them is used either */
+	EXPECT_EQ(buf[0xff], 0);
+}
 
 /* The second of two completions is the wrong one. */
 TEST(Tags, AWrongCompletionEndsItsRequestWithTheBytesThatCame)

@@ -619,6 +619,21 @@ TEST(TransportTcp, BeyondLoopbackWithoutTlsIsRefusedUnlessWanted)
 
 /* ---- socket files only ---- */
 
+TEST(TransportTls, AKeyThatIsNotTheCertificatesIsRefusedAtOnce)
+{
+	struct transport_security server = {
+		.ca = certificate(OURS, "ca.pem"), .cert = certificate(OURS, "localhost.pem"),
+		.key = certificate(OURS, "qemu.key"),
+	};
+	struct transport *t = NULL;
+	char why[512] = "";
+	struct url url;
+
+	ASSERT_EQ(listen_at("tls+tcp://127.0.0.1:0", &server, &t, &url, why, sizeof why), TLPB_ERR_INVALID);
+	EXPECT_NOT_NULL(strstr(why, "qemu.key is not the key of the certificate tls-cert="));
+	EXPECT_NOT_NULL(strstr(why, "localhost.pem"));
+}
+
 TEST(TransportIpc, ThePrivateSocketIsForItsOwnerAloneAndVanishesWithThePeer)
 {
 	struct message m;

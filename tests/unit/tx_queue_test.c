@@ -190,6 +190,69 @@ TEST(Stress, EveryPermittedOrderComes)
 	EXPECT_TRUE(seen[0] && seen[1] && seen[2]);
 }
 
+TEST(Stress, EachThatMayGoIsChosenAboutAsOften)
+{
+	static const uint64_t seeds[] = { 1, 2, 42, 1ull << 63, UINT64_MAX };
+
+	for (unsigned i = 0; i < sizeof seeds / sizeof seeds[0]; i++) {
+		unsigned chosen[3] = { 0 };
+
+		start(seeds[i]);
+		add('a', READ()), add('b', READ()), add('c', READ());
+		for (unsigned n = 0; n < 3000; n++)
+			chosen[tlpb__tx_queue_next(&q, &credits)->bytes[0] - 'a']++;
+		for (unsigned n = 0; n < 3; n++)
+			EXPECT_TRUE(chosen[n] > 900 && chosen[n] < 1100);
+	}
+}
+
+/* ---- buffers ---- */
+
+static unsigned spare_of(unsigned size)
+{
+	struct queued_tlp *t;
+	unsigned n = 0;
+
+	TAILQ_FOREACH(t, &q.spare[size], entry)
+		n++;
+	return n;
+}
+
+/* However many there were. */
+TEST(Buffers, AQuarterOfAMegabyteIsKeptForTheNextTlps)
+{
+	enum { SMALL = 128, KEPT = 256 * 1024 / SMALL };
+
+	start(0);
+	for (unsigned i = 0; i < KEPT + 500; i++)
+		add('a', P());
+	while (!tlpb__tx_queue_empty(&q))
+		sent();
+	EXPECT_EQ(spare_of(0), KEPT);
+	add('a', P());
+	EXPECT_EQ(spare_of(0), KEPT - 1);
+	EXPECT_STREQ(sent(), "a");
+	EXPECT_EQ(spare_of(0), KEPT);
+}
+
+TEST(Buffers, ATlpGetsTheSmallestThatHoldsIt)
+{
+	static const struct { size_t len; unsigned size; } cases[] = {
+		{ 1, 0 }, { 128, 0 }, { 129, 1 }, { 256, 1 }, { 257, 2 }, { TLPB_MAX_TLP, 6 },
+	};
+	struct tlpb_credits cost = cost_of(TLPB_ORDER_P, 0);
+	struct tlpb_order order = P();
+
+	start(0);
+	for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct queued_tlp *t = tlpb__tx_queue_add(&q, &order, &cost, cases[i].len);
+
+		ASSERT_NOT_NULL(t);
+		EXPECT_EQ(t->size, cases[i].size);
+		memset(t->bytes, 0, cases[i].len);
+	}
+}
+
 /* ---- random traffic against the reference ---- */
 
 enum { MODEL_MAX = 4096, ROUNDS = 20000 };

@@ -53,6 +53,11 @@ struct tlpb_ep_request {
 	const struct tlpb_tlp *tlp;	/* requester ID, tag, attributes; payload is not for use */
 	uint64_t time_ps;		/* the host's stamp */
 	void *user;			/* the model's own */
+	/*
+	 * The model's to set before it completes a read or an AtomicOp with TLPB_CPL_SC: the data are known to
+	 * be bad, and go out as poisoned (2.7.2).
+	 */
+	bool poison;
 };
 
 /* How an interrupt request fared. */
@@ -221,6 +226,7 @@ struct tlpb_dma_attr {
 	uint8_t tc;		/* Traffic Class, 0..7 */
 	bool ido, ro, ns;
 	uint8_t function;	/* whose requests they are */
+	bool poison;		/* the data sent are known to be bad: what they were for is not modified (2.7.2) */
 };
 
 /*
@@ -301,6 +307,9 @@ enum tlpb_irq_result tlpb_ep_pme(tlpb_ep *ep, unsigned function);
  */
 int tlpb_ep_message(tlpb_ep *ep, const struct tlpb_tlp *msg);
 
+/* The same of another function; TLPB_ERR_INVALID, too, when it is not there. */
+int tlpb_ep_function_message(tlpb_ep *ep, unsigned function, const struct tlpb_tlp *msg);
+
 /*
  * Tell the latency that the device tolerates (see message.h), of a device with TLPB_HAS_LTR.
  * Returns as above, or TLPB_ERR_DISABLED: software has not set LTR Mechanism Enable.
@@ -325,6 +334,10 @@ int tlpb_ep_inject(tlpb_ep *ep, const char *rules, char *why, size_t why_size);
 
 /* How often those rules have acted. */
 uint64_t tlpb_ep_injected(const tlpb_ep *ep);
+
+/* The rules in force, and how often each has acted. */
+struct tlpb_inject_list;
+void tlpb_ep_inject_list(const tlpb_ep *ep, struct tlpb_inject_list *list);
 
 /* As check of the configuration, for hosts that come from now on. */
 void tlpb_ep_set_check(tlpb_ep *ep, enum tlpb_check check);

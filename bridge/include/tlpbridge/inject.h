@@ -44,12 +44,29 @@
 #define TLPBRIDGE_INJECT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-enum { TLPB_INJECT_RULES = 32 };	/* of one end, at most */
+enum {
+	TLPB_INJECT_RULES = 32,		/* of one end, at most */
+	TLPB_INJECT_TEXT = 512,		/* bytes of a rule, a final 0 included */
+};
+
+/* A rule that is in force. */
+struct tlpb_injected {
+	char text[TLPB_INJECT_TEXT];	/* as it was given */
+	uint64_t matches;		/* TLPs that it applies to, whether or not it was their turn */
+	uint64_t fired;			/* how often it acted */
+};
+
+/* All rules of one end, in the order in which they are tried. */
+struct tlpb_inject_list {
+	unsigned rules;
+	struct tlpb_injected rule[TLPB_INJECT_RULES];
+};
 
 /*
  * Can these rules be understood? Returns 0, or TLPB_ERR_INVALID or TLPB_ERR_TOO_LARGE with

@@ -44,6 +44,35 @@ typedef struct tlpb_rc_group tlpb_rc_group;
 typedef struct tlpb_trace tlpb_trace;
 
 /*
+ * Errors that a root complex detects in what crosses its link: X(name, bit), the bit is that of the
+ * Uncorrectable Error Status of AER (7.8.4.2).
+ */
+#define TLPB_RC_ERROR_LIST(X)                                                           \
+	X(POISONED, 12)			/* poisoned data came, requested or not */      \
+	X(FLOW_CONTROL, 13)		/* illegal credits; the link goes down */       \
+	X(COMPLETION_TIMEOUT, 14)                                                       \
+	X(COMPLETER_ABORT, 15)		/* a request was answered so */                 \
+	X(UNEXPECTED_COMPLETION, 16)                                                    \
+	X(RECEIVER_OVERFLOW, 17)	/* more than was advertised; the link goes down */ \
+	X(MALFORMED, 18)                                                                \
+	X(ECRC, 19)			/* only with tlpb_rc_config.ecrc */             \
+	X(UNSUPPORTED_REQUEST, 20)	/* a request was refused so */
+
+enum tlpb_rc_error {
+#define TLPB_RC_ERROR_ENUM(name, bit) TLPB_RC_##name = (bit),
+	TLPB_RC_ERROR_LIST(TLPB_RC_ERROR_ENUM)
+#undef TLPB_RC_ERROR_ENUM
+	TLPB_RC_ERRORS = 32,
+};
+
+struct tlpb_rc_error_report {
+	enum tlpb_rc_error error;
+	bool advisory;		/* one of the advisory non-fatal cases (6.2.3.2.4) if its severity is non-fatal */
+	bool has_header;
+	uint32_t header[4];	/* for the Header Log: of the TLP, doublewords as numbers */
+};
+
+/*
  * What the host provides. Any member may be NULL: memory then answers
  * Unsupported Request, the rest is ignored.
  */
@@ -86,6 +115,13 @@ struct tlpb_rc_ops {
 	 * then, which is logged and counted.
 	 */
 	bool (*message)(void *ctx, const struct tlpb_tlp *msg);
+
+	/*
+	 * The root complex detected an error (6.2), which is dealt with: what was refused is answered, what
+	 * was broken dropped. For the host to log and to tell its software, as a root port does; the
+	 * tlpb_rc has no registers. The report is valid during the call.
+	 */
+	void (*error)(void *ctx, const struct tlpb_rc_error_report *report);
 
 	/*
 	 * The link went down, for good: surprise removal. Called once, before the requests
@@ -144,6 +180,12 @@ struct tlpb_rc_config {
 	uint64_t order_seed;		/* not 0: stress mode: TLPs go in any order that the rules allow */
 	const char *inject;		/* error injection, see tlpb_rc_inject(); NULL: none */
 	enum tlpb_check check;		/* see check.h */
+	/*
+	 * ECRC (2.7.1): send a digest with every TLP, and check those that come with one; the device's side is
+	 * what software enables in its AER capability. A TLP whose digest does not fit is dropped. Of a
+	 * request, or a completion, the requester hears no more: set completion_timeout_ms, too.
+	 */
+	bool ecrc;
 	bool plain_pcie;		/* no DMA_FAULT: failed posted writes are told to nobody */
 
 	/*
@@ -364,6 +406,13 @@ int tlpb_rc_enumerate(tlpb_rc *rc, const struct tlpb_rc_windows *windows,
 int tlpb_rc_find_capability(tlpb_rc *rc, uint16_t bdf, unsigned id);
 
 /*
+ * Enable what the function bdf has of ECRC generation and checking in its AER capability (7.8.4.7), as software
+ * does; tlpb_rc_config.ecrc is this end's part. Waits. Returns 0, TLPB_ERR_UNSUPPORTED (it has neither),
+ * or the error of an access to its config space.
+ */
+int tlpb_rc_enable_ecrc(tlpb_rc *rc, uint16_t bdf);
+
+/*
  * Error injection (inject.h) at this end: adds rules; NULL removes all, and what they hold back
  * is lost. Returns 0, TLPB_ERR_INVALID or TLPB_ERR_TOO_LARGE with cause and cure in why (no rule is
  * added then), or TLPB_ERR_NOMEM.
@@ -372,6 +421,10 @@ int tlpb_rc_inject(tlpb_rc *rc, const char *rules, char *why, size_t why_size);
 
 /* How often those rules have acted. */
 uint64_t tlpb_rc_injected(const tlpb_rc *rc);
+
+/* The rules in force, and how often each has acted. */
+struct tlpb_inject_list;
+void tlpb_rc_inject_list(const tlpb_rc *rc, struct tlpb_inject_list *list);
 
 /* Violations that the checker of this end has found. */
 uint64_t tlpb_rc_violations(const tlpb_rc *rc);
@@ -386,6 +439,7 @@ struct tlpb_rc_stats {
 	uint64_t dma_atomics, dma_deferrable_writes;		/* TLPs from the device */
 	uint64_t dma_faults, intx_messages, other_messages, unsupported_messages;
 	uint64_t unexpected_completions;
+	uint64_t errors[TLPB_RC_ERRORS];	/* by enum tlpb_rc_error */
 };
 void tlpb_rc_get_stats(const tlpb_rc *rc, struct tlpb_rc_stats *stats);
 

@@ -34,6 +34,11 @@ struct tlpb_server_config {
 	 */
 	const char *tls_ca, *tls_cert, *tls_key;
 	bool plaintext;		/* plain TCP beyond loopback is wanted */
+	/*
+	 * Whoever reaches the URL may inject errors into a device while it runs (inject_ask.h):
+	 * over ipc the user's own programs, over plain TCP all of that network, over TLS who is let in.
+	 */
+	bool allow_inject;
 };
 
 /*

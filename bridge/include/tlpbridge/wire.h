@@ -26,6 +26,9 @@
  *		  outstanding of the host, outstanding of the device (status.h):
  *		  counters are u64[7] TLPs and u64 bytes, outstanding is u32 requests,
  *		  u32 milliseconds, string
+ *	INJECT	  u32 magic, u16 version, u16 what (0 list, 1 add, 2 clear), string device, string rules
+ *	INJECT_REPLY u32 magic, u16 version, u16 rules; for each: u64 TLPs it matched,
+ *		  u64 how often it acted, string rule
  *
  *	on a link (pair)
  *	HELLO	  u32 magic, u16 version, u16 role, u64 features offered, u64 required,
@@ -72,6 +75,8 @@ enum tlpb_frame_kind {
 	TLPB_FRAME_EOI = 20,
 	TLPB_FRAME_STATUS = 32,
 	TLPB_FRAME_STATUS_REPLY = 33,
+	TLPB_FRAME_INJECT = 34,
+	TLPB_FRAME_INJECT_REPLY = 35,
 };
 
 enum tlpb_frame_flags {
@@ -111,7 +116,9 @@ enum tlpb_reset {
 	X(PROTOCOL, 6, "the peer broke the protocol")                                   \
 	X(LOST, 7, "the peer is gone")                                                  \
 	X(SILENT, 8, "the peer is silent")                                              \
-	X(INTERNAL, 9, "internal failure")
+	X(INTERNAL, 9, "internal failure")                                              \
+	X(FORBIDDEN, 10, "not allowed")                                                 \
+	X(INVALID, 11, "the request makes no sense")
 
 enum tlpb_reason {
 #define TLPB_REASON_ENUM(name, value, text) TLPB_REASON_##name = value,

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: MIT
+"""Crashes that are QEMU's own, and crashes that are not."""
+import os
+import subprocess
+import sys
+import unittest
+
+from crash import is_fault_of_qemu, trace_of
+
+LIBRARY = sys.argv.pop() if len(sys.argv) > 1 else ""
+
+HEAD = 'crash-trace: signal 11 in thread "qemu-system-x86" at 0x55cc, address 0xa0\n'
+HANDLER = ["/b/libcrash-trace.so(+0x12aa)[0x7fea]", "/lib/x86_64-linux-gnu/libc.so.6(+0x3c050)[0x7feb]"]
+DISPATCH = "qemu-system-x86_64(memory_region_dispatch_write+0x1a)[0x55ccc8d42a7a]"
+STORE = "qemu-system-x86_64(+0x7e2569)[0x55ccc8dbb569]"
+CODE = "[0x7fea840216ce]"
+PLUGIN = "/b/qemu-side/tlpbridge-qemu.so(+0x9f10)[0x7f01]"
+
+
+def trace(*frames):
+    return "a line before\n" + HEAD + "\n".join([*HANDLER, *frames]) + "\n"
+
+
+class Crash(unittest.TestCase):
+    def test_an_access_that_goes_astray_in_the_dispatch_is_of_qemu(self):
+        self.assertTrue(is_fault_of_qemu(trace(DISPATCH, STORE, CODE)))
+
+    def test_one_in_the_device_is_not(self):
+        self.assertFalse(is_fault_of_qemu(trace(PLUGIN, DISPATCH, STORE, CODE)))
+
+    def test_one_that_no_translated_code_caused_is_not(self):
+        self.assertFalse(is_fault_of_qemu(trace(DISPATCH, STORE)))
+
+    def test_one_elsewhere_in_qemu_is_not(self):
+        self.assertFalse(is_fault_of_qemu(trace(STORE, CODE)))
+
+    def test_no_trace_is_not(self):
+        self.assertFalse(is_fault_of_qemu("a line of the console [0x12]\n"))
+
+    def test_the_last_crash_counts(self):
+        self.assertFalse(is_fault_of_qemu(trace(DISPATCH, STORE, CODE) + trace(STORE, CODE)))
+
+    @unittest.skipUnless(LIBRARY, "no library was named")
+    def test_the_library_tells_where_a_program_crashed(self):
+        ended = subprocess.run([sys.executable, "-c", "import ctypes; ctypes.string_at(0)"], stderr=subprocess.PIPE,
+                               env={**os.environ, "LD_PRELOAD": LIBRARY}, text=True, check=False)
+        self.assertLess(ended.returncode, 0)
+        self.assertIn("crash-trace: signal 11 in thread", ended.stderr)
+        self.assertGreater(len(trace_of(ended.stderr)), 3)
+        self.assertFalse(is_fault_of_qemu(ended.stderr))
+
+
+if __name__ == "__main__":
+    unittest.main()
