@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Cases about devices of several functions, virtual ones, and capabilities beyond the usual. The model in C has them."""
+"""Cases about devices of several functions, virtual ones, and capabilities beyond the usual."""
 from cases import IOMMU, case
 from life_cases import LOSS, NATIVE
 
@@ -10,7 +10,7 @@ IOMMU_SPEAKS = "vtd_|New fault is not recorded"     # QEMU tells of the fault th
 def sriov(session):
     """virtual functions by sriov_numvfs: registers, DMA and MSI-X of each, resets, and their end"""
     # An ID that the driver does not know: of those that it knows it wants MSI, which VFs have not.
-    server = session.server("--vfs", "12", "--id", "1234:b500", "--msix", "4", "--aer", model="endpoint-test-c")
+    server = session.server("--vfs", "12", "--id", "1234:b500", "--msix", "4", "--aer")
     trace = session.file("t.pcap")
     console = session.guest("sriov.sh", server, qemu=IOMMU, append="intel_iommu=on", trace=trace)
     session.end(console, expected=IOMMU_SPEAKS)
@@ -20,7 +20,7 @@ def sriov(session):
 @case
 def functions(session):
     """three functions of one device: pins, MSI, MSI-X, DMA, a reset of one, and VFs of the last"""
-    server = session.server("--functions", "3", "--vfs", "2", "--msix", "4", "--aer", model="endpoint-test-c")
+    server = session.server("--functions", "3", "--vfs", "2", "--msix", "4", "--aer")
     trace = session.file("t.pcap")
     session.end(session.guest("functions.sh", server, qemu=IOMMU, append="intel_iommu=on", trace=trace))
     session.trace_is_sound(trace)
@@ -55,7 +55,7 @@ def unbind(session):
 @case
 def functions_return(session):
     """the server of functions and VFs in use dies and returns; native hot-plug removes and adds all of them"""
-    server = session.server("--functions", "2", "--vfs", "2", "--id", "1234:b500", "--msix", "4", model="endpoint-test-c")
+    server = session.server("--functions", "2", "--vfs", "2", "--id", "1234:b500", "--msix", "4")
     console = session.guest("functions_return.sh", server, qemu=NATIVE, host={"kill": server.kill, "start": server.start})
     session.end(console, expected=LOSS)
 
@@ -63,6 +63,6 @@ def functions_return(session):
 @case
 def sriov_vfio(session):
     """a user program as the driver of a virtual function, through vfio-pci and an IOMMU"""
-    server = session.server("--vfs", "2", "--id", "1234:b500", "--msix", "4", model="endpoint-test-c")
+    server = session.server("--vfs", "2", "--id", "1234:b500", "--msix", "4")
     console = session.guest("sriov_vfio.sh", server, qemu=IOMMU, append="intel_iommu=on")
     session.end(console, expected=IOMMU_SPEAKS)
