@@ -367,7 +367,8 @@ static int take_vfs(void *ctx, const char *value, char *why, size_t why_size)
 
 static int take_ecrc(void *ctx, const char *value, char *why, size_t why_size)
 {
-	device.has |= TLPB_HAS_AER | TLPB_HAS_ECRC;
+	wanted |= TLPB_HAS_AER | TLPB_HAS_ECRC;
+	fit_functions();
 	return 0;
 }
 

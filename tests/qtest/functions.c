@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 
-#include "flow.h"
 #include "qmp.h"
 
 enum {
@@ -14,16 +13,10 @@ enum {
 
 struct process *serve_functions(const char *functions, const char *vfs)
 {
-	static const char *command[13] = {
-		TLPB_ENDPOINT_TEST_C, "--listen", NULL, "--functions", NULL, "--vfs", NULL,
-		"--bars", FUNCTION_BARS, "--msix", "8", "--check",
-	};
-	struct process *server;
+	const char *const options[] = { "--listen", socket_url("s"), "--functions", functions, "--vfs",
+					vfs, "--bars", FUNCTION_BARS, "--msix", "8", "--check", NULL };
+	struct process *server = process_start(endpoint_test_command(TLPB_SERVE, options));
 
-	command[2] = socket_url("s");
-	command[4] = functions;
-	command[6] = vfs;
-	server = process_start(flow_command(command));
 	ASSERT_TRUE(process_wait_output(server, ", device ", PROCESS_PATIENCE_MS));
 	return server;
 }

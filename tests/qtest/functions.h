@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A device of several functions, virtual ones included: endpoint-test in C, with registers in BAR0 of each. */
+/* A device of several functions, virtual ones included: endpoint-test, with registers in BAR0 of each. */
 #ifndef TLPB_TEST_FUNCTIONS_H
 #define TLPB_TEST_FUNCTIONS_H
 

@@ -203,13 +203,15 @@ TEST(Sriov, EachFunctionHasItsOwnVfs)
 /* With ARI, on all the numbers of a bus. */
 TEST(Sriov, TwoHundredAndFiftyFiveVfs)
 {
+	const char *options[] = { "--listen", NULL, "--vfs", "255", "--msix", "2",
+				  "--bars", "0:pref64:64K", NULL };
 	struct function last;
 
 	processes_end();
 	memset(&m, 0, sizeof m);
-	m.server = process_start((const char *const[]){
-		TLPB_ENDPOINT_TEST_C, "--listen", socket_url("s"), "--vfs", "255", "--msix", "2",
-		"--bars", "0:pref64:64K", NULL });
+	options[1] = socket_url("s");
+	m.server = process_start(endpoint_test_command(TLPB_SERVE, options));
+	ASSERT_TRUE(process_wait_output(m.server, ", device ", PROCESS_PATIENCE_MS));
 	m.q = qtest_start(ARGS("-device", bridge_device("rp0", "s", "")));
 	qtest_set_up_port(m.q, 0);
 	pf = (struct function){ .bdf = EP };
