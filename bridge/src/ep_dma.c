@@ -114,9 +114,10 @@ static bool issue_next(struct dma_op *op)
 	size_t n = tlpb_next_request(addr, op->len - op->issued, mrrs < ep->mrrs ? mrrs : ep->mrrs);
 	struct tlpb_tlp tlp = request_tlp(op->f, TLPB_MRD, addr, n, &op->attr);
 	struct tlpb_credits cost = tlpb_tlp_credits(&tlp);
+	uint8_t *to = op->buf ? op->buf + op->issued : NULL;	/* NULL: the read behind a write */
 
 	if (!tlpb__link_has_room(ep->link, &cost) ||
-	    tlpb__ep_take_tag(op->f, &tlp, op->write ? NULL : op->buf + op->issued, n,
+	    tlpb__ep_take_tag(op->f, &tlp, to, n,
 			      op->write ? on_flush_done : on_read_done, op))
 		return false;
 	op->outstanding++;
