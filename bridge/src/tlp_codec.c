@@ -292,7 +292,7 @@ enum tlpb_rule tlpb__tlp_decode(const uint8_t *bytes, size_t len, struct tlpb_tl
 	struct tlp_shape shape;
 	enum tlpb_rule rule = find_parts(bytes, len, &shape);
 	const struct tlp_form *form;
-	const uint8_t *hdr = bytes + shape.header;
+	const uint8_t *hdr;
 	uint32_t dw0;
 
 	clear(tlp);
@@ -301,6 +301,7 @@ enum tlpb_rule tlpb__tlp_decode(const uint8_t *bytes, size_t len, struct tlpb_tl
 		unpack_prefixes(bytes, shape.prefixes, tlp);
 	if (rule == TLPB_RULE_TRUNCATED)
 		return rule;
+	hdr = bytes + shape.header;
 	dw0 = get_be32(hdr);
 	if (dw0 & ATTRIBUTES)
 		unpack_attributes(dw0, tlp);

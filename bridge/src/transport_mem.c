@@ -14,7 +14,7 @@
 
 #include "transport.h"
 
-enum { SPARES_MAX = 8, NODE_MIN = 32 * 1024 };
+enum { NODE_MIN = 32 * 1024 };
 
 struct node {
 	struct node *next;
@@ -36,7 +36,7 @@ struct mem_shared {
 	int event[2];
 	bool watched[2];	/* event: somebody knows it */
 	bool readable[2];	/* event: written and not cleared */
-	struct node *spare;	/* released, SPARES_MAX at most */
+	struct node *spare;	/* released, max_messages at most */
 	unsigned spares;
 	int open_ends;
 };
@@ -96,7 +96,7 @@ static struct node *new_node(struct mem_shared *s, size_t len)
 
 static void keep_node(struct mem_shared *s, struct node *n)
 {
-	if (s->spares >= SPARES_MAX) {
+	if (s->spares >= s->max_messages) {
 		free(n);
 		return;
 	}

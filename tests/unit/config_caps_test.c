@@ -262,6 +262,18 @@ TEST(ConfigCaps, AtomicsAndLtrAreSentOnlyWhenEnabled)
 	EXPECT_TRUE(tlpb__config_ltr_enabled(&c));
 }
 
+TEST(ConfigCaps, DeferrableWritesAreSentOnlyWhenEnabled)
+{
+	setup_with(0);
+	EXPECT_FALSE(tlpb__config_dmwr_enabled(&c));
+	setup_with(TLPB_HAS_DMWR_REQUESTS);
+	EXPECT_FALSE(tlpb__config_dmwr_enabled(&c));
+	wr(c.at[PART_DEVICE_3] + 8, 1);
+	EXPECT_TRUE(tlpb__config_dmwr_enabled(&c));
+	wr(c.at[PART_DEVICE_3] + 8, 0);
+	EXPECT_FALSE(tlpb__config_dmwr_enabled(&c));
+}
+
 TEST(ConfigCaps, AFunctionKnowsTheNextOneAndThatThereAreOthers)
 {
 	setup();
@@ -438,6 +450,23 @@ TEST(ConfigCaps, ABarOfManyGigabytesIsResizedInItsUpperHalf)
 	wr(control, 27 << 8);
 	EXPECT_EQ(rd(control) >> 8 & 0x3f, 27);
 	EXPECT_EQ(rd(0x1c), 0xffff8000);
+}
+
+/* It is a BAR of its own, not an upper half. */
+TEST(ConfigCaps, TheBarBehindAResized32BitOneIsAsItWas)
+{
+	struct tlpb_device device = {
+		.region = { { MIB, RW }, { 4096, RW } }, .resizable = { [0] = 7 << 0 },
+	};
+
+	tlpb__config_init(&c, &device, 512);
+	wr(0x14, 0x12345000);
+	wr(c.at[PART_RESIZABLE_BAR] + REBAR_CONTROL, 2 << 8);
+	wr(0x10, 0xffffffff);
+	EXPECT_EQ(rd(0x10), 0xffc00000);		/* 4 MiB */
+	EXPECT_EQ(rd(0x14), 0x12345000);
+	wr(0x14, 0xffffffff);
+	EXPECT_EQ(rd(0x14), 0xfffff000);
 }
 
 TEST(ConfigCaps, ASizeThatABarCannotHaveIsNotTaken)
