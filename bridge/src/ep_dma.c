@@ -115,7 +115,7 @@ static bool issue_next(struct dma_op *op)
 	struct tlpb_credits cost = tlpb_tlp_credits(&tlp);
 
 	if (!tlpb__link_has_room(ep->link, &cost) ||
-	    tlpb__ep_take_tag(op->f, &tlp, op->buf + op->issued, n,
+	    tlpb__ep_take_tag(op->f, &tlp, op->buf ? op->buf + op->issued : NULL, n,
 			      op->write ? on_flush_done : on_read_done, op))
 		return false;
 	op->outstanding++;
