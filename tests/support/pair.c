@@ -363,6 +363,8 @@ static void set_flow(const char *asked, unsigned mps, struct tlpb_pools *credits
 	char why[256] = "";
 
 	flow_configure(credits, seed, mps);
+	if (pair.options.order_seed)
+		*seed = pair.options.order_seed;
 	if (!asked)
 		return;
 	*credits = (struct tlpb_pools){ 0 };

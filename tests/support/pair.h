@@ -119,6 +119,7 @@ struct pair_options {
 	unsigned rc_timeout_ms, ep_timeout_ms, crs_retry_ms;
 	bool crs_visible, plain_pcie, no_host_atomics;
 	const char *ep_credits, *rc_credits;	/* NULL: as the environment says, see flow.h */
+	uint64_t order_seed;			/* stress ordering at both ends; 0: the same */
 	tlpb_trace *rc_trace, *ep_trace;
 	unsigned queue;				/* messages in flight each way; 0: 64 */
 	const struct fault_plan *rc_faults, *ep_faults;	/* on what each sends; NULL: none */

@@ -352,6 +352,20 @@ static void cut_inside(uint64_t addr, const void *data, size_t len)
 	EXPECT_EQ(get_le32(value), 0xffffffff);
 }
 
+/* Stress ordering holds TLPs for others to pass them. */
+TEST(Life, WritesThatAreHeldLeaveBeforeTheGoodbye)
+{
+	uint32_t value = 1;
+
+	pair_open(&(struct pair_options){ .order_seed = 1 });
+	pair_enumerate();
+	for (unsigned i = 0; i < 4; i++)
+		EXPECT_EQ(tlpb_rc_mem_write(pair.rc, pair.bar[0].addr + 8 * i, &value, 4), 0);
+	pair_disconnect();
+	EXPECT_EQ(pair.model.accesses, 4);
+	pair_close();
+}
+
 TEST(Life, AReadInsideAReadThatLosesTheLinkEndsBoth)
 {
 	uint8_t value[4] = { 0 };
