@@ -24,6 +24,7 @@ struct dma_port::transfer {
 	uint64_t fault = 0;			// bus address of its first byte that failed
 	std::unique_ptr<uint8_t[]> data;	// of a read, or what was there before an AtomicOp
 	size_t size = 0;			// of an AtomicOp
+	bool may_wait = true;			// for its end
 	std::function<void()> ended;		// no piece is in flight any more
 };
 
@@ -172,6 +173,8 @@ void dma_port::begin_piece(const transfer_ptr &transfer, const tlm::tlm_generic_
 					&attr, posted ? nullptr : piece_done, arg);
 	if (err && !posted)
 		piece_done(arg, err, addr);
+	else if (err == TLPB_ERR_BUSY && transfer->may_wait)
+		begin_piece(transfer, payload, run, false);	// too much before it: until that has gone
 	else if (err)
 		note_failure(*transfer, err, addr);
 }
@@ -284,6 +287,7 @@ void dma_port::b_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &
 	transfer_ptr fresh = std::make_shared<transfer>();
 	auto done = std::make_shared<sc_core::sc_event>();
 	fresh->ended = [done] { done->notify(sc_core::SC_ZERO_TIME); };
+	fresh->may_wait = in_thread();
 	begin(fresh, payload, posted);
 	while (fresh->pieces)
 		sc_core::wait(*done);

@@ -29,7 +29,7 @@ public:
 	/*
 	 * Any length and byte enables, AtomicOps (kit::atomic_extension) and Deferrable Memory
 	 * Writes (kit::tlp_extension); waits for the incoming delay, then until the
-	 * transfer is done. A write whose tlp_extension says posted returns at once.
+	 * transfer is done. A write whose tlp_extension says posted returns at once, unless too many wait.
 	 */
 	void b_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &delay);
 

@@ -15,6 +15,8 @@
 #include "clock.h"
 #include "ep_private.h"
 
+enum { POSTED_MAX = 4 * 1024 * 1024 };	/* bytes of posted TLPs that wait, at which no more are taken */
+
 struct dma_op {
 	TAILQ_ENTRY(dma_op) entry;
 	tlpb_ep *ep;
@@ -280,6 +282,12 @@ static uint32_t next_mark(tlpb_ep *ep)
 	return ep->writes;
 }
 
+/* Nobody waits for a write without done, so nothing else would end a model that is faster than its host. */
+static bool is_flooded(const tlpb_ep *ep)
+{
+	return ep->link && tlpb__link_backlog(ep->link) >= POSTED_MAX;
+}
+
 int tlpb_ep_dma_write(tlpb_ep *ep, uint64_t addr, const void *data, size_t len,
 		      const struct tlpb_dma_attr *attr,
 		      tlpb_ep_dma_done *done, void *arg)
@@ -289,6 +297,8 @@ int tlpb_ep_dma_write(tlpb_ep *ep, uint64_t addr, const void *data, size_t len,
 	uint32_t mark;
 	int err = tlpb__ep_may_start(ep, f, attr);
 
+	if (!err && !done && is_flooded(ep))
+		err = TLPB_ERR_BUSY;
 	if (err)
 		return err;
 	op = done ? new_op(f, addr, attr, done, arg) : NULL;

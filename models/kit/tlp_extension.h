@@ -26,7 +26,8 @@ public:
 
 	/*
 	 * Request to a model: a memory write, nobody waits for its result.
-	 * DMA write: return once it is on its way, without knowing how it ends.
+	 * DMA write: return once it is on its way, without knowing how it ends. While 4 MiB of them
+	 * wait for the host, the next one waits, too; in an SC_METHOD it fails.
 	 */
 	bool posted = false;
 

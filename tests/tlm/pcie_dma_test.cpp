@@ -233,6 +233,31 @@ TEST(PcieDma, PostedWriteReturnsAtOnce)
 	}, nullptr, [](test_host &host) { EXPECT_EQ(host.memory[0], 0x5a); });
 }
 
+TEST(PcieDma, AFloodOfPostedWritesWaitsForTheHostAndIsAllThere)
+{
+	enum : unsigned { writes = 4000, bytes_each = 4096 };
+
+	in_model([](host_bench &b) {
+		static uint8_t page[bytes_each];
+		tlm_generic_payload payload;
+		kit::tlp_extension tlp;
+		sc_time delay;
+
+		tlp.posted = true;
+		payload.set_extension(&tlp);
+		for (unsigned i = 0; i < writes; i++) {
+			memset(page, (int)(i % 251), sizeof page);
+			prepare(payload, tlm::TLM_WRITE_COMMAND, base + i % 16 * sizeof page, page, sizeof page);
+			b.model.dma->b_transport(payload, delay);
+			ASSERT_EQ(payload.get_response_status(), tlm::TLM_OK_RESPONSE);
+		}
+		payload.clear_extension(&tlp);
+	}, nullptr, [](test_host &host) {
+		for (unsigned i = writes - 16; i < writes; i++)
+			EXPECT_EQ(host.memory[i % 16 * bytes_each + 7], i % 251);
+	});
+}
+
 TEST(PcieDma, PoisonedDataAreNotStoredAndTheModelHearsOfIt)
 {
 	in_model([](host_bench &b) {

@@ -141,6 +141,38 @@ TEST(Dma, ASlowTransportLosesNothing)
 	pair_close();
 }
 
+static struct {
+	unsigned taken;
+	int err;
+} flood;
+
+/* More than any bound could be, by a host that does not look. */
+static void write_until_refused(void *arg)
+{
+	enum { TRIES = 100000 };
+	static const uint8_t page[PAGE];
+
+	flood.err = 0;
+	for (flood.taken = 0; !flood.err && flood.taken < TRIES; flood.taken += !flood.err)
+		flood.err = tlpb_ep_dma_write(pair.ep, ram, page, PAGE, NULL, NULL, NULL);
+}
+
+TEST(Dma, AFloodOfPostedWritesIsRefusedBeforeItFillsMemory)
+{
+	static uint8_t byte[1];
+	struct dma last = { .write = true, .addr = ram, .buf = byte, .len = 1 };
+
+	setup();
+	pair_on_ep(write_until_refused, NULL);
+	EXPECT_EQ(flood.err, TLPB_ERR_BUSY);
+	EXPECT_LT(flood.taken, 2000u);
+	pair_dma_run(&last);		/* with a done, it is taken, and comes behind the others */
+	EXPECT_EQ(last.err, 0);
+	pair_on_ep(write_until_refused, NULL);
+	EXPECT_GT(flood.taken, 100u);
+	pair_close();
+}
+
 /* ---- failures ---- */
 
 static void fail_at(uint64_t addr, uint64_t len, int err)

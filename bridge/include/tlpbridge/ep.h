@@ -238,13 +238,15 @@ struct tlpb_dma_attr {
  * read, whose completion cannot overtake the reports of failed writes
  * (DMA_FAULT; without that feature a posted write always succeeds). When Bus Master
  * Enable is cleared before that read could be sent, the result is
- * TLPB_ERR_BUS_MASTER_OFF, and what arrived is not known. done may be NULL for a write.
+ * TLPB_ERR_BUS_MASTER_OFF, and what arrived is not known. done may be NULL for a write; while 4 MiB of
+ * such TLPs wait for the host's credits, the next one without done is TLPB_ERR_BUSY: give it a done, and
+ * go on when that is called.
  *
  * attr may be NULL: Traffic Class 0, no attribute, function 0.
  *
  * Returns 0, or at once and without calling done: TLPB_ERR_BUS_MASTER_OFF,
  * TLPB_ERR_CLOSED (no host), TLPB_ERR_NOMEM, TLPB_ERR_INVALID (no such function; raw mode:
- * completions are the model's).
+ * completions are the model's), TLPB_ERR_BUSY (a write without done, see above).
  */
 int tlpb_ep_dma_read(tlpb_ep *ep, uint64_t addr, void *buf, size_t len,
 		     const struct tlpb_dma_attr *attr,
