@@ -34,6 +34,39 @@ small_function::handler on_read(std::function<void()> work)
 
 } // namespace
 
+// ---- making them: before anything is simulated ----
+
+namespace {
+
+std::string refusal(std::function<void()> f)
+{
+	try {
+		f();
+	} catch (const std::exception &e) {
+		return e.what();
+	}
+	return "";
+}
+
+} // namespace
+
+TEST(Functions, NumbersAndDescriptionsThatCannotBeAreRefused)
+{
+	std::string text = refusal([] {
+		tlpb::endpoint_function again("again", the_several().endpoint, second_number, small_description(3));
+	});
+	EXPECT_TRUE(text.find("several: function 1: there is one of this number already") == 0);
+	text = refusal([] {
+		tlpb::endpoint_function far("far", the_several().endpoint, 256, small_description(3));
+	});
+	EXPECT_TRUE(text.find("there are 256 numbers") != std::string::npos);
+	text = refusal([] {
+		tlpb::endpoint_function odd("odd", the_several().endpoint, 3, small_description(3).intx(5));
+	});
+	EXPECT_TRUE(text.find("pin") != std::string::npos);
+	EXPECT_TRUE(refusal([] { the_several().endpoint.vf(vf_total); }) != "");
+}
+
 // ---- functions ----
 
 TEST(Functions, EachHasItsIdsBarsAndItsNumberInTheExtension)
@@ -262,37 +295,4 @@ TEST(VirtualFunctions, AHostThatLeavesTakesThemAway)
 	ASSERT_EQ(b.first.vf_counts.size(), 2u);
 	EXPECT_EQ(b.first.vf_counts[1], 0u);
 	EXPECT_EQ(b.vf[0]->resets.size(), 1u);
-}
-
-// ---- making them ----
-
-namespace {
-
-std::string refusal(std::function<void()> f)
-{
-	try {
-		f();
-	} catch (const std::exception &e) {
-		return e.what();
-	}
-	return "";
-}
-
-} // namespace
-
-TEST(Functions, NumbersAndDescriptionsThatCannotBeAreRefused)
-{
-	std::string text = refusal([] {
-		tlpb::endpoint_function again("again", the_several().endpoint, second_number, small_description(3));
-	});
-	EXPECT_TRUE(text.find("several: function 1: there is one of this number already") == 0);
-	text = refusal([] {
-		tlpb::endpoint_function far("far", the_several().endpoint, 256, small_description(3));
-	});
-	EXPECT_TRUE(text.find("there are 256 numbers") != std::string::npos);
-	text = refusal([] {
-		tlpb::endpoint_function odd("odd", the_several().endpoint, 3, small_description(3).intx(5));
-	});
-	EXPECT_TRUE(text.find("pin") != std::string::npos);
-	EXPECT_TRUE(refusal([] { the_several().endpoint.vf(vf_total); }) != "");
 }
