@@ -32,7 +32,7 @@ LAYERS = {
     "ep_private": 5, "ep_function": 5, "ep_request": 5, "ep_raw": 5, "ep_dma": 5, "ep_irq": 5, "regs": 5,
     "server": 5, "serve": 5, "status": 5, "status_ask": 5, "trace": 5, "rc_exchange": 5, "rc_timer": 5,
     "rc_message": 5, "rc_error": 5, "ep_exchange": 5, "ep_tags": 5, "ep_message": 5, "ep_error": 5,
-    "server_ask": 5, "inject_body": 5, "inject_ask": 5,
+    "server_ask": 5, "server_private": 5, "server_join": 5, "server_answer": 5, "inject_body": 5, "inject_ask": 5,
 }
 PUBLIC_LAYERS = {"err": 0, "log": 0, "wire": 1, "tlp": 1, "order": 1, "credits": 1, "device": 1, "atomic": 1,
                  "message": 1, "judge": 3, "inject": 3, "inject_ask": 5, "check": 3, "rc": 5, "ep": 5, "regs": 5, "server": 5, "serve": 5, "status": 5,
