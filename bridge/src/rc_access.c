@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Accesses to the device: configuration, I/O and memory.
+ * Accesses to the device that have an answer.
  *
  * A non-posted access is cut into pieces, one request each. Pieces go out as tags
  * are free, of several accesses in turn, and are answered in any order; the last
@@ -11,11 +11,6 @@
 
 #include "bytes.h"
 #include "rc_private.h"
-
-enum {
-	BACKLOG_MAX = 1024 * 1024,	/* bytes queued before a posted write waits */
-	ONES = -1,
-};
 
 /* What brings data that go to buf. */
 static bool is_memory(const struct rc_access *a)
@@ -36,7 +31,7 @@ static bool is_config(const struct rc_access *a)
 
 static uint32_t ones(size_t size)
 {
-	return (uint32_t)ONES >> (8 * (4 - size));
+	return UINT32_MAX >> (8 * (4 - size));
 }
 
 /* ---- the end of an access ---- */
@@ -128,8 +123,7 @@ static uint8_t enables(uint64_t addr, size_t size)
 	return (uint8_t)(((1u << size) - 1) << (addr & 3));
 }
 
-/* The part of a register access that lies in the doubleword of addr. */
-static size_t register_part(uint64_t addr, size_t size)
+size_t tlpb__rc_register_part(uint64_t addr, size_t size)
 {
 	size_t room = 4 - (addr & 3);
 
@@ -152,7 +146,7 @@ static struct tlpb_tlp io_tlp(enum tlpb_tlp_kind kind, uint64_t addr, size_t siz
 	};
 }
 
-static struct tlpb_tlp memory_tlp(enum tlpb_tlp_kind kind, uint64_t addr, size_t len)
+struct tlpb_tlp tlpb__rc_memory_tlp(enum tlpb_tlp_kind kind, uint64_t addr, size_t len)
 {
 	struct tlpb_extent e = tlpb_extent(addr, len);
 
@@ -171,13 +165,13 @@ static size_t next_piece(const struct rc_access *a)
 		return left;
 	if (is_memory(a))
 		return tlpb_next_request(addr, left, tlpb__link_peer(a->rc->link)->mrrs);
-	return register_part(addr, left);
+	return tlpb__rc_register_part(addr, left);
 }
 
 /* Byte enables of an AtomicOp are reserved (2.2.5). */
 static struct tlpb_tlp exchange_tlp(const struct rc_access *a)
 {
-	struct tlpb_tlp tlp = memory_tlp(a->kind, a->addr, a->len);
+	struct tlpb_tlp tlp = tlpb__rc_memory_tlp(a->kind, a->addr, a->len);
 
 	if (is_memory(a))
 		tlp.first_be = tlp.last_be = 0;
@@ -194,7 +188,7 @@ static struct tlpb_tlp piece_tlp(const struct rc_access *a, size_t len)
 	if (a->payload_len)
 		return exchange_tlp(a);
 	if (is_memory(a))
-		return memory_tlp(a->kind, addr, len);
+		return tlpb__rc_memory_tlp(a->kind, addr, len);
 	if (a->kind == TLPB_IORD || a->kind == TLPB_IOWR)
 		return io_tlp(a->kind, addr, len);
 	return config_tlp(a);
@@ -288,6 +282,13 @@ void tlpb__rc_access_text(const tlpb_rc *rc, const struct rc_access *access, cha
 	tlpb_tlp_text(&tlp, text, size);
 }
 
+/* What waits has the turn before later requests. */
+void tlpb__rc_access_room(tlpb_rc *rc)
+{
+	tlpb__rc_send_posted(rc);
+	send_pieces(rc);
+}
+
 /* ---- accesses ---- */
 
 static void begin(struct rc_access *a)
@@ -321,7 +322,7 @@ int tlpb__rc_access_run(struct rc_access *a)
 	return a->err;
 }
 
-static int run_later(const struct rc_access *access, tlpb_rc_done *done, void *arg)
+int tlpb__rc_access_later(const struct rc_access *access, tlpb_rc_done *done, void *arg)
 {
 	tlpb_rc *rc = access->rc;
 	struct rc_access *a;
@@ -339,98 +340,6 @@ static int run_later(const struct rc_access *access, tlpb_rc_done *done, void *a
 	tlpb__link_flush(rc->link);
 	tlpb__rc_leave(rc);
 	return 0;
-}
-
-/* ---- registers: configuration and I/O ---- */
-
-static bool size_ok(unsigned size)
-{
-	return size == 1 || size == 2 || size == 4;
-}
-
-static bool config_access_ok(unsigned offset, unsigned size)
-{
-	return offset < 4096 && size_ok(size) && (offset & 3) + size <= 4;
-}
-
-static struct rc_access reader(tlpb_rc *rc, enum tlpb_tlp_kind kind, uint64_t addr, unsigned size,
-			       uint32_t *value)
-{
-	*value = (uint32_t)ONES;
-	return (struct rc_access){ .rc = rc, .kind = kind, .addr = addr, .len = size, .value = value };
-}
-
-static struct rc_access writer(tlpb_rc *rc, enum tlpb_tlp_kind kind, uint64_t addr, unsigned size,
-			       uint32_t value)
-{
-	struct rc_access a = { .rc = rc, .kind = kind, .addr = addr, .len = size };
-
-	put_le32(a.bytes, value);
-	return a;
-}
-
-int tlpb_rc_config_read(tlpb_rc *rc, uint16_t bdf, unsigned offset, unsigned size, uint32_t *value)
-{
-	struct rc_access a = reader(rc, TLPB_CFGRD0, offset, size, value);
-
-	a.bdf = bdf;
-	return config_access_ok(offset, size) ? tlpb__rc_access_run(&a) : TLPB_ERR_INVALID;
-}
-
-int tlpb_rc_config_write(tlpb_rc *rc, uint16_t bdf, unsigned offset, unsigned size, uint32_t value)
-{
-	struct rc_access a = writer(rc, TLPB_CFGWR0, offset, size, value);
-
-	a.bdf = bdf;
-	return config_access_ok(offset, size) ? tlpb__rc_access_run(&a) : TLPB_ERR_INVALID;
-}
-
-int tlpb_rc_io_read(tlpb_rc *rc, uint32_t addr, unsigned size, uint32_t *value)
-{
-	struct rc_access a = reader(rc, TLPB_IORD, addr, size, value);
-
-	return size_ok(size) ? tlpb__rc_access_run(&a) : TLPB_ERR_INVALID;
-}
-
-int tlpb_rc_io_write(tlpb_rc *rc, uint32_t addr, unsigned size, uint32_t value)
-{
-	struct rc_access a = writer(rc, TLPB_IOWR, addr, size, value);
-
-	return size_ok(size) ? tlpb__rc_access_run(&a) : TLPB_ERR_INVALID;
-}
-
-int tlpb_rc_config_read_async(tlpb_rc *rc, uint16_t bdf, unsigned offset, unsigned size,
-			      uint32_t *value, tlpb_rc_done *done, void *arg)
-{
-	struct rc_access a = reader(rc, TLPB_CFGRD0, offset, size, value);
-
-	a.bdf = bdf;
-	return config_access_ok(offset, size) ? run_later(&a, done, arg) : TLPB_ERR_INVALID;
-}
-
-int tlpb_rc_config_write_async(tlpb_rc *rc, uint16_t bdf, unsigned offset, unsigned size,
-			       uint32_t value, tlpb_rc_done *done, void *arg)
-{
-	struct rc_access a = writer(rc, TLPB_CFGWR0, offset, size, value);
-
-	a.bdf = bdf;
-	return config_access_ok(offset, size) ? run_later(&a, done, arg) : TLPB_ERR_INVALID;
-}
-
-int tlpb_rc_io_read_async(tlpb_rc *rc, uint32_t addr, unsigned size, uint32_t *value,
-			  tlpb_rc_done *done, void *arg)
-{
-	struct rc_access a = reader(rc, TLPB_IORD, addr, size, value);
-
-	return size_ok(size) ? run_later(&a, done, arg) : TLPB_ERR_INVALID;
-}
-
-int tlpb_rc_io_write_async(tlpb_rc *rc, uint32_t addr, unsigned size, uint32_t value,
-			   tlpb_rc_done *done, void *arg)
-{
-	struct rc_access a = writer(rc, TLPB_IOWR, addr, size, value);
-
-	return size_ok(size) ? run_later(&a, done, arg) : TLPB_ERR_INVALID;
 }
 
 /* ---- memory ---- */
@@ -452,163 +361,5 @@ int tlpb_rc_mem_read_async(tlpb_rc *rc, uint64_t addr, void *buf, size_t len, tl
 {
 	struct rc_access a = memory_reader(rc, addr, buf, len);
 
-	return run_later(&a, done, arg);
-}
-
-static bool backlog_is_low(void *arg)
-{
-	return tlpb__link_backlog(arg) <= BACKLOG_MAX / 2;
-}
-
-/* Posted writes are queued without limit by nobody: a slow peer slows the writer down. */
-static int hold_back(tlpb_rc *rc)
-{
-	tlpb__link_flush_posted(rc->link);
-	if (tlpb__link_backlog(rc->link) <= BACKLOG_MAX)
-		return 0;
-	return tlpb__rc_wait(rc, backlog_is_low, rc->link, NULL);
-}
-
-struct turn {
-	const tlpb_rc *rc;
-	uint64_t arrival;
-};
-
-static bool has_been_posted(void *arg)
-{
-	const struct turn *turn = arg;
-	const struct queued_tlp *first = TAILQ_FIRST(&turn->rc->posted.list[TLPB_POSTED]);
-
-	return !first || first->arrival > turn->arrival;
-}
-
-/*
- * Without credits a write waits here, before it is given to the link: completions for a
- * device that does DMA before it takes more writes need not stay behind it. The caller
- * waits, too, so that nothing it does later can be seen before its write. Within a
- * callback (the write is another device's DMA) it does not, up to a limit: waits
- * inside one another would be as many as writes.
- */
-static int post_later(tlpb_rc *rc, const struct tlpb_tlp *tlp, const struct tlpb_credits *cost)
-{
-	struct tlpb_order order = tlpb_order_of(tlp, false);
-	struct turn turn = { .rc = rc };
-	uint8_t bytes[TLPB_MAX_TLP];
-	int len = tlpb_tlp_pack(tlp, bytes, sizeof bytes), err;
-	struct queued_tlp *queued;
-
-	if (len < 0)
-		return len;
-	if (!tlpb_rc_is_up(rc))
-		return TLPB_ERR_CLOSED;
-	queued = tlpb__tx_queue_add(&rc->posted, &order, cost, (size_t)len);
-	if (!queued)
-		return TLPB_ERR_NOMEM;
-	memcpy(queued->bytes, bytes, (size_t)len);
-	turn.arrival = queued->arrival;
-	if (tlpb__rc_in_callback(rc) && rc->posted.bytes[TLPB_POSTED] <= BACKLOG_MAX)
-		return 0;
-	err = tlpb__rc_wait(rc, has_been_posted, &turn, NULL);
-	return err == TLPB_ERR_BUSY ? 0 : err;	/* it is queued all the same */
-}
-
-int tlpb__rc_post(tlpb_rc *rc, const struct tlpb_tlp *tlp)
-{
-	struct tlpb_credits cost = tlpb_tlp_credits(tlp);
-	int err;
-
-	if (!tlpb__tx_queue_empty(&rc->posted) || !tlpb__link_has_room(rc->link, &cost))
-		return post_later(rc, tlp, &cost);
-	err = tlpb__link_send_tlp(rc->link, tlp, 0);
-	return err ? err : hold_back(rc);
-}
-
-/* What waits has the turn before later requests. */
-static void send_posted(tlpb_rc *rc)
-{
-	struct queued_tlp *first;
-	struct tlpb_tlp tlp;
-
-	while ((first = TAILQ_FIRST(&rc->posted.list[TLPB_POSTED])) && tlpb_rc_is_up(rc) &&
-	       tlpb__link_has_room(rc->link, &first->cost)) {
-		tlpb_tlp_unpack(first->bytes, first->len, &tlp);
-		tlpb__link_send_tlp(rc->link, &tlp, 0);
-		tlpb__tx_queue_remove(&rc->posted, first);
-	}
-}
-
-void tlpb__rc_access_room(tlpb_rc *rc)
-{
-	send_posted(rc);
-	send_pieces(rc);
-}
-
-static int write_piece(tlpb_rc *rc, uint64_t addr, const uint8_t *data, size_t len)
-{
-	struct tlpb_tlp tlp = memory_tlp(TLPB_MWR, addr, len);
-	uint8_t dws[TLPB_MAX_PAYLOAD];
-
-	tlp.payload = dws;
-	tlp.payload_len = 4u * tlp.length_dw;
-	memset(dws, 0, 4);			/* bytes not enabled are sent as 0 */
-	memset(dws + tlp.payload_len - 4, 0, 4);
-	memcpy(dws + (addr & 3), data, len);
-	rc->stats.mem_writes++;
-	return tlpb__rc_post(rc, &tlp);
-}
-
-int tlpb_rc_mem_write(tlpb_rc *rc, uint64_t addr, const void *data, size_t len)
-{
-	unsigned peer = tlpb__link_peer(rc->link)->mps;
-	const uint8_t *p = data;
-	int err = 0;
-
-	tlpb__rc_enter(rc);
-	while (len && !err) {
-		size_t n = tlpb_next_request(addr, len, rc->mps < peer ? rc->mps : peer);
-
-		err = write_piece(rc, addr, p, n);
-		addr += n;
-		p += n;
-		len -= n;
-	}
-	tlpb__rc_leave(rc);
-	return err;
-}
-
-/* Any pattern of bytes is legal in a write of one doubleword only (2.2.5). */
-static int write_enabled_dw(tlpb_rc *rc, uint64_t addr, const uint8_t *data, const uint8_t *enable,
-			    size_t len)
-{
-	struct tlpb_tlp tlp = memory_tlp(TLPB_MWR, addr, len);
-	uint8_t dw[4] = { 0 };
-
-	tlp.first_be = 0;
-	for (size_t i = 0; i < len; i++) {
-		if (!enable[i])
-			continue;
-		tlp.first_be |= (uint8_t)(1u << ((addr + i) & 3));
-		dw[(addr + i) & 3] = data[i];
-	}
-	if (!tlp.first_be)
-		return 0;
-	tlp.payload = dw;
-	tlp.payload_len = 4;
-	rc->stats.mem_writes++;
-	return tlpb__rc_post(rc, &tlp);
-}
-
-int tlpb_rc_mem_write_enabled(tlpb_rc *rc, uint64_t addr, const void *data, const uint8_t *enable,
-			      size_t len)
-{
-	const uint8_t *p = data;
-	int err = 0;
-
-	tlpb__rc_enter(rc);
-	for (size_t i = 0, n; i < len && !err; i += n) {
-		n = register_part(addr + i, len - i);
-		err = write_enabled_dw(rc, addr + i, p + i, enable + i, n);
-	}
-	tlpb__rc_leave(rc);
-	return err;
+	return tlpb__rc_access_later(&a, done, arg);
 }

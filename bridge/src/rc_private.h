@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The inside of a root complex: rc.c (link, life), rc_group.c (waiting), rc_access.c
- * (requests to the device), rc_inbound.c (requests from it).
+ * The inside of a root complex: rc.c (link, life), rc_group.c (waiting), rc_access.c, rc_register.c
+ * and rc_write.c (requests to the device), rc_inbound.c (requests from it).
  */
 #ifndef TLPB_RC_PRIVATE_H
 #define TLPB_RC_PRIVATE_H
@@ -117,6 +117,16 @@ void tlpb__rc_abort(tlpb_rc *rc);
 
 /* Begin it and wait for its end. Returns its error; buf and value are set in any case. */
 int tlpb__rc_access_run(struct rc_access *access);
+
+/* The same for a copy of it, which ends in done. */
+int tlpb__rc_access_later(const struct rc_access *access, tlpb_rc_done *done, void *arg);
+
+/* A memory request of so many bytes there, without its data; and how many are in the first doubleword. */
+struct tlpb_tlp tlpb__rc_memory_tlp(enum tlpb_tlp_kind kind, uint64_t addr, size_t len);
+size_t tlpb__rc_register_part(uint64_t addr, size_t size);
+
+/* rc_write.c: the peer can take more of what waits. */
+void tlpb__rc_send_posted(tlpb_rc *rc);
 
 /* Send a posted TLP; waits while the peer has no credits for it. */
 int tlpb__rc_post(tlpb_rc *rc, const struct tlpb_tlp *tlp);
