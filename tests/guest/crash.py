@@ -16,7 +16,7 @@ def trace_of(text):
 def is_fault_of_qemu(text):
     """Did a CPU's access go astray in QEMU's own memory dispatch?
 
-    QEMU before 8.2 has a race: with TCG and several CPUs, while one CPU changes the memory map
+    QEMU 7.2 has a race: with TCG and several CPUs, while one CPU changes the memory map
     another one's access may look into the new map with an index of the old one (docs/qemu.md).
     Then QEMU's dispatch, called by translated code, has no region, or a wrong one; nothing of the
     device under test is in the chain of calls.

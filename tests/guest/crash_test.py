@@ -1,11 +1,19 @@
 # SPDX-License-Identifier: MIT
 """Crashes that are QEMU's own, and crashes that are not."""
+import argparse
+import contextlib
+import io
 import os
 import subprocess
 import sys
+import tempfile
 import unittest
+from unittest import mock
 
 from crash import is_fault_of_qemu, trace_of
+import guest_test
+from report import Report
+from session import QemuFault
 
 LIBRARY = sys.argv.pop() if len(sys.argv) > 1 else ""
 
@@ -48,6 +56,48 @@ class Crash(unittest.TestCase):
         self.assertIn("crash-trace: signal 11 in thread", ended.stderr)
         self.assertGreater(len(trace_of(ended.stderr)), 3)
         self.assertFalse(is_fault_of_qemu(ended.stderr))
+
+
+class Again(unittest.TestCase):
+    """A case whose first attempts end in such a crash."""
+
+    def run_case(self, crashes):
+        attempts = []
+
+        def attempt(name, _chosen, report):
+            attempts.append(name)
+            report.check("before the crash", False, "it was on its way")
+            if len(attempts) <= crashes:
+                raise QemuFault(f"crash {len(attempts)}")
+            report.forget(name)
+            report.check("works", True)
+
+        report = Report()
+        with tempfile.TemporaryDirectory() as logs, contextlib.redirect_stdout(io.StringIO()) as said, \
+                mock.patch.object(guest_test, "run_once", attempt), \
+                mock.patch.dict(guest_test.cases, {"fake": attempt}):
+            guest_test.run("fake", argparse.Namespace(logs=logs), report)
+            kept = os.path.join(logs, "fake.qemu-crash")
+            text = ""
+            if os.path.exists(kept):
+                with open(kept, encoding="utf-8") as file:
+                    text = file.read()
+        return report, len(attempts), text, said.getvalue()
+
+    def test_without_a_crash_it_runs_once_and_nothing_is_kept(self):
+        report, attempts, kept, _ = self.run_case(0)
+        self.assertEqual((attempts, report.failed(), kept), (1, 0, ""))
+
+    def test_it_runs_again_and_the_crash_is_told_and_kept(self):
+        report, attempts, kept, said = self.run_case(1)
+        self.assertEqual((attempts, report.failed()), (2, 0))
+        self.assertIn("attempt 1:\ncrash 1", kept)
+        self.assertIn("attempt 1: crash 1", said)
+
+    def test_a_qemu_that_always_crashes_is_a_failure(self):
+        report, attempts, kept, _ = self.run_case(99)
+        self.assertEqual((attempts, report.failed()), (guest_test.ATTEMPTS, 1))
+        self.assertEqual(kept.count("attempt "), guest_test.ATTEMPTS)
 
 
 if __name__ == "__main__":

@@ -53,6 +53,13 @@ def selected(pattern):
     return [name for name in cases if any(fnmatch.fnmatchcase(name, part) for part in parts)]
 
 
+def keep_fault(name, chosen, attempt, fault):
+    """Beside the logs of the case, which the next attempt replaces: script/test tells of it, ctest would not."""
+    os.makedirs(chosen.logs, exist_ok=True)
+    with open(os.path.join(chosen.logs, name + ".qemu-crash"), "a", encoding="utf-8") as file:
+        file.write(f"{name}, attempt {attempt}:\n{fault}\n")
+
+
 def run(name, chosen, report):
     begin = time.monotonic()
     report.begin(name, cases[name].__doc__)
@@ -61,6 +68,7 @@ def run(name, chosen, report):
             run_once(name, chosen, report)
             break
         except QemuFault as fault:
+            keep_fault(name, chosen, attempt, fault)
             report.note(f"attempt {attempt}: {fault}")
             report.forget(name)
             if attempt == ATTEMPTS:
