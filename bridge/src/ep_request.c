@@ -281,8 +281,8 @@ static void set_enables(struct pending_request *p)
 	uint8_t *enable = p->bytes + p->face.length;
 	bool all = true;
 
-	if (p->tlp.first_be == 0xf && (p->tlp.last_be == 0xf || p->tlp.length_dw == 1))
-		return;		/* whole doublewords */
+	if (tlpb__all_enabled(&p->tlp))
+		return;
 	for (unsigned i = 0; i < p->face.length; i++) {
 		enable[i] = tlpb__byte_enabled(&p->tlp, i) ? 0xff : 0;
 		all = all && enable[i];

@@ -324,6 +324,24 @@ bool tlpb__rc_serve(tlpb_rc *rc, bool (*until)(void *arg), void *arg, int timeou
 
 /* ---- waiting ---- */
 
+static bool never(void *arg)
+{
+	return false;
+}
+
+int tlpb_rc_wait(tlpb_rc *rc, int timeout_ms)
+{
+	int err;
+
+	tlpb__rc_enter(rc);
+	tlpb__rc_serve(rc, never, NULL, timeout_ms);
+	tlpb__link_flush_now(rc->link);
+	arm_all(rc->group);
+	err = tlpb__link_state(rc->link) == LINK_DOWN ? TLPB_ERR_CLOSED : 0;
+	tlpb__rc_leave(rc);
+	return err;
+}
+
 struct wait {
 	int64_t start_ms;
 	int64_t notice_ms;		/* when to say something next, after start */

@@ -8,7 +8,6 @@
  *	dma-write	GB/s that it writes
  *	memcpy		GB/s of memcpy() between two buffers of 1 MiB; no URL
  */
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,18 +111,14 @@ static double measure_write(long count)
 
 static double measure_dma(long count, uint32_t command)
 {
-	struct pollfd p = { .fd = tlpb_rc_fd(rc), .events = POLLIN };
 	double start = seconds_now();
 
 	write_reg(REG_ADDRESS, RAM_BASE);
 	write_reg(REG_LENGTH, RAM_BYTES);
 	write_reg(REG_COUNT, (uint32_t)count);
 	write_reg(REG_COMMAND, command);
-	while (!dma_done) {
-		must(tlpb_rc_process(rc), "process");
-		if (!dma_done)
-			poll(&p, 1, 1000);
-	}
+	while (!dma_done)
+		must(tlpb_rc_wait(rc, 1000), "wait");
 	return (double)count * RAM_BYTES / (seconds_now() - start) / 1e9;
 }
 

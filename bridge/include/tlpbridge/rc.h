@@ -254,6 +254,13 @@ int tlpb_rc_fd(const tlpb_rc *rc);
 int tlpb_rc_process(tlpb_rc *rc);
 
 /*
+ * For hosts without an event loop: block until the device, or another one of the group, has sent something, a
+ * signal arrives or timeout_ms is over (negative: no limit), and serve it; often faster than a descriptor tells.
+ * Returns as tlpb_rc_process().
+ */
+int tlpb_rc_wait(tlpb_rc *rc, int timeout_ms);
+
+/*
  * With completion_timeout_ms or crs_retry_ms, and asynchronous accesses: watch this one, too. It
  * is readable when time makes tlpb_rc_process() necessary. -1: there is none. The group's
  * descriptor tells of it as of the other.
