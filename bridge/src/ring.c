@@ -76,6 +76,8 @@ int tlpb__ring_put(struct ring *ring, const void *bytes, size_t len)
 {
 	uint64_t tail, need = record_size(len), prefix = len;
 
+	if (!len || len > ring->size - PREFIX)
+		return len ? TLPB_ERR_TOO_LARGE : TLPB_ERR_INVALID;
 	if (!fits(ring, need)) {
 		tail = atomic_load_explicit(&ring->shared->tail, memory_order_acquire);
 		if (ring->mine - tail > ring->size)
