@@ -54,7 +54,9 @@ struct shm_end {
 	bool broken;			/* the peer wrote nonsense into the ring */
 	bool polled;			/* the owner may have slept on the descriptor: look at the socket */
 	bool full;			/* the last record did not fit */
-	bool tells;			/* the inner descriptor is readable because of us */
+	bool unseen;			/* arm found something, and nobody has looked since */
+	bool wants;			/* to send on, and no record was refused */
+	bool tells;			/* the inner descriptor is readable because of these two */
 	bool owes_bell;			/* the socket was full */
 	size_t want_bytes;		/* of the record that did not fit */
 	struct buffer *spare;
@@ -122,12 +124,15 @@ static void shm_wake(struct transport *t, bool urgent)
 
 /* ---- sending ---- */
 
-static void make_readable(struct shm_end *e, bool readable)
+/* The inner descriptor, for what the inner transport does not know of. */
+static void tell_owner(struct shm_end *e)
 {
-	if (readable == e->tells)
+	bool tells = e->unseen || e->wants;
+
+	if (tells == e->tells && e->send_by_ring)
 		return;
-	e->tells = readable;
-	e->inner->ops->want_send(e->inner, readable);
+	e->tells = tells;
+	e->inner->ops->want_send(e->inner, tells);
 }
 
 static int put(struct shm_end *e, const uint8_t *data, size_t len)
@@ -161,10 +166,8 @@ static void shm_want_send(struct transport *t, bool want)
 {
 	struct shm_end *e = to_end(t);
 
-	if (!e->send_by_ring)
-		e->inner->ops->want_send(e->inner, want);
-	else
-		make_readable(e, want && !e->full);
+	e->wants = want && !e->full;
+	tell_owner(e);
 }
 
 /* ---- receiving ---- */
@@ -255,8 +258,12 @@ static int shm_recv(struct transport *t, struct message *message)
 
 	if (!e->recv_by_ring)
 		return e->inner->ops->recv(e->inner, message);
+	e->unseen = false;
+	tell_owner(e);
+	if (e->broken)
+		return TLPB_ERR_CLOSED;
 	got = take_records(e, message);
-	if (!got && e->polled && !e->broken) {
+	if (!got && e->polled) {
 		look_at_socket(e);
 		got = take_records(e, message);		/* what the peer put before it left */
 	}
@@ -296,7 +303,7 @@ static bool shm_ready(struct transport *t)
 
 	if (e->recv_by_ring && ring_filled(&e->rx))
 		return true;
-	if (e->tells)
+	if (e->wants && e->send_by_ring)
 		return true;
 	return e->full && tlpb__ring_has_room(&e->tx, e->want_bytes);
 }
@@ -331,10 +338,10 @@ static void shm_arm(struct transport *t, bool urgent_only)
 	struct shm_end *e = to_end(t);
 
 	e->polled = true;
-	if (may_sleep(e, urgent_only ? AT_SOCKET_URGENT : AT_SOCKET))
-		return;
-	say(e, AWAKE);
-	make_readable(e, true);
+	e->unseen = !may_sleep(e, urgent_only ? AT_SOCKET_URGENT : AT_SOCKET);
+	if (e->unseen)
+		say(e, AWAKE);
+	tell_owner(e);
 }
 
 static void shm_doze(struct transport *t, unsigned us)
@@ -405,7 +412,10 @@ struct transport *tlpb__transport_shm_new(struct transport *inner, struct segmen
 
 void tlpb__transport_shm_send_by_ring(struct transport *t)
 {
-	to_end(t)->send_by_ring = true;
+	struct shm_end *e = to_end(t);
+
+	e->send_by_ring = true;
+	e->inner->ops->want_send(e->inner, e->tells);	/* who had it before may have told it other things */
 }
 
 void tlpb__transport_shm_recv_by_ring(struct transport *t)
