@@ -55,6 +55,7 @@ struct link {
 	unsigned before_rings;		/* messages up to it that the socket has not taken yet */
 	struct segment offered;		/* endpoint: until the host answers */
 	bool urgent;			/* there is more than credits in what was sent since the last wake-up */
+	bool arms_quietly;		/* armed so that credits alone do not wake */
 	bool short_of_credits;		/* the owner waits for them, or something in here does */
 	bool told_owner;		/* the descriptor is readable because of what is queued */
 	size_t retry_bytes;		/* of the outbox, at which the next posted frame is worth a flush */
@@ -150,6 +151,9 @@ void tlpb__link_no_rings(struct link *link);
 void tlpb__link_on_segment(struct link *link, const struct frame *frame);
 void tlpb__link_on_rings(struct link *link, const struct frame *frame);
 void tlpb__link_rings_sent(struct link *link);
+
+/* The owner may have armed before it came to need credits. */
+void tlpb__link_rearm(struct link *link);
 
 /* link_hello.c: say HELLO, and handle the frames that come before the link is up. */
 void tlpb__link_send_hello(struct link *link);

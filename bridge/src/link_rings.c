@@ -191,11 +191,22 @@ void tlpb__link_attend(struct link *link)
 		link->transport->ops->attend(link->transport);
 }
 
+static bool is_hungry(const struct link *link)
+{
+	return link->short_of_credits || !tlpb__tx_queue_empty(&link->waiting);
+}
+
 /* Credits alone need not wake who has no use for them. */
 void tlpb__link_arm(struct link *link)
 {
-	bool hungry = link->short_of_credits || !tlpb__tx_queue_empty(&link->waiting);
+	if (!has_ring(link->transport))
+		return;
+	link->arms_quietly = !is_hungry(link);
+	link->transport->ops->arm(link->transport, link->arms_quietly);
+}
 
-	if (has_ring(link->transport))
-		link->transport->ops->arm(link->transport, !hungry);
+void tlpb__link_rearm(struct link *link)
+{
+	if (link->arms_quietly && is_hungry(link))
+		tlpb__link_arm(link);
 }

@@ -407,6 +407,7 @@ int tlpb__rc_wait(tlpb_rc *rc, bool (*until)(void *arg), void *arg, const struct
 	finish_messages(g, NULL);
 	g->waits--;
 	tlpb__link_flush_now(rc->link);
-	tlpb__link_arm(rc->link);
+	if (!g->waits)		/* the last one: all were looked at meanwhile, whoever was waited for */
+		arm_all(g);
 	return until(arg) ? 0 : TLPB_ERR_CLOSED;
 }

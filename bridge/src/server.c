@@ -160,9 +160,9 @@ int tlpb_server_wait_or(tlpb_server *s, int fd, int timeout_ms)
 		return process_rings(s);
 	s->quick_looks = 0;
 	handled += process_all(s);
+	arm_all(s);		/* also where nobody sleeps: so the sockets are looked at next time */
 	if (handled || !timeout_ms)
 		return handled;
-	arm_all(s);
 	poll(p, 2, timeout_ms);
 	return process_all(s);
 }
