@@ -283,7 +283,7 @@ STEPS = {
 
 
 def body_of(source, name):
-    return re.search(r"^[a-z].*\b" + name + r"\(struct.*\n\{\n(.*?)^\}", source, re.M | re.S).group(1)
+    return re.search(r"^static [^\n]*\b" + name + r"\([^\n]*\n\{\n(.*?)^\}", source, re.M | re.S).group(1)
 
 
 def check_code(path):
