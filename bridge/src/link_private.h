@@ -51,6 +51,7 @@ struct link {
 	uint32_t issued;		/* TLPs that the owner gave */
 	struct tlpb_credits answered;	/* non-posted: their completions wait, their credits do so, too */
 	int64_t flushed_us;		/* when, on the host's clock */
+	bool heard_segment;		/* host: the offer came, whatever became of it */
 	bool said_rings;		/* RINGS is sent, or about to be */
 	unsigned before_rings;		/* messages up to it that the socket has not taken yet */
 	struct segment offered;		/* endpoint: until the host answers */
@@ -148,6 +149,7 @@ uint64_t tlpb__link_rings_feature(const struct link *link);
 bool tlpb__link_rings_required(const struct link *link);
 void tlpb__link_offer_rings(struct link *link);
 void tlpb__link_no_rings(struct link *link);
+void tlpb__link_rings_due(struct link *link);
 void tlpb__link_on_segment(struct link *link, const struct frame *frame);
 void tlpb__link_on_rings(struct link *link, const struct frame *frame);
 void tlpb__link_rings_sent(struct link *link);

@@ -6,6 +6,7 @@
  *
  *	FRAME kind flags u16-length body	a record that is a frame, its number in order
  *	WRITE u16-place u8-length bytes		over the memory of the ring that is read, 8 bytes a place
+ *	LARGE u16				a record of that many bytes, of what lies there
  *	HEAD, TAIL i16				an index, so far from what it was
  *	INDEX u8-which u64			an index, as it is
  *	WORDS u8-which u32			of the sleepers
@@ -30,7 +31,7 @@
 #include "ring.h"
 #include "segment.h"
 
-enum act { FRAME, WRITE, HEAD, TAIL, INDEX, WORDS, SOCKET, TAKE, PROCESS, DURING, ACTS };
+enum act { FRAME, WRITE, LARGE, HEAD, TAIL, INDEX, WORDS, SOCKET, TAKE, PROCESS, DURING, ACTS };
 enum { SAYS_NOTHING, SAYS_WAKE, SAYS_MESSAGE, SAYS_END, SAYS_FULL, SAYS };
 enum { RING = 64 * 1024, BODY_MAX = 8192 };
 
@@ -104,6 +105,15 @@ static void act_write(void)
 	memcpy(play.out.shared->data + place, bytes, len);
 }
 
+static void act_large(void)
+{
+	uint64_t len = take_number(2), at = play.out.mine & (RING - 1);
+
+	memcpy(play.out.shared->data + at, &len, sizeof len);
+	play.out.mine += 8 + ((len + 7) & ~7ull);
+	atomic_store(&play.out.shared->head, play.out.mine);
+}
+
 static void act_index(void)
 {
 	struct ring_shared *all[] = { play.out.shared, play.in.shared };
@@ -140,6 +150,7 @@ static void act_once(bool inside)
 	switch ((enum act)(take_number(1) % ACTS)) {
 	case FRAME: act_frame(); break;
 	case WRITE: act_write(); break;
+	case LARGE: act_large(); break;
 	case HEAD: atomic_fetch_add(&play.out.shared->head, (uint64_t)(int16_t)take_number(2)); break;
 	case TAIL: atomic_fetch_add(&play.in.shared->tail, (uint64_t)(int16_t)take_number(2)); break;
 	case INDEX: act_index(); break;
@@ -431,6 +442,8 @@ size_t fuzz_seed(unsigned i, uint8_t *data, size_t size)
 		{ TAKE, PROCESS, 15 },
 		{ DURING, 3, HEAD, 0xf8, 0xff, WRITE, 0, 0, 1, 0xff, TAKE },
 		{ HEAD, 16, 0, PROCESS, 15 },
+		{ LARGE, 0, 0x30, PROCESS, 15 },
+		{ LARGE, 0, 0xf0, PROCESS, 15 },
 		{ TAIL, 8, 0, PROCESS, 15 },
 		{ INDEX, 2, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, PROCESS, 15 },
 		{ WORDS, 0x12, 1, 0, 0, 0, WORDS, 0x33, 2, 0, 0, 0, PROCESS, 15 },

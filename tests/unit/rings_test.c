@@ -20,6 +20,7 @@
 #include "gtest.h"
 #include "link_private.h"
 #include "process.h"
+#include "raw_peer.h"
 #include "rc_private.h"
 #include "transport.h"
 #include "waiter.h"
@@ -140,6 +141,81 @@ TEST(Arm, WhatWaitsForCreditsAfterwardsHearsOfThem)
 	tlpb__link_flush(link);
 	EXPECT_FALSE(fake.urgent_only);
 	close_link_alone(link);
+}
+
+/* ---- peers made by hand ---- */
+
+static const uint8_t token[TLPB_TOKEN];
+
+/* A host whose endpoint has said all this already. Returns as tlpb_rc_connect(). */
+static int connect_to_raw(enum tlpb_transport transport, bool offers, unsigned segments, char *why, size_t size)
+{
+	static const struct tlpb_rc_ops ops = { .mem_write = NULL };
+	struct tlpb_rc_config config = { .name = "host", .ops = &ops, .transport = transport,
+					 .connect_timeout_ms = PATIENCE_MS };
+	struct hello hello = raw_hello(TLPB_ENDPOINT, token);
+	struct segment_frame segment = { .offer = { .pid = 1, .ring_bytes = RING_BYTES_MIN } };
+	struct transport *ends[2];
+	struct raw_peer peer;
+	uint8_t body[1024];
+	tlpb_rc *rc = NULL;
+	int err;
+
+	catch_log();
+	ASSERT_EQ(tlpb__transport_mem_pair(64, ends), 0);
+	raw_start(&peer, ends[1]);
+	hello.offered |= offers ? TLPB_FEATURE_SHM : 0;
+	raw_send_hello(&peer, &hello);
+	while (segments--)
+		raw_frame(&peer, TLPB_FRAME_SEGMENT, 0, body,
+			  (size_t)tlpb__segment_encode(&segment, body, sizeof body));
+	raw_send_device(&peer);
+	err = tlpb__rc_connect_transport(&config, ends[0], token, &rc, why, size);
+	if (!err)
+		EXPECT_TRUE(tlpb_rc_is_up(rc));
+	if (!err)
+		tlpb_rc_close(rc);
+	raw_stop(&peer);
+	return err;
+}
+
+static void expect_without_rings(bool offers, unsigned segments, const char *text)
+{
+	char why[512] = "";
+
+	EXPECT_EQ(connect_to_raw(TLPB_TRANSPORT_AUTO, offers, segments, why, sizeof why), 0);
+	EXPECT_EQ(log_lines(), 1);
+	EXPECT_TRUE(log_has(text));
+	EXPECT_EQ(connect_to_raw(TLPB_TRANSPORT_NNG, false, 0, why, sizeof why), 0);
+	EXPECT_EQ(log_lines(), 0);
+	EXPECT_LT(connect_to_raw(TLPB_TRANSPORT_SHM, offers, segments, why, sizeof why), 0);
+	EXPECT_NOT_NULL(strstr(why, "shm"));
+}
+
+/* An older release. */
+TEST(Peer, ThatDoesNotKnowSharedMemoryIsServedBySocket)
+{
+	expect_without_rings(false, 0, "the peer does not offer it");
+}
+
+TEST(Peer, ThatAgreesAndOffersNothingIsServedBySocket)
+{
+	expect_without_rings(true, 0, "agreed to it, but offers none");
+}
+
+TEST(Peer, OfAnotherMachineIsServedBySocket)
+{
+	expect_without_rings(true, 1, "cannot read /proc");
+}
+
+TEST(Peer, ThatOffersTwiceOrUnaskedIsNotServed)
+{
+	char why[512] = "";
+
+	EXPECT_LT(connect_to_raw(TLPB_TRANSPORT_AUTO, true, 2, why, sizeof why), 0);
+	EXPECT_NOT_NULL(strstr(why, "SEGMENT that makes no sense"));
+	EXPECT_LT(connect_to_raw(TLPB_TRANSPORT_AUTO, false, 1, why, sizeof why), 0);
+	EXPECT_NOT_NULL(strstr(why, "SEGMENT that makes no sense"));
 }
 
 /* ---- a server and hosts ---- */
