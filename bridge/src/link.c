@@ -190,13 +190,14 @@ int tlpb__link_send_fault(struct link *link, const struct dma_fault *fault)
 	return err;
 }
 
-static void wake_peer(struct link *link)
+/* What is left behind may be what is urgent. */
+static void wake_peer(struct link *link, bool all_sent)
 {
 	const struct transport_ops *ops = link->transport->ops;
 
 	if (ops->wake)
 		ops->wake(link->transport, link->urgent);
-	link->urgent = false;
+	link->urgent = link->urgent && !all_sent;
 }
 
 /* Nor was there before, for which the transport would want to hear that it is over. */
@@ -225,9 +226,10 @@ void tlpb__link_flush_now(struct link *link)
 			tlpb__link_rings_sent(link);
 	}
 	if (sent)
-		wake_peer(link);
+		wake_peer(link, !first);
 	link->retry_bytes = first ? link->outbox.bytes + RETRY_BYTES : 0;
 	t->ops->want_send(t, first != NULL);
+	tlpb__link_rearm(link);
 	link->told_owner = false;
 	if (link->config.gather && !has_ring(t))
 		link->flushed_us = monotonic_us();

@@ -167,6 +167,7 @@ bool tlpb__link_has_room(struct link *link, const struct tlpb_credits *cost)
 						    link->waiting.data[cost->cls], cost);
 
 	link->short_of_credits = link->short_of_credits || !suffice;
+	tlpb__link_rearm(link);
 	return suffice;
 }
 

@@ -180,8 +180,11 @@ void tlpb__link_on_device(struct link *link, const struct frame *f)
 
 void tlpb__link_on_ready(struct link *link, const struct frame *f)
 {
-	if (link->have_device)
-		link_is_up(link);
-	else
+	if (!link->have_device) {
 		tlpb__link_fail(link, TLPB_REASON_PROTOCOL, "READY without a device description");
+		return;
+	}
+	tlpb__link_rings_due(link);
+	if (link->state != LINK_DOWN)
+		link_is_up(link);
 }

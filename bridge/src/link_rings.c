@@ -66,7 +66,11 @@ void tlpb__link_offer_rings(struct link *link)
 		return;
 	if (tlpb__segment_make(&link->offered, ring_bytes(link), &frame.offer, frame.why, sizeof frame.why)) {
 		frame.offer = (struct segment_offer){ .pid = 0 };
-		tlpb_log(TLPB_LOG_WARNING, "%s: %s", link->name, frame.why);
+		if (tlpb__link_rings_required(link)) {
+			tlpb__link_fail(link, TLPB_REASON_FEATURE, "transport=shm: %s", frame.why);
+			return;
+		}
+		tlpb_log(TLPB_LOG_WARNING, "%s: no shared memory: %s", link->name, frame.why);
 	}
 	len = tlpb__segment_encode(&frame, bytes, sizeof bytes);
 	tlpb__link_send(link, TLPB_FRAME_SEGMENT, 0, bytes, (size_t)len);
@@ -121,15 +125,24 @@ void tlpb__link_no_rings(struct link *link)
 		tell_why_not(link, "the peer does not offer it");
 }
 
+void tlpb__link_rings_due(struct link *link)
+{
+	if (agreed(link) && !link->heard_segment)
+		do_without(link, "the peer agreed to it, but offers none");
+}
+
 void tlpb__link_on_segment(struct link *link, const struct frame *f)
 {
 	struct segment_frame frame = { .why = "" };
 	struct segment segment;
 
-	if (!agreed(link) || link->config.role != TLPB_HOST || link->said_rings ||
+	if (!agreed(link) || link->config.role != TLPB_HOST || link->heard_segment ||
 	    tlpb__segment_decode(f->body, f->length, &frame)) {
 		tlpb__link_fail(link, TLPB_REASON_PROTOCOL, "SEGMENT that makes no sense");
-	} else if (!frame.offer.pid) {
+		return;
+	}
+	link->heard_segment = true;
+	if (!frame.offer.pid) {
 		do_without(link, frame.why);
 	} else if (tlpb__segment_open(&segment, &frame.offer, frame.why, sizeof frame.why)) {
 		say_rings(link, false, frame.why);
@@ -191,11 +204,22 @@ void tlpb__link_attend(struct link *link)
 		link->transport->ops->attend(link->transport);
 }
 
+static bool is_hungry(const struct link *link)
+{
+	return link->short_of_credits || !tlpb__tx_queue_empty(&link->waiting);
+}
+
 /* Credits alone need not wake who has no use for them. */
 void tlpb__link_arm(struct link *link)
 {
-	bool hungry = link->short_of_credits || !tlpb__tx_queue_empty(&link->waiting);
+	if (!has_ring(link->transport))
+		return;
+	link->arms_quietly = !is_hungry(link);
+	link->transport->ops->arm(link->transport, link->arms_quietly);
+}
 
-	if (has_ring(link->transport))
-		link->transport->ops->arm(link->transport, !hungry);
+void tlpb__link_rearm(struct link *link)
+{
+	if (link->arms_quietly && is_hungry(link))
+		tlpb__link_arm(link);
 }

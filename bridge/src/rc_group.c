@@ -449,6 +449,7 @@ int tlpb__rc_wait(tlpb_rc *rc, bool (*until)(void *arg), void *arg, const struct
 	finish_messages(g, NULL);
 	g->waits--;
 	tlpb__link_flush_now(rc->link);
-	arm_all(g);	/* all were looked at without their descriptors */
+	if (!g->waits)		/* the last one: all were looked at meanwhile, whoever was waited for */
+		arm_all(g);
 	return until(arg) ? 0 : TLPB_ERR_CLOSED;
 }

@@ -85,6 +85,8 @@ int tlpb__ring_put(struct ring *ring, const void *bytes, size_t len)
 	struct cell *cell = ring_cell(ring);
 	uint64_t stamp = (uint64_t)(uint32_t)(ring->mine + 1) << 32 | len;
 
+	if (!len || len > ring->bulk_size)
+		return len ? TLPB_ERR_TOO_LARGE : TLPB_ERR_INVALID;
 	if (!fits(ring, len)) {
 		if (!hear(ring))
 			return TLPB_ERR_PROTOCOL;

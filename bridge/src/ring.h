@@ -62,7 +62,10 @@ struct ring {
 /* The ring in shared memory, which begins zeroed. */
 void tlpb__ring_init(struct ring *ring, void *memory, uint32_t bulk);
 
-/* Producer: 0; TLPB_ERR_AGAIN: no room now; TLPB_ERR_PROTOCOL: what the consumer tells makes no sense. */
+/*
+ * Producer: 0; TLPB_ERR_AGAIN: no room now; TLPB_ERR_PROTOCOL: what the consumer tells makes no sense;
+ * TLPB_ERR_INVALID, TLPB_ERR_TOO_LARGE: what no ring, or not this one, could ever take.
+ */
 int tlpb__ring_put(struct ring *ring, const void *bytes, size_t len);
 
 /* Producer: would a record of so many bytes fit, or be refused? */

@@ -52,9 +52,9 @@ int tlpb__segment_make(struct segment *s, uint32_t ring_bytes, struct segment_of
 	tlpb__neighbour_place(offer->place);
 	s->fd = memfd_create("tlpbridge", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (s->fd < 0 || !fill(s->fd, s->size) || !map(s, s->fd))
-		return fail(s, "no shared memory", why, size);
+		return fail(s, "the endpoint cannot make it", why, size);
 	if (getrandom(offer->token, TLPB_TOKEN, 0) != TLPB_TOKEN)
-		return fail(s, "no random numbers", why, size);
+		return fail(s, "the endpoint has no random numbers", why, size);
 	memcpy(s->base, offer->token, TLPB_TOKEN);
 	offer->fd = (uint32_t)s->fd;
 	return 0;

@@ -100,6 +100,17 @@ static void arm_all(tlpb_server *s)
 			tlpb__link_arm(s->slot[i].ep->link);
 }
 
+/* Sockets beside rings, too, which tell of hosts that died. */
+static void look_everywhere(tlpb_server *s)
+{
+	for (unsigned i = 0; i < s->slots; i++) {
+		struct transport *t = transport_of(&s->slot[i]);
+
+		if (has_ring(t))
+			t->ops->look_everywhere(t);
+	}
+}
+
 int tlpb_server_process(tlpb_server *s)
 {
 	int handled = process_all(s);
@@ -173,6 +184,7 @@ int tlpb_server_wait_or(tlpb_server *s, int fd, int timeout_ms)
 			return 0;	/* a signal that came while nobody could hear it is heard now */
 	}
 	s->quick_looks = 0;
+	look_everywhere(s);
 	handled += process_all(s);
 	if (handled || !timeout_ms)
 		return handled;

@@ -61,6 +61,7 @@ struct transport_ops {
 	bool (*ready)(struct transport *t);
 	void (*wake)(struct transport *t, bool urgent);
 	bool (*elsewhere)(const struct transport *t);
+	void (*look_everywhere)(struct transport *t);	/* the next recv does, also where the descriptor would have told */
 	void (*doze)(struct transport *t, unsigned us);
 };
 

@@ -55,7 +55,9 @@ struct shm_end {
 	bool broken;			/* the peer wrote nonsense into the ring */
 	bool polled;			/* the owner may have slept on the descriptor: look at the socket */
 	bool full;			/* the last record did not fit */
-	bool tells;			/* the inner descriptor is readable because of us */
+	bool unseen;			/* arm found something, and nobody has looked since */
+	bool wants;			/* to send on, and no record was refused */
+	bool tells;			/* the inner descriptor is readable because of these two */
 	bool owes_bell;			/* the socket was full */
 	size_t want_bytes;		/* of the record that did not fit */
 	unsigned unanswered;		/* receptions since something urgent was sent */
@@ -128,12 +130,15 @@ static void shm_wake(struct transport *t, bool urgent)
 
 /* ---- sending ---- */
 
-static void make_readable(struct shm_end *e, bool readable)
+/* The inner descriptor, for what the inner transport does not know of. */
+static void tell_owner(struct shm_end *e)
 {
-	if (readable == e->tells)
+	bool tells = e->unseen || e->wants;
+
+	if (tells == e->tells && e->send_by_ring)
 		return;
-	e->tells = readable;
-	e->inner->ops->want_send(e->inner, readable);
+	e->tells = tells;
+	e->inner->ops->want_send(e->inner, tells);
 }
 
 static int put(struct shm_end *e, const uint8_t *data, size_t len)
@@ -167,10 +172,8 @@ static void shm_want_send(struct transport *t, bool want)
 {
 	struct shm_end *e = to_end(t);
 
-	if (!e->send_by_ring)
-		e->inner->ops->want_send(e->inner, want);
-	else
-		make_readable(e, want && !e->full);
+	e->wants = want && !e->full;
+	tell_owner(e);
 }
 
 /* ---- receiving ---- */
@@ -264,10 +267,12 @@ static int shm_recv(struct transport *t, struct message *message)
 
 	if (!e->recv_by_ring)
 		return e->inner->ops->recv(e->inner, message);
-	if (e->tells)
-		make_readable(e, false);
+	e->unseen = false;
+	tell_owner(e);
+	if (e->broken)
+		return TLPB_ERR_CLOSED;
 	got = take_records(e, message);
-	if (!got && e->polled && !e->broken) {
+	if (!got && e->polled) {
 		look_at_socket(e);
 		got = take_records(e, message);		/* what the peer put before it left */
 	}
@@ -305,7 +310,7 @@ static bool has_news(struct shm_end *e)
 {
 	if (e->recv_by_ring && ring_filled(&e->rx))
 		return true;
-	if (e->tells)
+	if (e->wants && e->send_by_ring)
 		return true;
 	return e->full && tlpb__ring_has_room(&e->tx, e->want_bytes);
 }
@@ -363,10 +368,10 @@ static void shm_arm(struct transport *t, bool urgent_only)
 	struct shm_end *e = to_end(t);
 
 	e->polled = true;
-	if (may_sleep(e, urgent_only ? AT_SOCKET_URGENT : AT_SOCKET))
-		return;
-	say(e, AWAKE);
-	make_readable(e, true);
+	e->unseen = !may_sleep(e, urgent_only ? AT_SOCKET_URGENT : AT_SOCKET);
+	if (e->unseen)
+		say(e, AWAKE);
+	tell_owner(e);
 }
 
 static void shm_doze(struct transport *t, unsigned us)
@@ -377,6 +382,11 @@ static void shm_doze(struct transport *t, unsigned us)
 	if (e->recv_by_ring && may_sleep(e, DOZES))
 		syscall(SYS_futex, &e->rx.shared->sleep, FUTEX_WAIT, DOZES, &timeout, NULL, 0);
 	say(e, AWAKE);
+}
+
+static void shm_look_everywhere(struct transport *t)
+{
+	to_end(t)->polled = true;
 }
 
 static bool shm_elsewhere(const struct transport *t)
@@ -414,6 +424,7 @@ static const struct transport_ops shm_ops = {
 	.ready = shm_ready,
 	.wake = shm_wake,
 	.elsewhere = shm_elsewhere,
+	.look_everywhere = shm_look_everywhere,
 	.doze = shm_doze,
 };
 
@@ -436,7 +447,10 @@ struct transport *tlpb__transport_shm_new(struct transport *inner, struct segmen
 
 void tlpb__transport_shm_send_by_ring(struct transport *t)
 {
-	to_end(t)->send_by_ring = true;
+	struct shm_end *e = to_end(t);
+
+	e->send_by_ring = true;
+	e->inner->ops->want_send(e->inner, e->tells);	/* who had it before may have told it other things */
 }
 
 void tlpb__transport_shm_recv_by_ring(struct transport *t)

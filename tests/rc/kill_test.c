@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Each side is killed at random points under load, again and again: the other one is
- * usable within a second, and nothing is left behind.
+ * usable within a second, and nothing is left behind. Over shared memory, and over the socket alone.
  *
  * TLPB_KILLS (environment) says how often, each side; TLPB_SEED repeats the points of an
  * earlier run, as far as two processes on a machine with other work can be repeated.
@@ -82,9 +82,35 @@ static void tell_times(const char *what)
 	       times.count ? times.sum / times.count : 0, times.max);
 }
 
+/* Shared memory that a process still has, mapped or open; it has no name anywhere else. */
+static unsigned segments(pid_t pid)
+{
+	char path[64], line[512];
+	unsigned n = 0;
+	FILE *maps;
+
+	snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
+	maps = fopen(path, "re");
+	while (maps && fgets(line, sizeof line, maps))
+		n += strstr(line, "memfd:tlpbridge") != NULL;
+	if (maps)
+		fclose(maps);
+	return n;
+}
+
+static bool over_rings;
+
+static void use(enum tlpb_transport transport)
+{
+	over_rings = transport == TLPB_TRANSPORT_SHM;
+	host_security.transport = transport;
+	setenv("RC_HOST_TRANSPORT", over_rings ? "shm" : "nng", 1);
+}
+
 static void serve_one_host(void)
 {
 	host_start(url_of("s"));
+	EXPECT_EQ(segments(getpid()), over_rings);
 	EXPECT_EQ(run_command(COMMAND_COPY, RAM_BASE, RAM_BASE + 0x80000, 5000) & STATUS_FAILED, 0);
 	host_stop();
 }
@@ -106,19 +132,26 @@ static long long limit(void)
 
 /* ---- what may be left behind ---- */
 
-static unsigned descriptors(pid_t pid)
+/* Entries of a directory with this text in their names. */
+static unsigned entries(const char *path, const char *text)
 {
-	char path[64];
+	DIR *dir = opendir(path);
+	struct dirent *entry;
 	unsigned n = 0;
-	DIR *dir;
 
-	snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
-	dir = opendir(path);
-	while (dir && readdir(dir))
-		n++;
+	while (dir && (entry = readdir(dir)))
+		n += strstr(entry->d_name, text) != NULL;
 	if (dir)
 		closedir(dir);
 	return n;
+}
+
+static unsigned descriptors(pid_t pid)
+{
+	char path[64];
+
+	snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+	return entries(path, "");
 }
 
 static void expect_no_more_descriptors(pid_t pid, unsigned before)
@@ -128,6 +161,15 @@ static void expect_no_more_descriptors(pid_t pid, unsigned before)
 	while (descriptors(pid) > before && now_ms() < end)
 		sleep_ms(20);
 	EXPECT_LE(descriptors(pid), before);
+}
+
+static void expect_no_segment(pid_t pid)
+{
+	long long end = now_ms() + SETTLE_MS;
+
+	while (segments(pid) && now_ms() < end)
+		sleep_ms(20);
+	EXPECT_EQ(segments(pid), 0);
 }
 
 static unsigned sockets(void)
@@ -188,12 +230,13 @@ static void kill_one_host(void)
 	expect_soon(now_ms() - start);
 }
 
-TEST(Kill, HostsUnderLoadAndTheServerTakesTheNextAtOnce)
+static void kill_hosts(enum tlpb_transport transport)
 {
-	struct process *server;
 	unsigned before;
+	struct process *server;
 
 	processes_end();
+	use(transport);
 	seed();
 	memset(&times, 0, sizeof times);
 	server = serve("s");
@@ -204,6 +247,9 @@ TEST(Kill, HostsUnderLoadAndTheServerTakesTheNextAtOnce)
 		kill_one_host();
 	tell_times("served the next host");
 	expect_no_more_descriptors(server->pid, before);
+	expect_no_segment(server->pid);
+	expect_no_segment(getpid());
+	EXPECT_EQ(entries("/dev/shm", "tlpb"), 0);
 	expect_sockets(1);
 	if (process_stop(server))
 		gt_fail(GT_SITE("", ""), "the server ends with %d:\n%s", server->status,
@@ -212,6 +258,9 @@ TEST(Kill, HostsUnderLoadAndTheServerTakesTheNextAtOnce)
 	expect_no_process();
 	processes_end();
 }
+
+TEST(Kill, HostsUnderLoadAndTheServerTakesTheNextAtOnce) { kill_hosts(TLPB_TRANSPORT_SHM); }
+TEST(KillNng, HostsUnderLoadAndTheServerTakesTheNextAtOnce) { kill_hosts(TLPB_TRANSPORT_NNG); }
 
 /* ---- the server is killed ---- */
 
@@ -291,12 +340,13 @@ static void kill_one_server(unsigned i)
 	EXPECT_EQ(process_wait(server, PROCESS_PATIENCE_MS), 128 + SIGKILL);
 }
 
-TEST(Kill, ServersUnderLoadAndTheHostIsUsableAtOnce)
+static void kill_servers(enum tlpb_transport transport)
 {
-	struct process *server;
 	unsigned before;
+	struct process *server;
 
 	processes_end();
+	use(transport);
 	seed();
 	memset(&times, 0, sizeof times);
 	server = serve("s");
@@ -310,6 +360,8 @@ TEST(Kill, ServersUnderLoadAndTheHostIsUsableAtOnce)
 		kill_one_server(i);
 	tell_times("the host heard of the death");
 	expect_no_more_descriptors(getpid(), before);
+	expect_no_segment(getpid());
+	EXPECT_EQ(entries("/dev/shm", "tlpb"), 0);
 	server = serve("s");			/* clears away what the killed ones left */
 	serve_one_host();
 	expect_sockets(1);
@@ -318,3 +370,6 @@ TEST(Kill, ServersUnderLoadAndTheHostIsUsableAtOnce)
 	expect_no_process();
 	processes_end();
 }
+
+TEST(Kill, ServersUnderLoadAndTheHostIsUsableAtOnce) { kill_servers(TLPB_TRANSPORT_SHM); }
+TEST(KillNng, ServersUnderLoadAndTheHostIsUsableAtOnce) { kill_servers(TLPB_TRANSPORT_NNG); }

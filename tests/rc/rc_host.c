@@ -84,9 +84,14 @@ TEST(Host, DoesWhatItIsTold)
 /* The tests' main() takes options only: arguments come by the environment. */
 __attribute__((constructor)) static void take_arguments(void)
 {
+	const char *transport = getenv("RC_HOST_TRANSPORT");
+	char why[256];
+
 	url = getenv("RC_HOST_URL");
 	mode = getenv("RC_HOST_MODE");
 	host_security.tls_ca = getenv("RC_HOST_TLS_CA");
 	host_security.tls_cert = getenv("RC_HOST_TLS_CERT");
 	host_security.tls_key = getenv("RC_HOST_TLS_KEY");
+	if (transport)
+		tlpb_transport_parse(transport, &host_security.transport, why, sizeof why);
 }
