@@ -407,6 +407,6 @@ int tlpb__rc_wait(tlpb_rc *rc, bool (*until)(void *arg), void *arg, const struct
 	finish_messages(g, NULL);
 	g->waits--;
 	tlpb__link_flush_now(rc->link);
-	tlpb__link_arm(rc->link);
+	arm_all(g);	/* the others of the group have been looked at, too */
 	return until(arg) ? 0 : TLPB_ERR_CLOSED;
 }
