@@ -14,6 +14,8 @@
  */
 static const char several[] = "the model keeps several requests at once, which credits for one do not allow";
 
+static const char by_hand[] = "its host is made by hand (raw_peer.h), and has no rings";
+
 enum { CREDITS = 1, ORDER = 2, SOCKET = 4 };
 
 static const struct exception {
@@ -38,6 +40,8 @@ static const struct exception {
 	  "QEMU completes a CAS of 128 bits, which needs two credits for data" },
 	{ "Flood.OfPostedWritesToAModelThatKeepsThemEndsAtWhatWasAdvertised", CREDITS,
 	  "about the credits that users have" },
+	{ "PrivateLink.RefusesAWrongToken", SOCKET, by_hand },
+	{ "PrivateLink.IsForOnePeerOnly", SOCKET, by_hand },
 	{ "Error.MessagesThatCannotGoDoNotFillMemory", CREDITS,
 	  "it takes posted credits away, which the updates of other pools would bring back" },
 };
@@ -128,7 +132,7 @@ const char *const *flow_command(const char *const argv[])
 			n = add_option(command, n, "--credits", flow_credits());
 			n = add_option(command, n, "--stress-ordering", flow_order_seed());
 		}
-		if (!*argv)
+		if (*argv && !strcmp(*argv, "--listen"))
 			n = add_option(command, n, "--transport", flow_transport());
 		command[n] = *argv;
 		if (!command[n++])

@@ -25,13 +25,14 @@ def options(in_order=False):
 
 def command(words, in_order=False):
     """
-    A server's, with them for each device, each begun by "--and" but the first. in_order is for tests of
-    what tlpbridge dma and irq print of a device's requests: one line for those that follow each other.
+    A server's, with its own, and those of each device, each begun by "--and" but the first. in_order is for
+    tests of what tlpbridge dma and irq print of a device's requests: one line for those that follow each other.
     """
     done = []
     for word in words:
-        done += [*device_options(in_order), word] if word == "--and" else [word]
-    return [*done, *device_options(in_order), *end_options()]
+        before = {"--and": device_options(in_order), "--listen": end_options()}
+        done += [*before.get(word, ()), word]
+    return [*done, *device_options(in_order)]
 
 
 def arguments():

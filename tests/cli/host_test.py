@@ -13,7 +13,7 @@ import sys
 import unittest
 
 import certificates
-from server import PATIENCE, ServerCase, flow
+from server import PATIENCE, ServerCase, flow, host_command
 
 ServerCase.TOOL = os.path.abspath(sys.argv.pop(1))
 ServerCase.SERVE = os.path.abspath(sys.argv.pop(1))
@@ -410,6 +410,18 @@ class Top(ServerCase):
     def look(self):
         return self.good_json("top", self.url, "--once", "--interval", "0.05")["devices"][0]
 
+    def test_over_what_frames_travel(self):
+        self.serve()
+        for transport in ("nng", "shm"):
+            process = self.start("irq", self.url, "--count", "0", "--transport", transport)
+            self.assertEqual(self.until(lambda: [d for d in [self.look()] if d["host"]])[0]["shared_memory"],
+                             transport == "shm")
+            text = self.good("top", self.url, "--once", "--interval", "0.05")
+            self.assertEqual(" in shared memory," in text, transport == "shm")
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=PATIENCE)
+            self.until(lambda: self.look()["host"] == "")
+
     def test_a_free_device(self):
         self.serve()
         self.assertIn("endpoint-test: free\n", self.good("top", self.url, "--once"))
@@ -594,8 +606,8 @@ class CommandLine(ServerCase):
     def test_output_that_was_lost_on_the_way_is_told(self):
         self.serve()
         with open("/dev/full", "w", encoding="ascii") as full:
-            done = subprocess.run([self.TOOL, "irq", self.url, "--msi", "--poke", "IRQ_NUMBER=1",
-                                   "--poke", "COMMAND=RAISE_MSI"], stdout=full, text=True,
+            done = subprocess.run(host_command(self.TOOL, "irq", self.url, "--msi", "--poke", "IRQ_NUMBER=1",
+                                               "--poke", "COMMAND=RAISE_MSI"), stdout=full, text=True,
                                   stderr=subprocess.PIPE, check=False, timeout=PATIENCE)
         self.assertEqual((done.returncode, done.stderr),
                          (1, "tlpbridge: cannot write: output was lost\n"))
