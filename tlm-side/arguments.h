@@ -12,7 +12,7 @@
 #include <string>
 #include <systemc>
 #include <tlpbridge/check.h>
-#include <tlpbridge/shm.h>
+#include <tlpbridge/server.h>
 #include <vector>
 
 #include "kit/model.h"
