@@ -115,6 +115,28 @@ TEST(EventLoop, OfPollDrivesAGroupByItsOneDescriptor)
 	EXPECT_EQ(tlpb_rc_group_free(group), 0);
 }
 
+/* The wait looks at the memory that each of them shares with its server, and must stop that at its end. */
+TEST(EventLoop, TheDescriptorTellsOfALinkAgainAfterAWaitOnAnother)
+{
+	tlpb_rc_group *group;
+
+	ASSERT_EQ(tlpb_rc_group_new(&group), 0);
+	setup(group);
+	copies[1] = board[1].msis = COPIES;	/* it has none to do */
+	begin_copy(&board[0]);
+	while (copies[0] < COPIES) {
+		struct pollfd p = { tlpb_rc_group_fd(group), POLLIN, 0 };
+
+		EXPECT_EQ(board_read(&board[1], REG_STATUS) & STATUS_FAILED, 0);
+		if (copies[0] == COPIES)	/* it served that one, too */
+			break;
+		ASSERT_EQ(poll(&p, 1, PROCESS_PATIENCE_MS), 1);
+		tlpb_rc_group_process(group);
+	}
+	teardown();
+	EXPECT_EQ(tlpb_rc_group_free(group), 0);
+}
+
 static gboolean link_ready(gint fd, GIOCondition condition, gpointer rc)
 {
 	return tlpb_rc_process(rc) ? G_SOURCE_REMOVE : G_SOURCE_CONTINUE;
