@@ -15,6 +15,8 @@ static int connect_link(TLPBridge *s, unsigned timeout_ms, tlpb_rc **rc, char *w
 		.tls_key = s->tls_key,
 		.tls_server_name = s->tls_server_name,
 		.plaintext = s->plaintext,
+		.transport = (enum tlpb_transport)s->transport,
+		.no_spin = s->no_spin,
 		.device = s->device,
 		.name = qemu_get_vm_name(),
 		.connect_timeout_ms = timeout_ms,

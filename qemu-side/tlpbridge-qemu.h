@@ -78,6 +78,10 @@ typedef enum TLPBridgeCheck {	/* enum tlpb_check */
 	TLPBRIDGE_CHECK_OFF, TLPBRIDGE_CHECK_REPORT, TLPBRIDGE_CHECK_FATAL,
 } TLPBridgeCheck;
 
+typedef enum TLPBridgeTransport {	/* enum tlpb_transport */
+	TLPBRIDGE_TRANSPORT_AUTO, TLPBRIDGE_TRANSPORT_NNG, TLPBRIDGE_TRANSPORT_SHM,
+} TLPBridgeTransport;
+
 typedef struct TLPBridgeBar {
 	TLPBridgeFunction *function;
 	unsigned index;		/* enum tlpb_region_index, which is QEMU's numbering */
@@ -154,6 +158,8 @@ struct TLPBridge {
 	char *url;
 	char *tls_ca, *tls_cert, *tls_key, *tls_server_name;
 	bool plaintext;
+	TLPBridgeTransport transport;
+	bool no_spin;
 	char *device;
 	char *trace_path;
 	uint32_t connect_timeout_ms;	/* 0 until realize: chosen there */

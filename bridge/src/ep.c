@@ -265,6 +265,7 @@ void tlpb__ep_status(const tlpb_ep *ep, struct tlpb_slot_status *status)
 	status->to_host = ep->to_host;
 	tlpb__ep_requests_outstanding(ep, &status->of_host);
 	tlpb__ep_dma_outstanding(ep, &status->of_device);
+	status->shared_memory = ep->link && tlpb__link_in_memory(ep->link);
 }
 
 bool tlpb__ep_attached(const tlpb_ep *ep)

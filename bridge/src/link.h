@@ -209,6 +209,9 @@ void tlpb__link_arm(struct link *link);
 struct transport *tlpb__link_transport(const struct link *link);
 bool tlpb__link_may_spin(const struct link *link);
 
+/* Have both ends agreed on shared memory? */
+bool tlpb__link_in_memory(const struct link *link);
+
 /* Bytes that the transport did not take yet, and those of posted TLPs that wait. */
 size_t tlpb__link_backlog(const struct link *link);
 

@@ -198,6 +198,11 @@ bool tlpb__link_may_spin(const struct link *link)
 	return !link->config.rings.no_spin;
 }
 
+bool tlpb__link_in_memory(const struct link *link)
+{
+	return has_ring(link->transport);
+}
+
 void tlpb__link_attend(struct link *link)
 {
 	if (has_ring(link->transport))

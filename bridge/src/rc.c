@@ -486,6 +486,11 @@ bool tlpb_rc_is_up(const tlpb_rc *rc)
 	return tlpb__link_state(rc->link) == LINK_UP;
 }
 
+bool tlpb_rc_shared_memory(const tlpb_rc *rc)
+{
+	return tlpb__link_in_memory(rc->link);
+}
+
 int tlpb_rc_inject(tlpb_rc *rc, const char *rules, char *why, size_t why_size)
 {
 	int err = tlpb__inject_change(&rc->inject, rules, why, why_size);

@@ -28,13 +28,11 @@ int tlpb_shm_bytes_parse(const char *text, uint32_t *bytes, char *why, size_t si
 	enum { KIB = 1024, MIB = 1024 * 1024, LEAST = 512 * KIB, MOST = 128 * MIB };
 	char *end;
 	unsigned long long n = strtoull(text, &end, 10);
+	unsigned unit = *end == 'K' ? KIB : *end == 'M' ? MIB : 1;
 
-	if (*end == 'K')
-		n *= KIB;
-	else if (*end == 'M')
-		n *= MIB;
-	if (end != text && n >= LEAST && n <= MOST && (!*end || !end[1])) {
-		*bytes = (uint32_t)n;
+	end += unit > 1;
+	if (text[0] >= '0' && text[0] <= '9' && !*end && n <= MOST && n * unit >= LEAST && n * unit <= MOST) {
+		*bytes = (uint32_t)(n * unit);
 		return 0;
 	}
 	snprintf(why, size, "shared memory of a link is from 512K to 128M, not \"%s\"", text);

@@ -299,7 +299,7 @@ TEST(Migration, IsRefused)
 TEST(Properties, AreDescribedByQmp)
 {
 	static const char *const names[] = {
-		"url", "device", "connect-timeout", "reconnect", "on-link-down", "clock", "trace",
+		"url", "transport", "no-spin", "device", "connect-timeout", "reconnect", "on-link-down", "clock", "trace",
 		"plain-pcie", "credits", "stress-ordering", "ecrc",
 	};
 	struct qmp *qmp = slot_machine_start();

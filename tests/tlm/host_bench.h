@@ -114,6 +114,7 @@ public:
 		config.ops = &ops;
 		config.ctx = this;
 		flow_configure(&config.credits, &config.order_seed, 128);
+		config.transport = flow_transport_kind();
 		EXPECT_EQ(tlpb_rc_connect(&config, &rc, why, sizeof why), 0);
 		EXPECT_STREQ(why, "");
 		if (rc)

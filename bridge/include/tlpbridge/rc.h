@@ -233,6 +233,9 @@ const uint8_t *tlpb_rc_records(const tlpb_rc *rc, size_t *len);
 
 bool tlpb_rc_is_up(const tlpb_rc *rc);
 
+/* Do frames travel in shared memory (shm.h)? It stays so from tlpb_rc_connect() to the link's end. */
+bool tlpb_rc_shared_memory(const tlpb_rc *rc);
+
 /* Why the link is down, as ops->down was told; text valid until tlpb_rc_close(). */
 enum tlpb_reason tlpb_rc_down_reason(const tlpb_rc *rc);
 const char *tlpb_rc_down_text(const tlpb_rc *rc);

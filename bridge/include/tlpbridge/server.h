@@ -3,8 +3,8 @@
  * A server: one URL (the lobby) and the endpoints behind it. Each host that
  * joins gets an endpoint of its own and a private link to it.
  *
- * Threads: a server and its endpoints belong to one thread. wait() blocks in the
- * calling thread; nothing spins, no thread of the library calls back.
+ * Threads: a server and its endpoints belong to one thread. wait() blocks in the calling thread, which looks at
+ * shared memory for some microseconds first (shm.h); no thread of the library calls back.
  */
 #ifndef TLPBRIDGE_SERVER_H
 #define TLPBRIDGE_SERVER_H
