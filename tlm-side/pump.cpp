@@ -69,21 +69,23 @@ void pump::start()
 }
 
 /*
- * One look at the link, then as little simulation as there is: a delta cycle, or
- * the step to the next event. sc_start() without anything to do prints W571;
- * neither branch calls it then. Nor does it block when the look has changed
- * something: that may have been the end, of which no descriptor tells again.
+ * One look at the link, which blocks when the kernel has nothing to do; then as little
+ * simulation as there is: a delta cycle, or the step to the next event. sc_start()
+ * without anything to do prints W571; neither branch calls it then.
+ *
+ * A host that waits for its read is served by one look and one delta cycle: what the look
+ * brings has woken a process already (request_pool.h).
  */
 void pump::step()
 {
-	bool handled = server.process() > 0;
-
+	if (sc_core::sc_pending_activity())
+		server.process();
+	else
+		server.wait(-1);
 	if (sc_core::sc_pending_activity_at_current_time())
 		sc_core::sc_start(sc_core::SC_ZERO_TIME);
 	else if (sc_core::sc_pending_activity_at_future_time())
 		sc_core::sc_start(sc_core::sc_time_to_pending_activity());
-	else if (!handled)
-		server.wait(-1);
 }
 
 int pump::run()

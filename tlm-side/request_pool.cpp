@@ -24,7 +24,7 @@ void request_pool::enqueue(item item)
 {
 	arrived.push_back(std::move(item));
 	if (leader)
-		leader->wake.notify(sc_core::SC_ZERO_TIME);
+		leader->wake.notify();
 	else
 		appoint();
 }
@@ -77,7 +77,7 @@ void request_pool::appoint()
 {
 	leader = find_idle();
 	if (leader)
-		leader->wake.notify(sc_core::SC_ZERO_TIME);
+		leader->wake.notify();
 	else if (pool.size() < processes_max)
 		leader = spawn();
 }
