@@ -15,7 +15,10 @@ namespace {
 struct bench {
 	std::string log;	// "+a" began, "-a" ended
 	std::map<tlpb_ep_request *, std::pair<char, unsigned>> known;
-	tlpb::request_pool pool{ [this](tlpb_ep_request *r) { serve(r); } };
+	std::shared_ptr<tlpb::request_pool> processes = std::make_shared<tlpb::request_pool>();
+	tlpb::request_queue queue{ [this](tlpb_ep_request *r) { serve(r); } };
+
+	bench() { queue.join(processes); }
 
 	void serve(tlpb_ep_request *request)
 	{
@@ -35,14 +38,14 @@ struct bench {
 		request->posted = posted;
 		request->function = function;
 		known[request] = { name, ns };
-		pool.arrive(request);
+		queue.arrive(request);
 	}
 
 	void read(char name, unsigned ns) { arrive(name, false, ns); }
 	void write(char name, unsigned ns) { arrive(name, true, ns); }
 };
 
-void free_all(const tlpb::request_pool::requests &requests, size_t expected)
+void free_all(const tlpb::request_queue::requests &requests, size_t expected)
 {
 	EXPECT_EQ(requests.size(), expected);
 	for (tlpb_ep_request *request : requests)
@@ -128,14 +131,14 @@ TEST(RequestPool, ProcessesAreUsedAgain)
 		b.write('c', 5);
 		run_simulation();
 	}
-	EXPECT_LE(b.pool.processes(), 6u);
+	EXPECT_LE(b.processes->processes(), 6u);
 }
 
 TEST(RequestPool, AllTagsOfAHostCanBeInFlight)
 {
 	bench &b = fresh();
 
-	for (int i = 0; i < tlpb::request_pool::processes_max - 1; i++)
+	for (int i = 0; i < tlpb::request_queue::side_by_side_max - 1; i++)
 		b.read('r', 1000);
 	b.write('w', 0);
 	in_thread([&] {
@@ -148,13 +151,13 @@ TEST(RequestPool, AllTagsOfAHostCanBeInFlight)
 TEST(RequestPool, MoreThanThatWaitTheirTurnAndAreServed)
 {
 	bench &b = fresh();
-	enum { requests = 3 * tlpb::request_pool::processes_max };
+	enum { requests = 3 * tlpb::request_queue::side_by_side_max };
 
 	for (int i = 0; i < requests; i++)
 		b.read('r', 10);
 	b.write('w', 0);
 	run_simulation();
-	EXPECT_EQ(b.pool.processes(), (size_t)tlpb::request_pool::processes_max);
+	EXPECT_LE(b.processes->processes(), tlpb::request_queue::side_by_side_max + 1u);
 	EXPECT_EQ(b.log.size(), 6u * (requests + 1));
 }
 
@@ -167,7 +170,7 @@ TEST(RequestPool, WithdrawTakesBackReadsThatHaveNotBegun)
 		sc_core::wait(sc_core::sc_time(1, sc_core::SC_NS));
 		b.write('b', 0);
 		b.read('c', 0);
-		free_all(b.pool.withdraw_non_posted(0), 1);
+		free_all(b.queue.withdraw_non_posted(0), 1);
 		b.read('d', 0);
 	});
 	EXPECT_STREQ(b.log.c_str(), "+a -a +b -b +d -d ");
@@ -178,12 +181,12 @@ TEST(RequestPool, ActionComesAfterTheWritesBeforeItAndBeforeWhatFollows)
 	bench &b = fresh();
 
 	b.write('a', 100);
-	b.pool.arrive(0, [&] { b.log += "! "; });
-	EXPECT_FALSE(b.pool.quiet());
+	b.queue.arrive(0, [&] { b.log += "! "; });
+	EXPECT_FALSE(b.queue.quiet());
 	b.read('b', 0);
 	run_simulation();
 	EXPECT_STREQ(b.log.c_str(), "+a -a ! +b -b ");
-	EXPECT_TRUE(b.pool.quiet());
+	EXPECT_TRUE(b.queue.quiet());
 }
 
 TEST(RequestPool, HurriedActionsOvertakeWhatHasNotBegun)
@@ -193,11 +196,11 @@ TEST(RequestPool, HurriedActionsOvertakeWhatHasNotBegun)
 	b.write('a', 100);
 	in_thread([&] {
 		sc_core::wait(sc_core::sc_time(1, sc_core::SC_NS));
-		EXPECT_FALSE(b.pool.quiet());
+		EXPECT_FALSE(b.queue.quiet());
 		b.write('b', 0);
-		b.pool.arrive(0, [&] { b.log += "! "; });
+		b.queue.arrive(0, [&] { b.log += "! "; });
 		b.write('c', 0);
-		free_all(b.pool.hurry_actions(0), 1);
+		free_all(b.queue.hurry_actions(0), 1);
 	});
 	EXPECT_STREQ(b.log.c_str(), "+a ! -a +c -c ");
 }
@@ -215,11 +218,11 @@ TEST(RequestPool, AResetWithdrawsAndHurriesForItsFunctionAlone)
 		b.arrive('c', true, 0, 2);
 		b.arrive('d', false, 0, 1);
 		b.arrive('e', false, 0, 2);
-		free_all(b.pool.withdraw_non_posted(1), 1);
-		b.pool.arrive(1, [&] { b.log += "! "; });
-		b.pool.arrive(2, [&] { b.log += "? "; });
+		free_all(b.queue.withdraw_non_posted(1), 1);
+		b.queue.arrive(1, [&] { b.log += "! "; });
+		b.queue.arrive(2, [&] { b.log += "? "; });
 		b.arrive('f', true, 0, 1);
-		free_all(b.pool.hurry_actions(1), 1);
+		free_all(b.queue.hurry_actions(1), 1);
 	});
 	EXPECT_STREQ(b.log.c_str(), "+a ! -a +c -c +e -e ? +f -f ");
 }
@@ -231,11 +234,11 @@ TEST(RequestPool, AFunctionIsQuietWhileAnotherOneIsServed)
 	b.arrive('a', true, 100, 1);
 	in_thread([&] {
 		sc_core::wait(sc_core::sc_time(1, sc_core::SC_NS));
-		EXPECT_FALSE(b.pool.quiet(1));
-		EXPECT_TRUE(b.pool.quiet(2));
+		EXPECT_FALSE(b.queue.quiet(1));
+		EXPECT_TRUE(b.queue.quiet(2));
 		b.arrive('b', false, 0, 2);
-		EXPECT_FALSE(b.pool.quiet(2));
+		EXPECT_FALSE(b.queue.quiet(2));
 	});
-	EXPECT_TRUE(b.pool.quiet(1));
+	EXPECT_TRUE(b.queue.quiet(1));
 	EXPECT_STREQ(b.log.c_str(), "+a -a +b -b ");
 }
