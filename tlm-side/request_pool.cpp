@@ -62,6 +62,7 @@ void request_pool::await_duty(process *self)
 	while (on_duty || (!look && announced.empty()))
 		sc_core::wait(self->wake);
 	self->idle = false;
+	looked = false;
 	take_duty(self);
 }
 
@@ -83,7 +84,7 @@ void request_pool::do_duty(process *self)
 		if (!announced.empty())
 			serve_announced(self);
 		else if (look)
-			look_once(self);
+			look_or_rest(self);
 		else
 			on_duty = nullptr;
 	}
@@ -106,17 +107,19 @@ void request_pool::serve_announced(process *self)
 		deputy->wake.cancel();
 }
 
-void request_pool::look_once(process *self)
+// A look, or after one the kernel's turn.
+void request_pool::look_or_rest(process *self)
 {
-	int timeout_ms = 0;
+	bool now = sc_core::sc_pending_activity_at_current_time();
+	bool busy = now || sc_core::sc_pending_activity_at_future_time();
 
-	if (sc_core::sc_pending_activity_at_current_time())
-		rest(self, sc_core::SC_ZERO_TIME);
-	else if (sc_core::sc_pending_activity_at_future_time())
-		rest(self, sc_core::sc_time_to_pending_activity());
-	else
-		timeout_ms = -1;
-	if (on_duty == self && look && !look(timeout_ms))
+	if (looked && busy) {
+		looked = false;
+		rest(self, now ? sc_core::SC_ZERO_TIME : sc_core::sc_time_to_pending_activity());
+		return;
+	}
+	looked = true;
+	if (!look(busy ? 0 : -1))
 		look = nullptr;
 }
 

@@ -34,10 +34,10 @@ namespace tlpb {
  * Who waited with the model takes the duty back from a younger one. So requests that come one after
  * another are served by the same process, which a signal with one writer may take for its writer.
  *
- * Nothing of the design is held up by looking. While anything is left to do at the current time, the
- * kernel gets a delta cycle between two looks; while there are events ahead, time goes on to the next
- * one; and only when nothing is left to do at all a look may block. With a clock, simulated time so
- * goes on by one step a look, however much the hosts ask for.
+ * Nothing of the design is held up by looking. Between two looks the kernel has its turn: a delta cycle
+ * while anything is left to do at the current time, else a step of time to the next event; and only when
+ * nothing is left to do at all a look may block. With a clock, simulated time so goes on by one step a
+ * look, however much the hosts ask for.
  *
  * Several queues (links) take turns. The pool grows to as many processes as requests are being served, and
  * one more. Processes cannot be ended, and hold the pool: it is made by make_shared().
@@ -75,7 +75,7 @@ private:
 	void await_duty(process *self);
 	void do_duty(process *self);
 	void serve_announced(process *self);
-	void look_once(process *self);
+	void look_or_rest(process *self);
 	void rest(process *self, const sc_core::sc_time &time);
 
 	look_function look;
@@ -84,6 +84,7 @@ private:
 	process *on_duty = nullptr;
 	process *deputy = nullptr;		// who was notified last
 	bool resting = false;			// who is on duty waits for the kernel
+	bool looked = false;			// since the kernel had its turn
 };
 
 } // namespace tlpb
