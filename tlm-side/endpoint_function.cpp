@@ -234,7 +234,7 @@ void endpoint_function::pass(const sc_core::sc_time &delay, bool posted)
 		core->ahead.set(delay);
 		core->ahead.sync_if_needed();
 	} else if (delay != sc_core::SC_ZERO_TIME) {
-		sc_core::wait(delay);
+		core->queue.let_pass(delay);
 	}
 }
 

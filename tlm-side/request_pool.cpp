@@ -41,10 +41,10 @@ request_pool::process *request_pool::find_deputy()
 request_pool::process *request_pool::spawn()
 {
 	unsigned rank = static_cast<unsigned>(all.size());
-	process *fresh = all.emplace_back(new process{ rank, true, {} }).get();
+	process *fresh = all.emplace_back(new process{ rank, true, {}, {} }).get();
 
-	sc_core::sc_spawn([pool = shared_from_this(), fresh] { pool->run(fresh); },
-			  sc_core::sc_gen_unique_name("request"));
+	fresh->handle = sc_core::sc_spawn([pool = shared_from_this(), fresh] { pool->run(fresh); },
+					  sc_core::sc_gen_unique_name("request"));
 	return fresh;
 }
 
@@ -72,6 +72,21 @@ void request_pool::take_duty(process *self)
 	resting = false;
 }
 
+void request_pool::give_up_duty(process *self)
+{
+	on_duty = nullptr;
+	served_last = self;
+	if (look || !announced.empty())
+		call();
+}
+
+void request_pool::take_duty_back(process *self)
+{
+	take_duty(self);
+	if (deputy)
+		deputy->wake.cancel();
+}
+
 // Who is on duty and not running rests.
 bool request_pool::may_take_duty(const process *self) const
 {
@@ -96,15 +111,35 @@ void request_pool::serve_announced(process *self)
 
 	announced.pop_front();
 	queue.announced = false;
-	on_duty = nullptr;
-	if (look || !announced.empty())
-		call();
+	give_up_duty(self);
 	queue.serve();
-	if (!may_take_duty(self))
-		return;
-	take_duty(self);
-	if (deputy)
-		deputy->wake.cancel();
+	if (may_take_duty(self))
+		take_duty_back(self);
+}
+
+bool request_pool::nothing_else_until(const sc_core::sc_time &time) const
+{
+	return announced.empty() && !sc_core::sc_pending_activity_at_current_time() &&
+	       (!sc_core::sc_pending_activity_at_future_time() ||
+		sc_core::sc_time_to_pending_activity() >= time);
+}
+
+void request_pool::let_pass(const sc_core::sc_time &time)
+{
+	process *self = served_last;
+	bool was_on_duty = look && !on_duty && self->handle == sc_core::sc_get_current_process_handle();
+
+	if (was_on_duty) {
+		take_duty_back(self);
+		resting = nothing_else_until(time);
+		if (!resting)
+			give_up_duty(self);
+	}
+	sc_core::wait(time);
+	if (was_on_duty && on_duty == self) {
+		looked = false;
+		give_up_duty(self);
+	}
 }
 
 // A look, or after one the kernel's turn.

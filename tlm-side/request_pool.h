@@ -2,7 +2,7 @@
 /*
  * The SystemC processes that serve requests, and that look at the links for them.
  *
- * Threads: the SystemC thread, inside any process or none; no call waits.
+ * Threads: the SystemC thread, inside any process or none. Only let_pass() waits.
  */
 #ifndef TLM_SIDE_REQUEST_POOL_H
 #define TLM_SIDE_REQUEST_POOL_H
@@ -31,6 +31,9 @@ namespace tlpb {
  * looks at the links whatever models wait for, and no queue that was announced is left: there is somebody
  * on duty, or a deputy has been notified.
  *
+ * When nothing else is left to do before a request's annotated delay has passed, nobody has to look
+ * meanwhile: let_pass() keeps the duty, and time takes one step.
+ *
  * Who waited with the model takes the duty back from a younger one. So requests that come one after
  * another are served by the same process, which a signal with one writer may take for its writer.
  *
@@ -57,12 +60,16 @@ public:
 	void begin_look(look_function look);
 	void end_look() { look = nullptr; }	// not in a look
 
+	// wait(), in a request that is being served, whose model has returned: for its delay.
+	void let_pass(const sc_core::sc_time &time);
+
 	size_t processes() const { return all.size(); }
 
 private:
 	struct process {
 		unsigned age_rank;		// 0: the oldest
 		bool idle;
+		sc_core::sc_process_handle handle;
 		sc_core::sc_event wake;
 	};
 
@@ -71,6 +78,9 @@ private:
 	process *spawn();
 	bool may_take_duty(const process *self) const;
 	void take_duty(process *self);
+	void give_up_duty(process *self);
+	void take_duty_back(process *self);
+	bool nothing_else_until(const sc_core::sc_time &time) const;
 	void run(process *self);
 	void await_duty(process *self);
 	void do_duty(process *self);
@@ -82,6 +92,7 @@ private:
 	std::deque<request_queue *> announced;
 	std::vector<std::unique_ptr<process>> all;
 	process *on_duty = nullptr;
+	process *served_last = nullptr;		// who gave up the duty last
 	process *deputy = nullptr;		// who was notified last
 	bool resting = false;			// who is on duty waits for the kernel
 	bool looked = false;			// since the kernel had its turn

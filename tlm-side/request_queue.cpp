@@ -96,6 +96,11 @@ void request_queue::serve()
 		serve_next();
 }
 
+void request_queue::let_pass(const sc_core::sc_time &time)
+{
+	pool->let_pass(time);
+}
+
 void request_queue::serve_next()
 {
 	item next = std::move(arrived.front());

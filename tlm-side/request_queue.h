@@ -2,7 +2,7 @@
 /*
  * What a host has asked of one endpoint and the model has not got yet, in order.
  *
- * Threads: the SystemC thread. Only serve() waits, as its handler does; all else may be called
+ * Threads: the SystemC thread. Only serve(), as its handler does, and let_pass() wait; all else may be called
  * in any process or none.
  */
 #ifndef TLM_SIDE_REQUEST_QUEUE_H
@@ -11,6 +11,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <systemc>
 #include <tlpbridge/ep.h>
 #include <vector>
 
@@ -74,6 +75,9 @@ public:
 
 	// In a process of the pool: serve everything that may begin. May wait.
 	void serve();
+
+	// In the handler, when the model has returned: wait for its delay.
+	void let_pass(const sc_core::sc_time &time);
 
 private:
 	friend class request_pool;	// for announced

@@ -24,7 +24,7 @@ struct bench {
 	bench() { queue.join(processes); }
 
 	std::function<void()> on_serve, after_serve;
-	unsigned served_now = 0;
+	unsigned served_now = 0, delay_ns = 0;
 
 	void serve(tlpb_ep_request *request)
 	{
@@ -35,6 +35,8 @@ struct bench {
 		log += std::string("+") + name + " ";
 		if (ns)
 			sc_core::wait(sc_core::sc_time(ns, sc_core::SC_NS));
+		if (delay_ns)
+			queue.let_pass(sc_core::sc_time(delay_ns, sc_core::SC_NS));
 		log += std::string("-") + name + " ";
 		delete request;
 		served_now++;
@@ -76,6 +78,7 @@ bench &fresh()
 	b.log.clear();
 	b.known.clear();
 	b.on_serve = b.after_serve = nullptr;
+	b.delay_ns = 0;
 	return b;
 }
 
@@ -411,6 +414,40 @@ TEST(RequestPool, OneAfterTheOtherIsServedByTheSameProcessThoughTheModelWaits)
 	ASSERT_EQ(seen.size(), 10u);
 	for (const served &each : seen)
 		EXPECT_TRUE(each.process == seen[0].process);
+}
+
+TEST(RequestPool, ADelayBeforeWhichNothingHappensIsPassedWithoutALook)
+{
+	bench &b = fresh();
+	double before = now_ns();
+	scripted_looks looks;
+
+	b.delay_ns = 20;
+	looks.script = { [&] { b.read('a', 0); }, [&] { EXPECT_EQ(now_ns() - before, 20); b.read('b', 0); },
+			 [&] { EXPECT_EQ(now_ns() - before, 40); } };
+	looks.run(b);
+	EXPECT_STREQ(b.log.c_str(), "+a -a +b -b ");
+	for (int timeout : looks.timeouts)
+		EXPECT_EQ(timeout, -1);
+}
+
+TEST(RequestPool, ADelayDoesNotHoldUpWhatIsBehindOrBeforeItsEnd)
+{
+	bench &b = fresh();
+	double before = now_ns(), ticked = 0;
+	scripted_looks looks;
+
+	b.delay_ns = 20;
+	spawn([&] {
+		wait_ns(10);
+		ticked = now_ns();
+		b.read('c', 0);
+	});
+	looks.script = { [&] { b.read('a', 0); b.read('b', 0); } };
+	looks.run(b);
+	EXPECT_EQ(b.log.find("+a +b +c -"), 0u);
+	EXPECT_EQ(ticked - before, 10);
+	EXPECT_EQ(now_ns() - before, 30);
 }
 
 TEST(RequestPool, QueuesTakeTurnsAndDoNotHoldEachOtherUp)
