@@ -8,6 +8,7 @@
 #include "kit/atomic_extension.h"
 #include "kit/payload.h"
 #include "kit/tlp_extension.h"
+#include "look.h"
 #include "tlm_status.h"
 
 namespace tlpb {
@@ -262,11 +263,11 @@ bool dma_port::admits(tlm::tlm_generic_payload &payload) const
 	return false;
 }
 
-static bool in_thread()
+static bool may_wait()
 {
 	sc_core::sc_curr_proc_kind kind = sc_core::sc_get_current_process_handle().proc_kind();
 
-	return kind == sc_core::SC_THREAD_PROC_ || kind == sc_core::SC_CTHREAD_PROC_;
+	return (kind == sc_core::SC_THREAD_PROC_ || kind == sc_core::SC_CTHREAD_PROC_) && !look::under_way();
 }
 
 void dma_port::b_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &delay)
@@ -274,7 +275,7 @@ void dma_port::b_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &
 	bool posted = is_posted(payload);
 
 	payload.set_dmi_allowed(false);
-	if (!posted && !in_thread())
+	if (!posted && !may_wait())
 		SC_REPORT_ERROR("tlpbridge/dma", "DMA waits for its answer: call b_transport() from an "
 				"SC_THREAD, or ask for a posted write (kit::tlp_extension)");
 	if (!admits(payload))
@@ -287,7 +288,7 @@ void dma_port::b_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &
 	transfer_ptr fresh = std::make_shared<transfer>();
 	auto done = std::make_shared<sc_core::sc_event>();
 	fresh->ended = [done] { done->notify(sc_core::SC_ZERO_TIME); };
-	fresh->may_wait = in_thread();
+	fresh->may_wait = may_wait();
 	begin(fresh, payload, posted);
 	while (fresh->pieces)
 		sc_core::wait(*done);

@@ -18,7 +18,7 @@ struct endpoint_core::callbacks {
 
 	static endpoint_function *function(void *ctx) { return static_cast<seat *>(ctx)->function; }
 
-	static void access(void *ctx, tlpb_ep_request *request) { core(ctx).pool.arrive(request); }
+	static void access(void *ctx, tlpb_ep_request *request) { core(ctx).queue.arrive(request); }
 
 	static void reset(void *ctx, unsigned number, tlpb_reset kind)
 	{
@@ -97,7 +97,7 @@ tlpb_ep_ops endpoint_core::ops() const
 endpoint_core::endpoint_core(const tlpb_device &device, tlpb_trace *trace,
 			     const std::vector<kit::register_description> &list,
 			     const own_capabilities &capabilities, const link_settings &settings)
-	: pool([this](tlpb_ep_request *request) { serve(request); })
+	: queue([this](tlpb_ep_request *request) { serve(request); })
 {
 	register_names names(list);
 	tlpb_ep_ops of_function = ops();
@@ -167,7 +167,7 @@ void endpoint_core::serve(tlpb_ep_request *request)
 		complete({ request }, TLPB_CPL_UR);
 }
 
-void endpoint_core::complete(const request_pool::requests &requests, tlpb_cpl_status status)
+void endpoint_core::complete(const request_queue::requests &requests, tlpb_cpl_status status)
 {
 	for (tlpb_ep_request *request : requests)
 		tlpb_ep_complete(endpoint, request, status);

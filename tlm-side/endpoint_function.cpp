@@ -110,7 +110,7 @@ void endpoint_function::end_of_elaboration()
 		check_binding(region, socket_of(region));
 	nb_dma.spawn();
 	spawn_method("reset_overdue", reset_overdue, [this] {
-		core->complete(core->pool.hurry_actions(its_number), TLPB_CPL_UR);
+		core->complete(core->queue.hurry_actions(its_number), TLPB_CPL_UR);
 	});
 	if (intx_wire.size())
 		spawn_method("wire", intx_wire->value_changed_event(), [this] { drive_wire(); });
@@ -234,7 +234,7 @@ void endpoint_function::pass(const sc_core::sc_time &delay, bool posted)
 		core->ahead.set(delay);
 		core->ahead.sync_if_needed();
 	} else if (delay != sc_core::SC_ZERO_TIME) {
-		sc_core::wait(delay);
+		core->queue.let_pass(delay);
 	}
 }
 
@@ -246,11 +246,11 @@ void endpoint_function::pass(const sc_core::sc_time &delay, bool posted)
  */
 void endpoint_function::host_reset(tlpb_reset kind)
 {
-	core->complete(core->pool.withdraw_non_posted(its_number), TLPB_CPL_UR);
-	if (core->pool.quiet(its_number)) {
+	core->complete(core->queue.withdraw_non_posted(its_number), TLPB_CPL_UR);
+	if (core->queue.quiet(its_number)) {
 		reset_model(kind);
 	} else {
-		core->pool.arrive(its_number, [this, kind] { reset_model(kind); });
+		core->queue.arrive(its_number, [this, kind] { reset_model(kind); });
 		reset_overdue.notify(sc_core::sc_time(reset_patience_us, sc_core::SC_US));
 	}
 }
@@ -275,10 +275,10 @@ bool endpoint_function::host_sent(const kit::message &message)
 
 	for (int i = 0; i < receiver.size(); i++)
 		known = receiver[i]->knows(message) || known;
-	if (known && core->pool.quiet())
+	if (known && core->queue.quiet())
 		deliver(message);
 	else if (known)
-		core->pool.arrive(its_number, [this, message] { deliver(message); });
+		core->queue.arrive(its_number, [this, message] { deliver(message); });
 	return known;
 }
 

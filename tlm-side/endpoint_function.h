@@ -45,7 +45,7 @@ class pcie_endpoint;
  * b_transport() after the other; each read (and I/O write) by a process of its
  * own, after the writes before it were taken. That order is one for all functions of the endpoint. A
  * model may wait() in b_transport(), and the delay it returns passes before the completion goes out.
- * Payloads carry a kit::tlp_extension. request_pool.h says why nothing is lost or reordered.
+ * Payloads carry a kit::tlp_extension. request_queue.h says why nothing is lost or reordered.
  *
  * With a quantum (tlm_global_quantum), the delays of posted writes add up, and the
  * kernel is given that time at once when the quantum is used up; the next access
