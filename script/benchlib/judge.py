@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Medians, ratios, and whether a figure is where it is to be."""
+"""Medians, ratios, whether a figure is where it is to be, and how it is told."""
 import statistics
 
 
@@ -51,3 +51,14 @@ def judge(row, target):
     figure = row[target.of]
     reached = figure <= target.amount if target.bound == "at most" else figure >= target.amount
     return {"target": target.amount, "target_of": target.of, "target_bound": target.bound, "reached": reached}
+
+
+def number(value):
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def quantity(value, unit):
+    """For people: 12.3 us; many a second as 12.3 M/s; a ratio has no unit."""
+    if unit == "1/s":
+        return f"{number(value / 1e6)} M/s" if value >= 1e6 else f"{number(value / 1e3)} k/s"
+    return f"{number(value)} {unit}".strip()

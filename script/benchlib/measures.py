@@ -47,10 +47,10 @@ def size_name(size):
 
 # Shared memory: a ring that spins where both have a core, the kernel's futex where they share one.
 SHM_PING = {
-    "two-cores": Limit("ring_pingpong", "bench-ring ping 500000 {cpu} {server_cpu}"),
+    "two-cores": Limit("ring_pingpong", "bench-ring ping 1000000 {cpu} {server_cpu}"),
     "one-core": Limit("futex_pingpong", "bench-futex 30000 {cpu} {server_cpu}"),
 }
-SHM_FLOOD = {"two-cores": Limit("ring_messages", "bench-ring flood 3000000 {cpu} {server_cpu}")}
+SHM_FLOOD = {"two-cores": Limit("ring_messages", "bench-ring flood 10000000 {cpu} {server_cpu}")}
 
 
 def c_endpoint(way, options=""):
@@ -101,11 +101,11 @@ def large_dma():
     large = "-p 4096"
     return [
         Measure("dma_tlp_4k", "GB/s", c_host(SHM, "dma 20000 {url} 4096", large), c_endpoint(SHM, large), SHM.url,
-                memcpy_limit(4096, 100000)),
+                memcpy_limit(4096, 500000)),
         Measure("dma_direct_4k", "GB/s", c_host(SHM, "dma 200000 {url} 4096", large + " -d"), c_endpoint(SHM, large),
-                SHM.url, memcpy_limit(4096, 100000)),
+                SHM.url, memcpy_limit(4096, 500000)),
         Measure("dma_direct_64k", "GB/s", c_host(SHM, "dma 20000 {url} 65536", large + " -d"), c_endpoint(SHM, large),
-                SHM.url, memcpy_limit(65536, 10000)),
+                SHM.url, memcpy_limit(65536, 30000)),
     ]
 
 

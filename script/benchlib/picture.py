@@ -7,7 +7,9 @@ follows the reader's scheme, and the bars are of a middle tone.
 import math
 from xml.sax.saxutils import escape
 
-WIDTH, LEFT, RIGHT, TOP = 860, 200, 190, 64
+from .judge import number, quantity
+
+WIDTH, LEFT, RIGHT, TOP = 920, 190, 210, 56
 BAR, GAP, FOOT = 11, 10, 34     # of a bar, between figures, for the axis
 
 STYLE = """
@@ -36,11 +38,13 @@ def over(row):
 
 
 def label(row, ratio):
-    text = f"{ratio:.2g}" if ratio < 100 else f"{ratio:.0f}"
+    """What is judged, its target, and how it fares; of the others the ratio."""
     if "target" not in row:
-        return text
-    mark = "reached" if row["reached"] else "not reached"
-    return f"{text}, {mark}"
+        return number(ratio)
+    unit = row["unit"] if row["target_of"] == "value" else ""
+    sign = "≤" if row["target_bound"] == "at most" else "≥"
+    figure, target = (quantity(value, unit) for value in (row[row["target_of"]], row["target"]))
+    return f"{figure} ({sign} {target})" + ("" if row["reached"] else ": not reached")
 
 
 class Axis:

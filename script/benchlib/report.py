@@ -4,6 +4,7 @@ import json
 import os
 
 from . import picture
+from .judge import number, quantity
 from .programs import ROOT
 
 DOCUMENT = os.path.join(ROOT, "docs/performance.md")
@@ -15,20 +16,9 @@ HEADS = ["measure", "placement", "value", "min to max", "limit", "its value", "r
 TARGET_HEADS = ["to reach", "reached"]
 
 
-def number(value):
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
-
-
-def quantity(value, unit):
-    """12.3 us; many a second as 12.3 M/s."""
-    if unit == "1/s":
-        return f"{number(value / 1e6)} M/s" if value >= 1e6 else f"{number(value / 1e3)} k/s"
-    return f"{number(value)} {unit}"
-
-
 def target_text(row):
     unit = row["unit"] if row["target_of"] == "value" else ""
-    return f"{row['target_bound']} {quantity(row['target'], unit)}".strip()
+    return f"{row['target_bound']} {quantity(row['target'], unit)}"
 
 
 def cells(row):

@@ -85,6 +85,7 @@ int main(int argc, char **argv)
 	if (argc < first + 3 || argc > first + 4)
 		bench_fail("usage: bench-host [OPTION...] MEASURE COUNT URL [BYTES]");
 	options.url = words[2];
+	bench_map_ram();
 	bench_connect(&b, &options);
 	bench_bring_up(&b, &options);
 	print(&b, words[0], strtoul(words[1], NULL, 10), words[3] ? strtoul(words[3], NULL, 10) : 0);

@@ -82,6 +82,7 @@ int main(int argc, char **argv)
 	count = (unsigned)atoi(words[1]);
 	if (count > LINKS_MAX || (!count && strcmp(words[0], "hold")))
 		bench_fail("no such number of links");
+	bench_map_ram();
 	if (!strcmp(words[0], "hold"))
 		hold(&options, count);
 	else

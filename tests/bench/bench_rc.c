@@ -69,6 +69,11 @@ static int on_write(void *ctx, const struct tlpb_tlp *request, uint64_t addr, co
 	return 0;
 }
 
+void bench_map_ram(void)
+{
+	ram = walk_map(&ram_fd);
+}
+
 void bench_connect(struct bench_rc *b, const struct bench_options *options)
 {
 	static const struct tlpb_rc_ops ops = { .mem_read = on_read, .mem_write = on_write };
@@ -110,8 +115,6 @@ void bench_bring_up(struct bench_rc *b, const struct bench_options *options)
 	struct tlpb_rc_windows windows = { .bdf = BENCH_BDF, .mem32 = 0xe0000000 };
 	struct tlpb_rc_bar bars[TLPB_BARS];
 
-	if (!ram)
-		ram = walk_map(&ram_fd);
 	bench_must(tlpb_rc_enumerate(b->rc, &windows, bars), "enumerate");
 	b->bar0 = bars[0].addr;
 	if (options->payload)

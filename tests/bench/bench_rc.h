@@ -33,6 +33,9 @@ void bench_must(int err, const char *what);
  */
 int bench_read_options(int argc, char **argv, struct bench_options *options);
 
+/* Host memory for all links, once, before the first. */
+void bench_map_ram(void);
+
 /* Connect; then bring_up() gives it an address, and what the options want. */
 void bench_connect(struct bench_rc *b, const struct bench_options *options);
 void bench_bring_up(struct bench_rc *b, const struct bench_options *options);
