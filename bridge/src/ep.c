@@ -198,9 +198,9 @@ int tlpb__ep_attach(tlpb_ep *ep, struct transport *transport, const uint8_t toke
 		.rcb = ENDPOINT_RCB, .order_seed = ep->order_seed, .gather = true,
 		.device = &ep->f0->config.device,
 		.extra = ep->registers, .extra_len = ep->registers_len,
+		.rings = ep->rings,
 		.events = &ep_link_events, .ctx = ep,
 	};
-
 	int err;
 
 	memcpy(config.token, token, TLPB_TOKEN);
@@ -353,6 +353,7 @@ int tlpb_ep_new(const struct tlpb_ep_config *config, tlpb_ep **out, char *why, s
 	TAILQ_INIT(&ep->exchanges);
 	LIST_INIT(&ep->requests);
 	STAILQ_INIT(&ep->held);
+	ep->rings.transport = TLPB_TRANSPORT_NNG;	/* until a server has it */
 	tlpb__tags_init(&ep->tags, 32);
 	ep->timeout_ms = config->completion_timeout_ms;
 	ep->alarm.fd = -1;

@@ -77,6 +77,7 @@ struct tlpb_ep {
 	unsigned posted_with_model;		/* how many of them are posted */
 	STAILQ_HEAD(, held_request) held;	/* behind posted writes that the model has */
 	bool releasing;
+	struct link_rings rings;		/* as the server wants it */
 	uint32_t writes;		/* DMA writes with a result so far: their marks */
 
 	unsigned unexpected_completions;	/* on this link */

@@ -215,6 +215,52 @@ int tlpb__credits_decode(const uint8_t *bytes, size_t len, uint16_t limits[TLPB_
 	return finished(&r);
 }
 
+int tlpb__segment_encode(const struct segment_frame *segment, uint8_t *bytes, size_t size)
+{
+	const struct segment_offer *offer = &segment->offer;
+	struct writer w = start(bytes, size);
+
+	write_u32(&w, offer->pid);
+	write_u32(&w, offer->fd);
+	write_u32(&w, offer->ring_bytes);
+	write_bytes(&w, offer->token, TLPB_TOKEN);
+	write_string(&w, offer->place);
+	write_string(&w, segment->why);
+	return written(&w);
+}
+
+int tlpb__segment_decode(const uint8_t *bytes, size_t len, struct segment_frame *segment)
+{
+	struct segment_offer *offer = &segment->offer;
+	struct reader r = over(bytes, len);
+
+	offer->pid = read_u32(&r);
+	offer->fd = read_u32(&r);
+	offer->ring_bytes = read_u32(&r);
+	read_token(&r, offer->token);
+	read_string(&r, offer->place, sizeof offer->place);
+	read_string(&r, segment->why, sizeof segment->why);
+	return finished(&r);
+}
+
+int tlpb__rings_encode(const struct rings *rings, uint8_t *bytes, size_t size)
+{
+	struct writer w = start(bytes, size);
+
+	write_u16(&w, rings->yes);
+	write_string(&w, rings->why);
+	return written(&w);
+}
+
+int tlpb__rings_decode(const uint8_t *bytes, size_t len, struct rings *rings)
+{
+	struct reader r = over(bytes, len);
+
+	rings->yes = read_u16(&r);
+	read_string(&r, rings->why, sizeof rings->why);
+	return finished(&r);
+}
+
 int tlpb__dma_fault_encode(const struct dma_fault *fault, uint8_t *bytes, size_t size)
 {
 	struct writer w = start(bytes, size);

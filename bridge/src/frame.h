@@ -55,6 +55,25 @@ struct hello {
 	char name[TEXT_MAX];
 };
 
+/* Where the endpoint's shared memory is (segment.h). */
+struct segment_offer {
+	uint32_t pid, fd;		/* whose descriptor; pid 0: there is none */
+	uint32_t ring_bytes;		/* data of each of the two rings: a power of two */
+	uint8_t token[TLPB_TOKEN];	/* what it begins with */
+	char place[96];			/* the machine and its PIDs (neighbour.h) */
+};
+
+/* An offer, or why there is none. */
+struct segment_frame {
+	struct segment_offer offer;
+	char why[TEXT_MAX];
+};
+
+struct rings {
+	uint16_t yes;
+	char why[TEXT_MAX];
+};
+
 struct dma_fault {
 	uint32_t mark;
 	uint16_t reason;	/* -(enum tlpb_err) */
@@ -86,6 +105,10 @@ int tlpb__hello_encode(const struct hello *hello, uint8_t *bytes, size_t size);
 int tlpb__hello_decode(const uint8_t *bytes, size_t len, struct hello *hello);
 int tlpb__credits_encode(const uint16_t limits[TLPB_POOLS], uint8_t *bytes, size_t size);
 int tlpb__credits_decode(const uint8_t *bytes, size_t len, uint16_t limits[TLPB_POOLS]);
+int tlpb__segment_encode(const struct segment_frame *segment, uint8_t *bytes, size_t size);
+int tlpb__segment_decode(const uint8_t *bytes, size_t len, struct segment_frame *segment);
+int tlpb__rings_encode(const struct rings *rings, uint8_t *bytes, size_t size);
+int tlpb__rings_decode(const uint8_t *bytes, size_t len, struct rings *rings);
 int tlpb__dma_fault_encode(const struct dma_fault *fault, uint8_t *bytes, size_t size);
 int tlpb__dma_fault_decode(const uint8_t *bytes, size_t len, struct dma_fault *fault);
 int tlpb__goodbye_encode(const struct goodbye *goodbye, uint8_t *bytes, size_t size);

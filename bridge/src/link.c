@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "link_private.h"
 #include "monitor.h"
+#include "waiter.h"
 
 enum {
 	OWED_MAX = 16 * 1024 * 1024,	/* far above what all tags together can ask for */
@@ -93,8 +94,16 @@ static uint64_t now_ps(const struct link *link)
 	return link->events.now_ps ? link->events.now_ps(link->ctx) : 0;
 }
 
+/* How frames travel is not part of what they say: equal runs give equal traces. */
+static bool is_travel(const struct frame *frame)
+{
+	return frame->kind == TLPB_FRAME_SEGMENT || frame->kind == TLPB_FRAME_RINGS;
+}
+
 static void observe(struct link *link, const struct frame *frame, bool outbound)
 {
+	if (is_travel(frame))
+		return;
 	if (link->events.observe)
 		link->events.observe(link->ctx, frame, outbound);
 	if (link->monitor)
@@ -137,6 +146,7 @@ void tlpb__link_frame_done(struct link *link, uint8_t *p, struct frame *frame)
 	frame->sequence = link->tx_sequence++;
 	frame->body = p + TLPB_FRAME_HEADER;
 	tlpb__frame_put(p, frame);
+	link->urgent = link->urgent || frame->kind != TLPB_FRAME_CREDITS;
 	observe(link, frame, true);
 }
 
@@ -169,10 +179,20 @@ int tlpb__link_send_fault(struct link *link, const struct dma_fault *fault)
 	return err;
 }
 
+static void wake_peer(struct link *link)
+{
+	const struct transport_ops *ops = link->transport->ops;
+
+	if (ops->wake)
+		ops->wake(link->transport, link->urgent);
+	link->urgent = false;
+}
+
 void tlpb__link_flush_now(struct link *link)
 {
 	struct transport *t = link->transport;
 	const uint8_t *first;
+	bool sent = false;
 	size_t len;
 
 	if (!t)
@@ -180,12 +200,18 @@ void tlpb__link_flush_now(struct link *link)
 	tlpb__link_flow_flush(link);
 	/* On an error receiving tells why; what is queued goes nowhere. */
 	while ((first = tlpb__outbox_first(&link->outbox, &len)) &&
-	       t->ops->send(t, first, len) == 0)
+	       t->ops->send(t, first, len) == 0) {
 		tlpb__outbox_drop_first(&link->outbox);
+		sent = true;
+		if (link->before_rings)
+			tlpb__link_rings_sent(link);
+	}
+	if (sent)
+		wake_peer(link);
 	link->retry_bytes = first ? link->outbox.bytes + RETRY_BYTES : 0;
 	t->ops->want_send(t, first != NULL);
 	link->told_owner = false;
-	if (link->config.gather)
+	if (link->config.gather && !has_ring(t))
 		link->flushed_us = monotonic_us();
 }
 
@@ -208,7 +234,7 @@ void tlpb__link_flush(struct link *link)
 
 void tlpb__link_flush_posted(struct link *link)
 {
-	if (!link->config.gather)
+	if (!link->config.gather || has_ring(link->transport))	/* a ring gathers by itself */
 		tlpb__link_flush(link);
 	else if (!link->transport || link->outbox.bytes < link->retry_bytes)
 		return;
@@ -262,6 +288,7 @@ static void close_transport(struct link *link, int linger_ms)
 		retire_rx(link);
 	release_retired(link);
 	tlpb__link_flow_end(link);
+	tlpb__segment_close(&link->offered);
 	tlpb__outbox_clear(&link->outbox);
 	link->transport->ops->close(link->transport, linger_ms);
 	link->transport = NULL;
@@ -357,6 +384,8 @@ static const struct frame_rule {
 	{ TLPB_FRAME_HELLO, IN(LINK_WAIT_HELLO) | IN(LINK_HELLO_SENT), tlpb__link_on_hello },
 	{ TLPB_FRAME_DEVICE, IN(LINK_RECORDS), tlpb__link_on_device },
 	{ TLPB_FRAME_READY, IN(LINK_RECORDS), tlpb__link_on_ready },
+	{ TLPB_FRAME_SEGMENT, IN(LINK_RECORDS), tlpb__link_on_segment },
+	{ TLPB_FRAME_RINGS, IN(LINK_UP), tlpb__link_on_rings },
 	{ TLPB_FRAME_RESET, IN(LINK_UP), on_reset },
 	{ TLPB_FRAME_DMA_FAULT, IN(LINK_UP), on_dma_fault },
 	{ TLPB_FRAME_EOI, IN(LINK_UP), on_eoi },
@@ -487,6 +516,10 @@ int tlpb__link_new(struct transport *transport, const struct link_config *config
 	link->config = *config;
 	link->events = *config->events;
 	link->ctx = config->ctx;
+	link->offered.fd = -1;
+	link->config.offered |= tlpb__link_rings_feature(link);
+	if (tlpb__link_rings_required(link))
+		link->config.required |= TLPB_FEATURE_SHM;
 	snprintf(link->name, sizeof link->name, "%s", config->name);
 	tlpb__tx_queue_init(&link->waiting, config->order_seed);
 	if (config->device)

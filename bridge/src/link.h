@@ -25,6 +25,7 @@
 #include <tlpbridge/check.h>
 #include <tlpbridge/device.h>
 #include <tlpbridge/err.h>
+#include <tlpbridge/shm.h>
 #include <tlpbridge/tlp.h>
 #include <tlpbridge/wire.h>
 
@@ -89,6 +90,13 @@ struct link_events {
 	uint64_t (*now_ps)(void *ctx);
 };
 
+/* What is wanted of shared memory (tlpbridge/shm.h). */
+struct link_rings {
+	enum tlpb_transport transport;
+	uint32_t bytes;			/* endpoint: of both rings; 0: the default */
+	bool no_spin;
+};
+
 struct link_config {
 	enum tlpb_role role;
 	const char *name;		/* of this side, for the peer's messages */
@@ -101,6 +109,7 @@ struct link_config {
 	const uint8_t *extra;		/* endpoint: records behind the device's own; borrowed until close() */
 	size_t extra_len;
 	bool gather;			/* the owner comes when the descriptor is readable: see flush_posted */
+	struct link_rings rings;
 	const struct link_events *events; /* copied */
 	void *ctx;
 };
@@ -144,7 +153,7 @@ int tlpb__link_send_tlp(struct link *link, const struct tlpb_tlp *tlp, uint32_t 
 int tlpb__link_send_write_completion(struct link *link, const struct tlpb_tlp *tlp);
 
 /* Has the peer credits for one more TLP of such a cost, behind those of its class that wait? */
-bool tlpb__link_has_room(const struct link *link, const struct tlpb_credits *cost);
+bool tlpb__link_has_room(struct link *link, const struct tlpb_credits *cost);
 
 /*
  * Could the peer ever take a non-posted request with so many bytes of data? One that needs more
@@ -189,6 +198,16 @@ void tlpb__link_flush_now(struct link *link);
  * transport is full or more follow at once, and the descriptor has the owner come.
  */
 void tlpb__link_flush_posted(struct link *link);
+
+/*
+ * Waiting (waiter.h). attend: the owner is about to wait here for an answer and looks by itself; arm: it
+ * goes elsewhere, and the descriptor has to tell of what comes: at the end of every call in
+ * which something may have come. The transport: NULL when down.
+ */
+void tlpb__link_attend(struct link *link);
+void tlpb__link_arm(struct link *link);
+struct transport *tlpb__link_transport(const struct link *link);
+bool tlpb__link_may_spin(const struct link *link);
 
 /* Bytes that the transport did not take yet, and those of posted TLPs that wait. */
 size_t tlpb__link_backlog(const struct link *link);

@@ -161,10 +161,13 @@ int tlpb__link_send_write_completion(struct link *link, const struct tlpb_tlp *t
 						     .completes_write = true });
 }
 
-bool tlpb__link_has_room(const struct link *link, const struct tlpb_credits *cost)
+bool tlpb__link_has_room(struct link *link, const struct tlpb_credits *cost)
 {
-	return tlpb__credits_suffice_behind(&link->credits, link->waiting.count[cost->cls],
-					    link->waiting.data[cost->cls], cost);
+	bool suffice = tlpb__credits_suffice_behind(&link->credits, link->waiting.count[cost->cls],
+						    link->waiting.data[cost->cls], cost);
+
+	link->short_of_credits = link->short_of_credits || !suffice;
+	return suffice;
 }
 
 bool tlpb__link_can_take(const struct link *link, size_t len)
@@ -365,6 +368,7 @@ void tlpb__link_on_credits(struct link *link, const struct frame *f)
 			  tlpb_pool_name(pool));
 		return;
 	}
+	link->short_of_credits = false;	/* who asks again tells again */
 	tlpb__link_pump(link);
 	if (link->state == LINK_UP && link->events.room)
 		link->events.room(link->ctx);

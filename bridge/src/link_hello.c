@@ -149,9 +149,11 @@ void tlpb__link_on_hello(struct link *link, const struct frame *f)
 	tlpb__link_check_limits(link);
 	if (link->config.role == TLPB_HOST) {
 		link->state = LINK_RECORDS;
+		tlpb__link_no_rings(link);
 		return;
 	}
 	tlpb__link_send_hello(link);
+	tlpb__link_offer_rings(link);
 	send_records(link);
 	if (link->state != LINK_DOWN)
 		link_is_up(link);

@@ -9,6 +9,7 @@
 #include "credits.h"
 #include "link.h"
 #include "outbox.h"
+#include "segment.h"
 #include "tx_queue.h"
 
 /* A received message; retired ones wait until no callback can look at them. */
@@ -50,6 +51,11 @@ struct link {
 	uint32_t issued;		/* TLPs that the owner gave */
 	struct tlpb_credits answered;	/* non-posted: their completions wait, their credits do so, too */
 	int64_t flushed_us;		/* when, on the host's clock */
+	bool said_rings;		/* RINGS is sent, or about to be */
+	unsigned before_rings;		/* messages up to it that the socket has not taken yet */
+	struct segment offered;		/* endpoint: until the host answers */
+	bool urgent;			/* there is more than credits in what was sent since the last wake-up */
+	bool short_of_credits;		/* the owner waits for them, or something in here does */
 	bool told_owner;		/* the descriptor is readable because of what is queued */
 	size_t retry_bytes;		/* of the outbox, at which the next posted frame is worth a flush */
 	struct incoming *rx, *retired, *spare;
@@ -135,6 +141,15 @@ void tlpb__link_drop_malformed(struct link *link, const struct tlpb_tlp *tlp,
 			       const struct frame *frame, enum tlpb_rule rule);
 void tlpb__link_drop_wrong_digest(struct link *link, const struct tlpb_tlp *tlp,
 				  const struct frame *frame);
+
+/* link_rings.c: features, the endpoint's offer, the frames of both; and the socket has taken a message. */
+uint64_t tlpb__link_rings_feature(const struct link *link);
+bool tlpb__link_rings_required(const struct link *link);
+void tlpb__link_offer_rings(struct link *link);
+void tlpb__link_no_rings(struct link *link);
+void tlpb__link_on_segment(struct link *link, const struct frame *frame);
+void tlpb__link_on_rings(struct link *link, const struct frame *frame);
+void tlpb__link_rings_sent(struct link *link);
 
 /* link_hello.c: say HELLO, and handle the frames that come before the link is up. */
 void tlpb__link_send_hello(struct link *link);

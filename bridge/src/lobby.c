@@ -198,7 +198,7 @@ void tlpb__lobby_grant(struct lobby *l, const struct grant *grant)
 void tlpb__lobby_refuse(struct lobby *l, enum tlpb_reason reason, const char *text)
 {
 	struct refuse r = { .reason = (uint16_t)reason, .version = TLPB_WIRE_VERSION,
-			    .features = TLPB_FEATURE_DMA_FAULT };
+			    .features = TLPB_FEATURE_DMA_FAULT | TLPB_FEATURE_SHM };
 	uint8_t m[LOBBY_MESSAGE_ROOM];
 
 	snprintf(r.text, sizeof r.text, "%s", text);

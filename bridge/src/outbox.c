@@ -44,15 +44,26 @@ uint8_t *tlpb__outbox_room(struct outbox *box, size_t size)
 {
 	struct outgoing *o = box->head ? box->last : NULL;
 
-	if (!o || o->size - o->len < size) {
+	if (!o || box->cut || o->size - o->len < size) {
 		o = new_message(box, size > GATHER_BYTES ? size : GATHER_BYTES);
 		if (!o)
 			return NULL;
 		append(box, o);
+		box->cut = false;
 	}
 	o->len += size;
 	box->bytes += size;
 	return o->data + o->len - size;
+}
+
+unsigned tlpb__outbox_cut(struct outbox *box)
+{
+	unsigned messages = 0;
+
+	for (const struct outgoing *o = box->head; o; o = o->next)
+		messages++;
+	box->cut = true;
+	return messages;
 }
 
 void tlpb__outbox_trim(struct outbox *box, size_t size)

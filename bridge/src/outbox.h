@@ -7,6 +7,7 @@
 #ifndef TLPB_OUTBOX_H
 #define TLPB_OUTBOX_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,10 +18,14 @@ struct outbox {
 	struct outgoing *spare;
 	size_t bytes;			/* in all messages */
 	size_t owed;			/* of them, bytes that answer the peer */
+	bool cut;			/* nothing is added to the last message */
 };
 
 /* Room for a frame of size bytes, behind the last one or in a message of its own; NULL: out of memory. */
 uint8_t *tlpb__outbox_room(struct outbox *box, size_t size);
+
+/* Later frames begin a message of their own. Returns how many messages there are. */
+unsigned tlpb__outbox_cut(struct outbox *box);
 
 /* The last frame needed so many bytes less. */
 void tlpb__outbox_trim(struct outbox *box, size_t size);

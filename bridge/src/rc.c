@@ -210,6 +210,7 @@ static int open_link(tlpb_rc *rc, const struct tlpb_rc_config *config, struct tr
 		.mps = rc->takes, .mrrs = TLPB_MAX_PAYLOAD, .rcb = rc->rcb,
 		.order_seed = config->order_seed,
 		.gather = config->gather_writes,
+		.rings = { .transport = config->transport, .no_spin = config->no_spin },
 		.events = &rc_link_events, .ctx = rc,
 	};
 	int err;
@@ -297,6 +298,7 @@ int tlpb__rc_connect_transport(const struct tlpb_rc_config *config, struct trans
 	snprintf(rc->device_name, sizeof rc->device_name, "%s", tlpb_rc_device(rc)->name);
 	rc->ready = true;
 	*out = rc;
+	tlpb__link_arm(rc->link);
 	tlpb__link_tell_rest(rc->link);
 	return 0;
 }

@@ -28,10 +28,13 @@
 
 #include "clock.h"
 #include "rc_private.h"
+#include "waiter.h"
 
 enum {
 	FIRST_NOTICE_MS = 2000,		/* then 4 s, 8 s, ... */
 	CANCEL_POLL_MS = 200,		/* how often a wait asks whether to give up */
+	ROUNDS_MAX = 64,		/* of rings alone, while they have something */
+	RINGS_MAX = 64,			/* looked at without their descriptor telling */
 	READY_MAX = 16,			/* links looked at in one go; epoll takes turns itself */
 	/* More would let devices that reach each other's BARs overrun the stack. */
 	WAITS_MAX = 256,
@@ -43,6 +46,7 @@ struct tlpb_rc_group {
 	unsigned places, members;
 	unsigned waits;			/* in progress, one inside the other */
 	unsigned callbacks;		/* the same */
+	unsigned rounds;		/* of rings alone, since descriptors were looked at */
 	bool of_one;			/* belongs to its only member */
 };
 
@@ -210,6 +214,52 @@ static void serve_ready(tlpb_rc_group *g, const tlpb_rc *but, int timeout_ms)
 	}
 }
 
+/* ---- rings: links that can be looked at without a system call (waiter.h) ---- */
+
+static unsigned rings_of(const tlpb_rc_group *g, struct transport *list[RINGS_MAX])
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < g->places && n < RINGS_MAX; i++)
+		if (g->member[i] && has_ring(tlpb__link_transport(g->member[i]->link)))
+			list[n++] = tlpb__link_transport(g->member[i]->link);
+	return n;
+}
+
+static bool has_news(const tlpb_rc *rc)
+{
+	struct transport *t = tlpb__link_transport(rc->link);
+
+	return has_ring(t) && t->ops->ready(t);
+}
+
+static void serve_rings(tlpb_rc_group *g, const tlpb_rc *but)
+{
+	for (unsigned i = 0; i < g->places; i++)
+		if (g->member[i] && g->member[i] != but && has_news(g->member[i]))
+			tlpb_rc_process(g->member[i]);
+}
+
+/* True: a ring has something. */
+static bool wait_for_rings(tlpb_rc *rc, int timeout_ms)
+{
+	struct transport *list[RINGS_MAX];
+	unsigned rings = rings_of(rc->group, list);
+	bool got = tlpb__waiter_spin(list, rings, tlpb__link_may_spin(rc->link));
+
+	if (!got && rings == 1 && rc->group->members == 1)
+		got = tlpb__waiter_doze(list[0], timeout_ms);
+	return got;
+}
+
+/* Descriptors have to tell from here on. */
+static void arm_all(tlpb_rc_group *g)
+{
+	for (unsigned i = 0; i < g->places; i++)
+		if (g->member[i])
+			tlpb__link_arm(g->member[i]->link);
+}
+
 int tlpb_rc_process(tlpb_rc *rc)
 {
 	int err;
@@ -217,6 +267,7 @@ int tlpb_rc_process(tlpb_rc *rc)
 	tlpb__rc_enter(rc);
 	tlpb__link_process(rc->link);	/* first: what has arrived was not too late */
 	tlpb__rc_look_at_clock(rc);
+	tlpb__link_arm(rc->link);
 	err = tlpb__link_state(rc->link) == LINK_DOWN ? TLPB_ERR_CLOSED : 0;
 	tlpb__rc_leave(rc);
 	return err;
@@ -239,6 +290,22 @@ static int serve_own(tlpb_rc *rc, bool (*until)(void *arg), void *arg, unsigned 
 	return got;
 }
 
+/* Nothing was there for rc itself if it may take some time. */
+static void serve_others(tlpb_rc *rc, int timeout_ms)
+{
+	tlpb_rc_group *g = rc->group;
+	bool quick = timeout_ms ? wait_for_rings(rc, timeout_ms) : has_ring(tlpb__link_transport(rc->link));
+
+	if (quick && ++g->rounds < ROUNDS_MAX) {
+		serve_rings(g, rc);
+		return;
+	}
+	g->rounds = 0;
+	if (timeout_ms && !quick)
+		arm_all(g);
+	serve_ready(g, rc, quick ? 0 : timeout_ms);
+}
+
 bool tlpb__rc_serve(tlpb_rc *rc, bool (*until)(void *arg), void *arg, int timeout_ms)
 {
 	unsigned frames = 0;
@@ -250,7 +317,7 @@ bool tlpb__rc_serve(tlpb_rc *rc, bool (*until)(void *arg), void *arg, int timeou
 	if (finish_messages(rc->group, rc) || frames)
 		timeout_ms = 0;
 	if (!until(arg))
-		serve_ready(rc->group, rc, timeout_ms);
+		serve_others(rc, timeout_ms);
 	return true;
 }
 
@@ -333,11 +400,13 @@ int tlpb__rc_wait(tlpb_rc *rc, bool (*until)(void *arg), void *arg, const struct
 	if (!tlpb__rc_may_wait(rc))
 		return TLPB_ERR_BUSY;
 	g->waits++;
+	tlpb__link_attend(rc->link);
 	tlpb__link_flush_now(rc->link);
 	while (!until(arg) && tlpb__rc_serve(rc, until, arg, pause_ms(rc, &w)))
 		look_at_clock(rc, &w);
 	finish_messages(g, NULL);
 	g->waits--;
 	tlpb__link_flush_now(rc->link);
+	tlpb__link_arm(rc->link);
 	return until(arg) ? 0 : TLPB_ERR_CLOSED;
 }

@@ -14,7 +14,7 @@
 #include <tlpbridge/serve.h>
 #include <tlpbridge/trace.h>
 
-enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, WHY_MAX = 512, OPTIONS_MAX = 64 };
+enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_USAGE = 2, WHY_MAX = 512, LOOKS_BETWEEN = 64, OPTIONS_MAX = 64 };
 
 /* The program's own options; the model's follow them in getopt's table. */
 static const struct tlpb_model_option common[] = {
@@ -343,13 +343,14 @@ static int open_all(struct program *p, char *why, size_t size)
 
 static void loop(struct program *p)
 {
-	struct pollfd fds[2] = { { .fd = p->signals, .events = POLLIN },
-				 { .fd = tlpb_server_fd(p->server), .events = POLLIN } };
+	struct pollfd signals = { .fd = p->signals, .events = POLLIN };
+	unsigned busy = 0;
 
-	while (!fds[0].revents && !tlpb_server_is_over(p->server)) {
-		bool busy = tlpb_server_process(p->server) > 0;
-
-		poll(fds, 2, busy ? 0 : -1);	/* also when busy: for the signals */
+	while (!tlpb_server_is_over(p->server)) {
+		if (tlpb_server_wait_or(p->server, p->signals, -1) && ++busy % LOOKS_BETWEEN)
+			continue;
+		if (poll(&signals, 1, 0) > 0)
+			break;
 	}
 }
 

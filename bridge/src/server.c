@@ -21,8 +21,9 @@
 #include <tlpbridge/server.h>
 
 #include "server_private.h"
+#include "waiter.h"
 
-enum { JOIN_BURST = 16 };
+enum { JOIN_BURST = 16, QUICK_LOOKS_MAX = 64 };
 
 /* ---- what to wait for ---- */
 
@@ -66,12 +67,12 @@ static int process_slot(tlpb_server *s, struct slot *slot)
 	return handled;
 }
 
-int tlpb_server_process(tlpb_server *s)
+/* Links first: who left makes room for who comes. */
+static int process_all(tlpb_server *s)
 {
 	struct join join;
 	int handled = 0;
 
-	/* Links first: who left makes room for who comes. */
 	for (unsigned i = 0; i < s->slots; i++)
 		if (s->slot[i].state != SLOT_FREE)
 			handled += process_slot(s, &s->slot[i]);
@@ -83,15 +84,92 @@ int tlpb_server_process(tlpb_server *s)
 	return handled;
 }
 
+/* ---- waiting (waiter.h) ---- */
+
+/* Its link, if it is looked at: not the one that a raw model holds. */
+static struct transport *transport_of(const struct slot *slot)
+{
+	return tlpb__ep_fd(slot->ep) < 0 ? NULL : tlpb__link_transport(slot->ep->link);
+}
+
+/* Descriptors have to tell from here on. */
+static void arm_all(tlpb_server *s)
+{
+	for (unsigned i = 0; i < s->slots; i++)
+		if (transport_of(&s->slot[i]))
+			tlpb__link_arm(s->slot[i].ep->link);
+}
+
+int tlpb_server_process(tlpb_server *s)
+{
+	int handled = process_all(s);
+
+	arm_all(s);
+	return handled;
+}
+
+static unsigned rings_of(const tlpb_server *s, struct transport *list[MAX_ENDPOINTS], unsigned *others)
+{
+	unsigned n = 0;
+
+	*others = 0;
+	for (unsigned i = 0; i < s->slots; i++) {
+		struct transport *t = transport_of(&s->slot[i]);
+
+		if (has_ring(t))
+			list[n++] = t;
+		else
+			*others += t != NULL;
+	}
+	return n;
+}
+
+static int process_rings(tlpb_server *s)
+{
+	int handled = 0;
+
+	for (unsigned i = 0; i < s->slots; i++) {
+		struct transport *t = transport_of(&s->slot[i]);
+
+		if (has_ring(t) && t->ops->ready(t))
+			handled += process_slot(s, &s->slot[i]);
+	}
+	return handled;
+}
+
+/* True: a ring has something. */
+static bool wait_for_rings(tlpb_server *s, int timeout_ms)
+{
+	struct transport *list[MAX_ENDPOINTS] = { NULL };
+	unsigned others, rings = rings_of(s, list, &others);
+
+	if (tlpb__waiter_spin(list, rings, !s->rings.no_spin))
+		return true;
+	return rings == 1 && !others && tlpb__waiter_doze(list[0], timeout_ms);
+}
+
+/* While rings have something, all else is looked at now and then: that takes system calls. */
+int tlpb_server_wait_or(tlpb_server *s, int fd, int timeout_ms)
+{
+	struct pollfd p[2] = { { .fd = s->epoll_fd, .events = POLLIN }, { .fd = fd, .events = POLLIN } };
+	int handled = process_rings(s);
+
+	if (handled && ++s->quick_looks < QUICK_LOOKS_MAX)
+		return handled;
+	if (!handled && timeout_ms && wait_for_rings(s, timeout_ms))
+		return process_rings(s);
+	s->quick_looks = 0;
+	handled += process_all(s);
+	if (handled || !timeout_ms)
+		return handled;
+	arm_all(s);
+	poll(p, 2, timeout_ms);
+	return process_all(s);
+}
+
 int tlpb_server_wait(tlpb_server *s, int timeout_ms)
 {
-	struct pollfd p = { .fd = s->epoll_fd, .events = POLLIN };
-	int handled = tlpb_server_process(s);
-
-	if (handled)
-		return handled;
-	poll(&p, 1, timeout_ms);
-	return tlpb_server_process(s);
+	return tlpb_server_wait_or(s, -1, timeout_ms);
 }
 
 int tlpb_server_fd(const tlpb_server *s)
@@ -139,6 +217,7 @@ static int open_server(tlpb_server *s, const struct tlpb_server_config *config, 
 	if (err)
 		return err;
 	s->allow_inject = config->allow_inject;
+	s->rings = (struct link_rings){ config->transport, config->shm_bytes, config->no_spin };
 	snprintf(why, size, "out of memory or descriptors");
 	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (s->epoll_fd < 0 || copy_security(s, config))
@@ -225,6 +304,7 @@ int tlpb_server_add(tlpb_server *s, tlpb_ep *ep)
 	if (s->slots == MAX_ENDPOINTS || (!s->lobby && !s->inherited))
 		return TLPB_ERR_TOO_LARGE;
 	*slot = (struct slot){ .ep = ep, .watched_fd = -1 };
+	ep->rings = s->rings;
 	s->slots++;
 	if (tlpb__ep_timer_fd(ep) >= 0)
 		watch(s, tlpb__ep_timer_fd(ep));

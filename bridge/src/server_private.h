@@ -39,6 +39,8 @@ struct tlpb_server {
 	struct slot slot[MAX_ENDPOINTS];
 	unsigned slots;
 	uint16_t links;		/* given out so far */
+	struct link_rings rings;
+	unsigned quick_looks;	/* at rings alone, since all was looked at */
 };
 
 /* server.c: the slot's link is another one, or has gone. */

@@ -46,6 +46,22 @@ struct transport_ops {
 	 * sent last is heard.
 	 */
 	void (*close)(struct transport *t, int linger_ms);
+
+	/*
+	 * What transports without system calls have beside it; the others NULL, all of them, and their
+	 * descriptor always tells. attend: the owner looks by itself from now on, nobody need wake it.
+	 * arm: it no longer does, so the descriptor has to tell; of what is not urgent it need not, if so
+	 * said. ready: would recv, or after want_send send, say something? wake: after send: the peer shall
+	 * look. elsewhere: does the peer run on another CPU, so that looking again and again pays?
+	 * doze: attended: sleep until there is something, at most us microseconds; what only the
+	 * descriptor tells of, as the peer's end, does not end that.
+	 */
+	void (*attend)(struct transport *t);
+	void (*arm)(struct transport *t, bool urgent_only);
+	bool (*ready)(struct transport *t);
+	void (*wake)(struct transport *t, bool urgent);
+	bool (*elsewhere)(const struct transport *t);
+	void (*doze)(struct transport *t, unsigned us);
 };
 
 struct transport {
@@ -86,6 +102,17 @@ int tlpb__transport_tls_listen(struct url *url, const struct transport_security 
 			       struct transport **t, char *why, size_t size);
 int tlpb__transport_tls_dial(const struct url *url, const struct transport_security *security,
 			     struct transport **t, char *why, size_t size);
+
+struct segment;
+
+/*
+ * Rings in shared memory beside a transport, which stays open to tell of the peer's end and to wake. Takes
+ * both over, but not on failure (NULL). Each direction is switched over by itself: what is sent after
+ * send_by_ring goes through the ring, and is received after recv_by_ring.
+ */
+struct transport *tlpb__transport_shm_new(struct transport *inner, struct segment *segment, bool host);
+void tlpb__transport_shm_send_by_ring(struct transport *t);
+void tlpb__transport_shm_recv_by_ring(struct transport *t);
 
 /*
  * Frames on a connected stream socket that the process inherited. The descriptor is

@@ -21,6 +21,7 @@ LAYERS = {
     "device_features": 1, "atomic": 1, "tlp_message": 1, "message_check": 1,
     "url": 2, "nng_url": 2, "tls_key": 2, "transport": 2, "stream_framing": 2, "acceptor": 2,
     "transport_mem": 2, "transport_stream": 2, "tls_relay": 2, "transport_tls": 2, "ipc_path": 2, "door": 2,
+    "transport_shm": 2, "ring": 2, "segment": 2, "neighbour": 2, "waiter": 2, "shm_options": 2,
     "door_socket": 2, "door_inproc": 2, "door_tls": 2, "lobby": 2, "lobby_stranger": 2,
     "lobby_join": 2, "lobby_blame": 2,
     "tags": 3, "config_space": 3, "msix": 3, "outbox": 3, "credits": 3, "tx_queue": 3, "judge": 3,
@@ -28,7 +29,7 @@ LAYERS = {
     "config_layout": 3, "config_rules": 3, "inject": 3, "inject_rule": 3, "monitor": 3, "monitor_space": 3,
     "monitor_functions": 3, "monitor_credits": 3,
     "link": 4, "link_flow": 4, "link_hello": 4, "link_private": 4, "link_inject": 4, "link_check": 4,
-    "link_error": 4, "completer": 4,
+    "link_error": 4, "link_rings": 4, "completer": 4,
     "rc": 5, "rc_private": 5, "rc_group": 5, "rc_access": 5, "rc_register": 5, "rc_write": 5,
     "rc_inbound": 5, "rc_enumerate": 5, "ep": 5,
     "ep_private": 5, "ep_function": 5, "ep_request": 5, "ep_raw": 5, "ep_dma": 5, "ep_irq": 5, "regs": 5,
@@ -39,7 +40,7 @@ LAYERS = {
 PUBLIC_LAYERS = {"err": 0, "log": 0, "wire": 1, "tlp": 1, "order": 1, "credits": 1, "device": 1, "atomic": 1,
                  "message": 1, "judge": 3, "inject": 3, "inject_ask": 5, "check": 3, "rc": 5, "ep": 5, "regs": 5,
                  "server": 5, "serve": 5, "status": 5,
-                 "trace": 5}
+                 "trace": 5, "shm": 2}
 PURE = [stem for stem, layer in LAYERS.items() if layer in (1, 3)]
 IMPURE_HEADERS = re.compile(r"^(unistd|fcntl|poll|pthread|time|stdio_ext|threads|signal)\.h$"
                             r"|^sys/(socket|stat|epoll|eventfd|timerfd|mman|time|random)\.h$|^nng/")

@@ -32,6 +32,7 @@
 #include <tlpbridge/check.h>
 #include <tlpbridge/device.h>
 #include <tlpbridge/err.h>
+#include <tlpbridge/shm.h>
 #include <tlpbridge/tlp.h>
 #include <tlpbridge/wire.h>
 
@@ -159,6 +160,8 @@ struct tlpb_rc_config {
 	const char *device;		/* device wanted; NULL or "": the first free one */
 	const char *name;		/* this host's name for messages; NULL: from the process */
 	unsigned connect_timeout_ms;	/* 0: the default, 10,000 */
+	enum tlpb_transport transport;	/* shared memory or not, see shm.h */
+	bool no_spin;			/* never look for more than an instant before sleeping */
 	/* Largest payload sent to the device, and where its reads may be split; bytes; 0: 128 and 64. */
 	unsigned mps, rcb;
 	struct tlpb_pools credits;	/* advertised to the device; zeros: the defaults */

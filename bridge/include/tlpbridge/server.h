@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 #include <tlpbridge/ep.h>
+#include <tlpbridge/shm.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -39,6 +40,10 @@ struct tlpb_server_config {
 	 * over ipc the user's own programs, over plain TCP all of that network, over TLS who is let in.
 	 */
 	bool allow_inject;
+
+	enum tlpb_transport transport;	/* shared memory or not, see shm.h */
+	uint32_t shm_bytes;		/* of it a link, both rings together; 0: some 516 KiB */
+	bool no_spin;			/* never look for more than an instant before sleeping */
 };
 
 /*
@@ -67,17 +72,20 @@ void tlpb_server_close(tlpb_server *server);
  */
 int tlpb_server_add(tlpb_server *server, tlpb_ep *ep);
 
-/* Readable when tlpb_server_process() has work. */
+/* Readable when tlpb_server_process() has work; after wait() call that first. */
 int tlpb_server_fd(const tlpb_server *server);
 
 /* Handle a burst of what has arrived; never blocks. Returns how many frames it handled. */
 int tlpb_server_process(tlpb_server *server);
 
 /*
- * Block until there is work or timeout_ms is over (negative: no limit) or a signal
+ * For loops of one's own around it: block until there is work or timeout_ms is over (negative: no limit) or a signal
  * arrives, then process. Returns as tlpb_server_process().
  */
 int tlpb_server_wait(tlpb_server *server, int timeout_ms);
+
+/* The same, and fd's becoming readable ends it, too; within milliseconds while hosts are busy. */
+int tlpb_server_wait_or(tlpb_server *server, int fd, int timeout_ms);
 
 #ifdef __cplusplus
 }

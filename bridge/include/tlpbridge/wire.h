@@ -43,8 +43,13 @@
  *	DMA_FAULT u32 mark of the posted write's frame, u16 reason, u16 0, u64 address
  *	GOODBYE	  u16 reason, string text
  *	EOI	  u16 pin (0..3: INTA..INTD), u16 0
+ *	SEGMENT	  u32 pid, u32 descriptor, u32 bytes of a ring, u8[16] token, string place, string why
+ *		  (pid 0: there is none, and why)
+ *	RINGS	  u16 yes, string why not: the sender's last frame outside of the ring
  *
- * Kinds 9, 12..17 (barriers, memory grants) are reserved.
+ * SEGMENT and RINGS belong to how frames travel: traces do not have them.
+ *
+ * Kinds 9, 12..15 (barriers, memory grants) are reserved.
  */
 #ifndef TLPBRIDGE_WIRE_H
 #define TLPBRIDGE_WIRE_H
@@ -71,6 +76,8 @@ enum tlpb_frame_kind {
 	TLPB_FRAME_CREDITS = 8,
 	TLPB_FRAME_RESET = 10,
 	TLPB_FRAME_DMA_FAULT = 11,
+	TLPB_FRAME_SEGMENT = 16,
+	TLPB_FRAME_RINGS = 17,
 	TLPB_FRAME_GOODBYE = 18,
 	TLPB_FRAME_EOI = 20,
 	TLPB_FRAME_STATUS = 32,
@@ -88,7 +95,8 @@ enum tlpb_role { TLPB_HOST = 0, TLPB_ENDPOINT = 1 };
 /* X(name, bit, text): feature bits of JOIN and HELLO. */
 #define TLPB_FEATURE_LIST(X)                                                            \
 	X(DMA_FAULT, 0, "dma-fault")	/* failed posted writes are reported */         \
-	X(FLIT, 1, "flit")		/* reserved: flit mode, not spoken yet */
+	X(FLIT, 1, "flit")		/* reserved: flit mode, not spoken yet */       \
+	X(SHM, 2, "shm")		/* rings in shared memory, where both see one */
 
 enum tlpb_feature {
 #define TLPB_FEATURE_ENUM(name, bit, text) TLPB_FEATURE_##name = 1 << (bit),

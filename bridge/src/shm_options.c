@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* How users say what they want of shared memory. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <tlpbridge/err.h>
+#include <tlpbridge/shm.h>
+
+int tlpb_transport_parse(const char *text, enum tlpb_transport *transport, char *why, size_t size)
+{
+	static const char *const names[] = {
+		[TLPB_TRANSPORT_AUTO] = "auto", [TLPB_TRANSPORT_NNG] = "nng",
+		[TLPB_TRANSPORT_SHM] = "shm",
+	};
+
+	for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (!strcmp(text, names[i])) {
+			*transport = (enum tlpb_transport)i;
+			return 0;
+		}
+	snprintf(why, size, "transport is auto, nng or shm, not \"%s\"", text);
+	return TLPB_ERR_INVALID;
+}
+
+int tlpb_shm_bytes_parse(const char *text, uint32_t *bytes, char *why, size_t size)
+{
+	enum { KIB = 1024, MIB = 1024 * 1024, LEAST = 512 * KIB, MOST = 128 * MIB };
+	char *end;
+	unsigned long long n = strtoull(text, &end, 10);
+
+	if (*end == 'K')
+		n *= KIB;
+	else if (*end == 'M')
+		n *= MIB;
+	if (end != text && n >= LEAST && n <= MOST && (!*end || !end[1])) {
+		*bytes = (uint32_t)n;
+		return 0;
+	}
+	snprintf(why, size, "shared memory of a link is from 512K to 128M, not \"%s\"", text);
+	return TLPB_ERR_INVALID;
+}

@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A link in shared memory: a ring for each direction, beside the socket over which the two ends met. The socket
+ * stays: it tells of a peer that died, and an empty message on it wakes an owner who sleeps on
+ * the descriptor, in whatever loop.
+ *
+ * No wake-up is lost. Each end says in shared memory whether it sleeps (struct ring_shared, sleep):
+ *
+ *	who sleeps			who has put something
+ *	S1 sleep = how			P1 head = behind the record
+ *	S2 full fence			P2 full fence
+ *	S3 head still the old one?	P3 sleep is not AWAKE? then AWAKE, and wake
+ *	   then sleep
+ *
+ * Fences order S1 before S3 and P1 before P3. If S3 does not see P1, then S1 came before P3 in the one order
+ * that all sequentially consistent operations have, and P3 sees it. Between S3 and the sleep itself nothing can be missed
+ * either: a futex is compared with the value of S1 in the kernel, a message stays in the socket.
+ * The same holds for room: the producer of a full ring says want_room (S1), the consumer moves tail (P1).
+ * Only that a consumer looks at want_room without P2 while it is attended, and with it before it sleeps or
+ * stops attending (arm, doze): until then it comes by again, and sees it at last.
+ */
+#include <linux/futex.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <tlpbridge/log.h>
+
+#include "ring.h"
+#include "segment.h"
+#include "transport.h"
+
+/* struct ring_shared, sleep: of the consumer. */
+enum { AWAKE = 0, DOZES, AT_SOCKET, AT_SOCKET_URGENT };
+
+enum { BUFFER_BYTES = 40 * 1024, MERGE_BYTES = 16 * 1024, SPARES_MAX = 4 };
+
+/* For a message that was received. */
+struct buffer {
+	struct buffer *next;
+	size_t size;
+	uint8_t data[];
+};
+
+struct shm_end {
+	struct transport base;
+	struct transport *inner;
+	struct segment segment;
+	struct ring tx, rx;
+	bool send_by_ring, recv_by_ring;
+	bool gone;			/* nothing more comes by the socket */
+	bool broken;			/* the peer wrote nonsense into the ring */
+	bool polled;			/* the owner may have slept on the descriptor: look at the socket */
+	bool full;			/* the last record did not fit */
+	bool tells;			/* the inner descriptor is readable because of us */
+	bool owes_bell;			/* the socket was full */
+	size_t want_bytes;		/* of the record that did not fit */
+	struct buffer *spare;
+	unsigned spares;
+};
+
+static struct shm_end *to_end(const struct transport *t)
+{
+	return (struct shm_end *)t;
+}
+
+static void full_fence(void)
+{
+	atomic_thread_fence(memory_order_seq_cst);
+}
+
+/* ---- waking the peer ---- */
+
+static void ring_bell(struct shm_end *e)
+{
+	int err = e->inner->ops->send(e->inner, (const uint8_t *)"", 0);
+
+	e->owes_bell = err == TLPB_ERR_AGAIN;	/* it has something to read, then, or soon */
+}
+
+static void wake_peer(struct shm_end *e)
+{
+	_Atomic uint32_t *sleep = &e->tx.shared->sleep;
+
+	if (atomic_exchange(sleep, AWAKE) == DOZES)
+		syscall(SYS_futex, sleep, FUTEX_WAKE, 1, NULL, NULL, 0);
+	else
+		ring_bell(e);
+}
+
+/* After a fence. */
+static void wake_if_asleep(struct shm_end *e, bool urgent)
+{
+	uint32_t how = atomic_load_explicit(&e->tx.shared->sleep, memory_order_relaxed);
+
+	if (how != AWAKE && (urgent || how != AT_SOCKET_URGENT))
+		wake_peer(e);
+}
+
+/* The peer waits for room in our inbound ring: wake it when a record of any size fits. */
+static void tell_room(struct shm_end *e)
+{
+	_Atomic uint32_t *want = &e->rx.shared->want_room;
+
+	if (!atomic_load_explicit(want, memory_order_relaxed) || !atomic_exchange(want, 0))
+		return;
+	full_fence();
+	wake_if_asleep(e, true);
+}
+
+static void shm_wake(struct transport *t, bool urgent)
+{
+	struct shm_end *e = to_end(t);
+
+	if (!e->send_by_ring)
+		return;
+	full_fence();
+	wake_if_asleep(e, urgent);
+}
+
+/* ---- sending ---- */
+
+static void make_readable(struct shm_end *e, bool readable)
+{
+	if (readable == e->tells)
+		return;
+	e->tells = readable;
+	e->inner->ops->want_send(e->inner, readable);
+}
+
+static int put(struct shm_end *e, const uint8_t *data, size_t len)
+{
+	int err = tlpb__ring_put(&e->tx, data, len);
+
+	if (err != TLPB_ERR_AGAIN)
+		return err;
+	e->want_bytes = len;
+	atomic_store_explicit(&e->tx.shared->want_room, 1, memory_order_relaxed);
+	full_fence();
+	return tlpb__ring_put(&e->tx, data, len);	/* again: there may be room since */
+}
+
+static int shm_send(struct transport *t, const uint8_t *data, size_t len)
+{
+	struct shm_end *e = to_end(t);
+	int err;
+
+	if (!e->send_by_ring)
+		return e->inner->ops->send(e->inner, data, len);
+	if (e->gone || e->broken)
+		return TLPB_ERR_CLOSED;
+	err = put(e, data, len);
+	e->full = err == TLPB_ERR_AGAIN;
+	e->broken = err == TLPB_ERR_PROTOCOL;
+	return e->broken ? TLPB_ERR_CLOSED : err;
+}
+
+static void shm_want_send(struct transport *t, bool want)
+{
+	struct shm_end *e = to_end(t);
+
+	if (!e->send_by_ring)
+		e->inner->ops->want_send(e->inner, want);
+	else
+		make_readable(e, want && !e->full);
+}
+
+/* ---- receiving ---- */
+
+static struct buffer *take_buffer(struct shm_end *e, size_t size)
+{
+	struct buffer *b = e->spare;
+
+	if (b && size <= BUFFER_BYTES) {
+		e->spare = b->next;
+		e->spares--;
+		return b;
+	}
+	if (size < BUFFER_BYTES)
+		size = BUFFER_BYTES;
+	b = malloc(sizeof *b + size);
+	if (b)
+		b->size = size;
+	return b;
+}
+
+static void keep_buffer(struct shm_end *e, struct buffer *b)
+{
+	if (b->size != BUFFER_BYTES || e->spares == SPARES_MAX) {
+		free(b);
+		return;
+	}
+	b->next = e->spare;
+	e->spare = b;
+	e->spares++;
+}
+
+static int copy_records(struct shm_end *e, size_t room, struct message *message, size_t *len)
+{
+	struct buffer *b = take_buffer(e, room);
+	int got = b ? tlpb__ring_get(&e->rx, b->data, room, len) : TLPB_ERR_NOMEM;
+
+	if (got > 0)
+		*message = (struct message){ b->data, *len, b };
+	else if (b)
+		keep_buffer(e, b);
+	return got;
+}
+
+/* 1: a message, 0: nothing there, or an error, after which there is nothing more. */
+static int take_records(struct shm_end *e, struct message *message)
+{
+	size_t len;
+	int got;
+
+	if (!ring_filled(&e->rx))
+		return 0;
+	got = copy_records(e, MERGE_BYTES, message, &len);
+	if (got == TLPB_ERR_TOO_LARGE && len <= TLPB_MESSAGE_MAX)
+		got = copy_records(e, len, message, &len);
+	if (got == TLPB_ERR_NOMEM)
+		return 0;
+	if (got < 0) {
+		tlpb_log(TLPB_LOG_WARNING, "link: the peer wrote nonsense into the shared memory");
+		e->broken = true;
+	}
+	tell_room(e);
+	return got;
+}
+
+/* Wake-ups are empty messages. Others there may be none, after the peer has gone over to its ring. */
+static void look_at_socket(struct shm_end *e)
+{
+	struct message message;
+	int err = 0;
+
+	e->polled = false;
+	if (e->owes_bell)
+		ring_bell(e);
+	while (!e->gone && !(err = e->inner->ops->recv(e->inner, &message))) {
+		e->gone = message.len != 0;
+		if (e->gone)
+			tlpb_log(TLPB_LOG_WARNING, "link: the peer sends where it only may wake");
+		e->inner->ops->release(e->inner, &message);
+	}
+	e->gone = e->gone || err == TLPB_ERR_CLOSED;
+}
+
+static int shm_recv(struct transport *t, struct message *message)
+{
+	struct shm_end *e = to_end(t);
+	int got;
+
+	if (!e->recv_by_ring)
+		return e->inner->ops->recv(e->inner, message);
+	got = take_records(e, message);
+	if (!got && e->polled && !e->broken) {
+		look_at_socket(e);
+		got = take_records(e, message);		/* what the peer put before it left */
+	}
+	if (got > 0)
+		return 0;
+	return e->gone || e->broken ? TLPB_ERR_CLOSED : TLPB_ERR_AGAIN;
+}
+
+/* What came by the socket before has another kind of handle: it is the inner one's. */
+static bool is_ours(const struct message *message)
+{
+	const struct buffer *b = message->handle;
+
+	return b && message->data == b->data;
+}
+
+static void shm_release(struct transport *t, struct message *message)
+{
+	struct shm_end *e = to_end(t);
+
+	if (is_ours(message))
+		keep_buffer(e, message->handle);
+	else
+		e->inner->ops->release(e->inner, message);
+}
+
+static int shm_fd(const struct transport *t)
+{
+	return to_end(t)->inner->ops->fd(to_end(t)->inner);
+}
+
+/* ---- waiting ---- */
+
+static bool shm_ready(struct transport *t)
+{
+	struct shm_end *e = to_end(t);
+
+	if (e->recv_by_ring && ring_filled(&e->rx))
+		return true;
+	if (e->tells)
+		return true;
+	return e->full && tlpb__ring_has_room(&e->tx, e->want_bytes);
+}
+
+static void say(struct shm_end *e, uint32_t how)
+{
+	atomic_store_explicit(&e->rx.shared->sleep, how, memory_order_relaxed);
+}
+
+static void shm_attend(struct transport *t)
+{
+	struct shm_end *e = to_end(t);
+
+	say(e, AWAKE);
+	atomic_store_explicit(&e->rx.shared->cpu, (uint32_t)sched_getcpu() + 1, memory_order_relaxed);
+}
+
+/* Before sleeping. False: there is something, or the peer has to be heard at the socket still. */
+static bool may_sleep(struct shm_end *e, uint32_t how)
+{
+	say(e, how);
+	if (e->full)	/* the peer may have told of room that was too little */
+		atomic_store_explicit(&e->tx.shared->want_room, 1, memory_order_relaxed);
+	full_fence();
+	tell_room(e);
+	wake_if_asleep(e, false);
+	return !shm_ready(&e->base);
+}
+
+static void shm_arm(struct transport *t, bool urgent_only)
+{
+	struct shm_end *e = to_end(t);
+
+	e->polled = true;
+	if (may_sleep(e, urgent_only ? AT_SOCKET_URGENT : AT_SOCKET))
+		return;
+	say(e, AWAKE);
+	make_readable(e, true);
+}
+
+static void shm_doze(struct transport *t, unsigned us)
+{
+	struct shm_end *e = to_end(t);
+	struct timespec timeout = { us / 1000000, us % 1000000 * 1000 };
+
+	if (e->recv_by_ring && may_sleep(e, DOZES))
+		syscall(SYS_futex, &e->rx.shared->sleep, FUTEX_WAIT, DOZES, &timeout, NULL, 0);
+	say(e, AWAKE);
+}
+
+static bool shm_elsewhere(const struct transport *t)
+{
+	const struct shm_end *e = to_end(t);
+
+	return atomic_load_explicit(&e->tx.shared->cpu, memory_order_relaxed) !=
+	       (uint32_t)sched_getcpu() + 1;
+}
+
+/* ---- life ---- */
+
+static void shm_close(struct transport *t, int linger_ms)
+{
+	struct shm_end *e = to_end(t);
+	struct buffer *b;
+
+	e->inner->ops->close(e->inner, linger_ms);
+	tlpb__segment_close(&e->segment);
+	while ((b = e->spare)) {
+		e->spare = b->next;
+		free(b);
+	}
+	free(e);
+}
+
+static const struct transport_ops shm_ops = {
+	.send = shm_send,
+	.recv = shm_recv,
+	.release = shm_release,
+	.fd = shm_fd,
+	.want_send = shm_want_send,
+	.close = shm_close,
+	.attend = shm_attend,
+	.arm = shm_arm,
+	.ready = shm_ready,
+	.wake = shm_wake,
+	.elsewhere = shm_elsewhere,
+	.doze = shm_doze,
+};
+
+struct transport *tlpb__transport_shm_new(struct transport *inner, struct segment *segment, bool host)
+{
+	struct shm_end *e = calloc(1, sizeof *e);
+	uint8_t *first = segment->base + SEGMENT_HEADER;
+	uint8_t *second = first + ring_footprint(segment->ring_bytes);
+
+	if (!e)
+		return NULL;
+	e->base.ops = &shm_ops;
+	e->inner = inner;
+	e->segment = *segment;
+	tlpb__ring_init(&e->tx, host ? first : second, segment->ring_bytes);
+	tlpb__ring_init(&e->rx, host ? second : first, segment->ring_bytes);
+	*segment = (struct segment){ .fd = -1 };
+	return &e->base;
+}
+
+void tlpb__transport_shm_send_by_ring(struct transport *t)
+{
+	to_end(t)->send_by_ring = true;
+}
+
+void tlpb__transport_shm_recv_by_ring(struct transport *t)
+{
+	struct shm_end *e = to_end(t);
+
+	e->recv_by_ring = e->polled = true;
+}
