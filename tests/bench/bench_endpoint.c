@@ -178,10 +178,10 @@ static void read_options(int argc, char **argv, struct tlpb_server_config *where
 	int option;
 
 	while ((option = getopt(argc, argv, "t:n:p:f:c:k:")) != -1) {
-		if (option == 't')
-			continue;
-		else if (option == 'n')
+		if (option == 'n')
 			bench_count = (unsigned)atoi(optarg);
+		else if (option == 't' && tlpb_transport_parse(optarg, &where->transport, why, sizeof why))
+			fail(why);
 		else if (option == 'p')
 			config->mps = config->mrrs = (unsigned)atoi(optarg);
 		else if (option == 'f' && tlpb_pools_parse(optarg, &config->credits, why, sizeof why))

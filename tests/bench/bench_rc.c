@@ -29,19 +29,18 @@ int bench_read_options(int argc, char **argv, struct bench_options *options)
 	char why[512];
 	int option;
 
-	*options = (struct bench_options){ .transport = "auto" };
+	*options = (struct bench_options){ 0 };
 	while ((option = getopt(argc, argv, "t:a:p:f:d")) != -1) {
-		if (option == 't')
-			options->transport = optarg;
-		else if (option == 'a')
+		if (option == 'a')
 			options->tls_ca = optarg;
 		else if (option == 'p')
 			options->payload = (unsigned)atoi(optarg);
 		else if (option == 'd')
 			options->direct = true;
-		else if (option != 'f')
+		else if (option == '?')
 			bench_fail("wrong option: see bench_rc.h");
-		else if (tlpb_pools_parse(optarg, &options->credits, why, sizeof why))
+		else if (option == 'f' ? tlpb_pools_parse(optarg, &options->credits, why, sizeof why)
+				       : tlpb_transport_parse(optarg, &options->transport, why, sizeof why))
 			bench_fail(why);
 	}
 	return optind;
@@ -78,7 +77,8 @@ void bench_connect(struct bench_rc *b, const struct bench_options *options)
 {
 	static const struct tlpb_rc_ops ops = { .mem_read = on_read, .mem_write = on_write };
 	struct tlpb_rc_config config = {
-		.url = options->url, .tls_ca = options->tls_ca, .name = "bench", .ops = &ops,
+		.url = options->url, .transport = options->transport, .tls_ca = options->tls_ca,
+		.name = "bench", .ops = &ops,
 		.mps = options->payload, .credits = options->credits, .gather_writes = true,
 	};
 	char why[512];

@@ -12,7 +12,7 @@ enum { BENCH_BDF = 0x0100, RAM_BASE = 0x10000000 };
 
 struct bench_options {
 	const char *url;
-	const char *transport;		/* auto, nng or shm */
+	enum tlpb_transport transport;
 	const char *tls_ca;
 	struct tlpb_pools credits;
 	unsigned payload;		/* bytes of Max_Payload_Size and Max_Read_Request_Size; 0: as after reset */
