@@ -179,13 +179,14 @@ int tlpb__link_send_fault(struct link *link, const struct dma_fault *fault)
 	return err;
 }
 
-static void wake_peer(struct link *link)
+/* What did not fit stays as urgent as it was: the peer may sleep again when that goes. */
+static void wake_peer(struct link *link, bool all_sent)
 {
 	const struct transport_ops *ops = link->transport->ops;
 
 	if (ops->wake)
 		ops->wake(link->transport, link->urgent);
-	link->urgent = false;
+	link->urgent = link->urgent && !all_sent;
 }
 
 void tlpb__link_flush_now(struct link *link)
@@ -207,7 +208,7 @@ void tlpb__link_flush_now(struct link *link)
 			tlpb__link_rings_sent(link);
 	}
 	if (sent)
-		wake_peer(link);
+		wake_peer(link, !first);
 	link->retry_bytes = first ? link->outbox.bytes + RETRY_BYTES : 0;
 	t->ops->want_send(t, first != NULL);
 	link->told_owner = false;
