@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import sys
+import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 START_SECONDS = 20      # for a server to listen, and to leave
@@ -38,15 +39,15 @@ def started(words, cpu, inherited=(), **options):
     """A process on its CPUs until the end of the with block. It dies with us."""
     process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "taskset", "-c", cpu, *words],
                                pass_fds=inherited, text=True, **options)
-    try:
-        yield process
-    finally:
-        process.terminate()
+    with process:
         try:
-            process.wait(START_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(START_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
 @contextlib.contextmanager
@@ -71,8 +72,15 @@ def make_certificate(directory):
     return files
 
 
+@contextlib.contextmanager
+def place(build, placement):
+    """A Bench in a directory of its own, until the end of the with block."""
+    with tempfile.TemporaryDirectory(prefix="tlpb-") as directory:
+        yield Bench(build, directory, PLACEMENTS[placement])
+
+
 class Bench:
-    """Where one measurement runs: the build, a directory of its own, and the CPUs of both sides."""
+    """Where one measurement runs: the build, a directory, and the CPUs of both sides."""
 
     def __init__(self, build, directory, cpus):
         self.build = build
