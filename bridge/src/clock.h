@@ -14,15 +14,6 @@ static inline int64_t monotonic_ms(void)
 	return t.tv_sec * 1000ll + t.tv_nsec / 1000000;
 }
 
-/* The same some milliseconds ago, at a fraction of the cost: for what is told to people. */
-static inline int64_t rough_monotonic_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-	return t.tv_sec * 1000ll + t.tv_nsec / 1000000;
-}
-
 static inline int64_t monotonic_us(void)
 {
 	struct timespec t;

@@ -29,8 +29,6 @@ struct pending_request {
 	uint8_t bytes[];		/* data, then byte enables */
 };
 
-enum { SPARE_BYTES = 64 };	/* of data: as much as one request of a CPU has */
-
 /* A request that waits for the posted writes before it. */
 struct held_request {
 	STAILQ_ENTRY(held_request) entry;
@@ -234,26 +232,6 @@ static void flush_completed(tlpb_ep *ep, bool posted)
 		tlpb__link_flush_posted(ep->link);
 }
 
-/* For the next one: a steady stream of small requests allocates nothing. */
-static void keep_request(tlpb_ep *ep, struct pending_request *p)
-{
-	if (ep->spare_request || p->face.length > SPARE_BYTES)
-		free(p);
-	else
-		ep->spare_request = p;
-}
-
-static struct pending_request *take_request(tlpb_ep *ep, size_t len)
-{
-	struct pending_request *p = ep->spare_request;
-
-	if (p && len <= SPARE_BYTES) {
-		ep->spare_request = NULL;
-		return p;
-	}
-	return malloc(sizeof *p + 2 * (len > SPARE_BYTES ? len : SPARE_BYTES));
-}
-
 void tlpb_ep_complete(tlpb_ep *ep, struct tlpb_ep_request *request, enum tlpb_cpl_status status)
 {
 	struct pending_request *p = (struct pending_request *)request;
@@ -268,7 +246,7 @@ void tlpb_ep_complete(tlpb_ep *ep, struct tlpb_ep_request *request, enum tlpb_cp
 	give_credits_back(ep, p);
 	posted = p->face.posted;
 	LIST_REMOVE(p, entry);
-	keep_request(ep, p);
+	free(p);
 	flush_completed(ep, posted);
 	tlpb__ep_release_held(ep);
 }
@@ -290,16 +268,18 @@ static struct pending_request *new_request(struct function *f, const struct tlpb
 					   uint64_t time_ps)
 {
 	size_t len = tlpb__request_bytes(tlp);
-	struct pending_request *p = take_request(f->ep, len);
+	struct pending_request *p = calloc(1, sizeof *p + 2 * len);
 
 	if (!p)
 		return NULL;
-	*p = (struct pending_request){
-		.f = f, .tlp = *tlp, .credits = tlpb_tlp_credits(tlp), .generation = f->generation,
-		.link = f->ep->links, .since_ms = rough_monotonic_ms(),
-	};
+	p->f = f;
+	p->tlp = *tlp;
 	p->tlp.payload = NULL;	/* moved into bytes, below */
 	p->tlp.payload_len = 0;
+	p->credits = tlpb_tlp_credits(tlp);
+	p->generation = f->generation;
+	p->link = f->ep->links;
+	p->since_ms = monotonic_ms();
 	p->face = (struct tlpb_ep_request){
 		.function = f->number, .write = is_write(tlp), .posted = tlp->kind == TLPB_MWR,
 		.deferrable = tlp->kind == TLPB_DMWR, .length = len,
@@ -312,8 +292,6 @@ static struct pending_request *new_request(struct function *f, const struct tlpb
 	}
 	if (p->face.write && len)
 		memcpy(p->bytes, tlp->payload + tlpb_first_byte(tlp->first_be), len);
-	else
-		memset(p->bytes, 0, len);
 	LIST_INSERT_HEAD(&f->ep->requests, p, entry);
 	f->ep->posted_with_model += p->face.posted;
 	f->posted_with_model += p->face.posted;
@@ -613,8 +591,6 @@ void tlpb__ep_requests_free(tlpb_ep *ep)
 		LIST_REMOVE(p, entry);
 		free(p);
 	}
-	free(ep->spare_request);
-	ep->spare_request = NULL;
 }
 
 /* ---- for who asks ---- */
