@@ -129,6 +129,15 @@ class Baselines(unittest.TestCase):
                 self.assertGreater(here.measure(limit.server, limit.tool, limit.url), 0)
 
 
+class Full(unittest.TestCase):
+    def test_a_host_faster_than_its_device_that_no_credits_hold_back_is_woken_when_there_is_room(self):
+        with programs.place(BUILD, list(programs.PLACEMENTS)[-1]) as here:
+            for transport in ("nng", "shm"):
+                written = here.measure(f"bench-endpoint -t {transport} -f PH=infinite,PD=infinite {{url}}",
+                                       f"bench-host -t {transport} write 2000000 {{url}}", measures.IPC)
+                self.assertGreater(written, 0)
+
+
 class Bench(unittest.TestCase):
     def test_json_has_a_figure_and_its_limit_for_each_placement(self):
         done = bench("--runs", "1", "--filter", "^read_rtt_(nng|shm)$", "--json", "-")
