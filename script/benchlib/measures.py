@@ -99,7 +99,7 @@ def of_nng(way):
     flood = nng_limit("nng_messages", "flood", way)
     ping = {at: limit._replace(tool=limit.tool + " 3000") for at, limit in ping.items()}
     flood = {at: limit._replace(tool=limit.tool + " 20000") for at, limit in flood.items()}
-    return ping, flood, 3000, 1000000
+    return ping, flood, 3000, 400000
 
 
 def large_dma():

@@ -70,27 +70,32 @@ static void ping(struct pair *pair, uint32_t seen)
 	take(&pair->back, seen, &message);
 }
 
+static double measure(struct pair *pair, uint32_t *seen, unsigned long count)
+{
+	double start = seconds_now();
+	unsigned long done;
+
+	for (done = 0; done < count && !is_late(done, start); done++)
+		ping(pair, (*seen)++);
+	return (seconds_now() - start) / (double)done * 1e6;
+}
+
 int main(int argc, char **argv)
 {
-	long count = argc == 4 ? atol(argv[1]) : 0;
+	unsigned long count = argc == 4 ? strtoul(argv[1], NULL, 10) : 0;
 	uint32_t seen = 0;
 	struct pair *pair;
-	double start;
 	pid_t peer;
 
-	if (count < 1) {
+	if (!count) {
 		fprintf(stderr, "usage: bench-futex COUNT CPU PEER_CPU\n");
 		return 2;
 	}
 	pin(argv[2]);
 	pair = share(sizeof *pair);
 	peer = start_peer(argv[3], answer, pair);
-	while (seen < WARM)
-		ping(pair, seen++);
-	start = seconds_now();
-	for (long i = 0; i < count; i++)
-		ping(pair, seen++);
-	printf("%g\n", (seconds_now() - start) / (double)count * 1e6);
+	measure(pair, &seen, WARM);
+	printf("%g\n", measure(pair, &seen, count));
 	stop_peer(peer);
 	return 0;
 }

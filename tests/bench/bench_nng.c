@@ -78,7 +78,7 @@ static void ping(nng_socket socket)
 int main(int argc, char **argv)
 {
 	nng_socket socket;
-	long count = argc > 3 ? atol(argv[3]) : 0;
+	unsigned long count = argc > 3 ? strtoul(argv[3], NULL, 10) : 0, done;
 	double start;
 
 	if (argc < 3) {
@@ -93,14 +93,14 @@ int main(int argc, char **argv)
 		ping(socket);		/* warm */
 	start = seconds_now();
 	if (!strcmp(argv[1], "ping")) {
-		for (long i = 0; i < count; i++)
+		for (done = 0; done < count && !is_late(done, start); done++)
 			ping(socket);
-		printf("%g\n", (seconds_now() - start) / (double)count * 1e6);
+		printf("%g\n", (seconds_now() - start) / (double)done * 1e6);
 	} else {
-		for (long i = 0; i < count; i++)
+		for (done = 0; done < count && !is_late(done, start); done++)
 			send_one(socket, 0);
 		ping(socket);
-		printf("%g\n", (double)count / (seconds_now() - start));
+		printf("%g\n", (double)done / (seconds_now() - start));
 	}
 	nng_close(socket);
 	return 0;

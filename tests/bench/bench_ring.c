@@ -104,15 +104,35 @@ static void ping(struct end *out, struct end *in)
 		exit(1);
 }
 
+static double measure_ping(struct end *out, struct end *in, unsigned long count)
+{
+	double start = seconds_now();
+	unsigned long done;
+
+	for (done = 0; done < count && !is_late(done, start); done++)
+		ping(out, in);
+	return (seconds_now() - start) / (double)done * 1e6;
+}
+
+static double measure_flood(struct end *out, struct end *in, unsigned long count)
+{
+	double start = seconds_now();
+	unsigned long done;
+
+	for (done = 0; done < count && !is_late(done, start); done++)
+		send_one(out, 0);
+	ping(out, in);
+	return (double)done / (seconds_now() - start);
+}
+
 int main(int argc, char **argv)
 {
-	long count = argc == 5 ? atol(argv[2]) : 0;
+	unsigned long count = argc == 5 ? strtoul(argv[2], NULL, 10) : 0;
 	struct pair pair;
 	struct end in = { .next = 1 }, out = { .next = 1 };
-	double start;
 	pid_t peer;
 
-	if (count < 1) {
+	if (!count) {
 		fprintf(stderr, "usage: bench-ring ping|flood COUNT CPU PEER_CPU\n");
 		return 2;
 	}
@@ -120,19 +140,8 @@ int main(int argc, char **argv)
 	pair.there = out.ring = share(sizeof(struct ring));
 	pair.back = in.ring = share(sizeof(struct ring));
 	peer = start_peer(argv[4], answer, &pair);
-	for (int i = 0; i < WARM; i++)
-		ping(&out, &in);
-	start = seconds_now();
-	if (!strcmp(argv[1], "ping")) {
-		for (long i = 0; i < count; i++)
-			ping(&out, &in);
-		printf("%g\n", (seconds_now() - start) / (double)count * 1e6);
-	} else {
-		for (long i = 0; i < count; i++)
-			send_one(&out, 0);
-		ping(&out, &in);
-		printf("%g\n", (double)count / (seconds_now() - start));
-	}
+	measure_ping(&out, &in, WARM);
+	printf("%g\n", (!strcmp(argv[1], "ping") ? measure_ping : measure_flood)(&out, &in, count));
 	stop_peer(peer);
 	return 0;
 }
