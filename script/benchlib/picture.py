@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The figures that have a target as a picture: a bar each, value over limit on a logarithmic axis, the target marked.
 
-What has no limit is drawn over its target. Readable on light and on dark ground: the ground is the page's, the text
-follows the reader's scheme, and the bars are of a middle tone.
+What has no limit is drawn over its target. The ground is the page's: all colours are of a middle tone, which can be read
+on light and on dark.
 """
 import math
 from xml.sax.saxutils import escape
@@ -13,17 +13,13 @@ WIDTH, LEFT, RIGHT, TOP = 920, 190, 210, 56
 BAR, GAP, FOOT = 11, 10, 34     # of a bar, between figures, for the axis
 
 STYLE = """
-text { font: 12px system-ui, sans-serif; fill: #24292f; }
+text { font: 12px system-ui, sans-serif; fill: #76808c; }
 .small { font-size: 11px; }
-.grid { stroke: #8888; stroke-width: 0.5; }
+.grid { stroke: #8884; stroke-width: 0.5; }
 .one { stroke: #888; stroke-width: 1.5; }
-.target { stroke: #24292f; stroke-width: 2.5; }
+.target { stroke: #d93f4c; stroke-width: 3; }
 .one-core { fill: #d98324; }
 .two-cores { fill: #3f8fd2; }
-@media (prefers-color-scheme: dark) {
- text { fill: #e6edf3; }
- .target { stroke: #e6edf3; }
-}
 """
 
 
@@ -77,7 +73,7 @@ def grid(axis, bottom):
 
 
 def head():
-    yield text(LEFT, 18, "Value over limit (over its target where there is no limit); the thick mark is the target.")
+    yield text(LEFT, 18, "Value over limit (over its target where there is no limit); the red mark is the target.")
     for i, placement in enumerate(("one-core", "two-cores")):
         x = LEFT + 110 * i
         yield f'<rect class="{placement}" x="{x}" y="30" width="12" height="12"/>'
