@@ -112,6 +112,11 @@ class Report(unittest.TestCase):
         self.assertIn("| at most 1.5 | yes |", text)
         self.assertIn("| at most 1.5 | **no** |", text)
 
+    def test_the_figures_that_are_kept_have_each_name_judged(self):
+        with open(report.DOCUMENT_JSON, encoding="utf-8") as file:
+            rows = json.load(file)
+        self.assertEqual({row["name"] for row in rows if "reached" in row}, NAMES)
+
     def test_quantities_are_short(self):
         self.assertEqual([judge.quantity(value, unit) for value, unit in (
             (20e6, "1/s"), (36409, "1/s"), (0.1234, "us"), (1234.5, "ns"), (1.5, ""))],
