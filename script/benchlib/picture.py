@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The figures that have a target as a picture: a bar each, value over limit on a logarithmic axis, the target marked.
 
-What has no limit is drawn over its target. The ground is the page's: all colours are of a middle tone, which can be read
-on light and on dark.
+What has no limit is drawn over its target. The ground is the page's: all colours are of a middle tone, which can be
+read on light and on dark.
 """
 import math
 from xml.sax.saxutils import escape
