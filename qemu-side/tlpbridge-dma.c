@@ -65,7 +65,7 @@ static int refusal(TLPBridge *s, const struct tlpb_tlp *request, bool write, uin
 		return TLPB_ERR_ACCESS;	/* the host offers neither ATS nor PASID */
 	if (hits_interrupts(addr, len) && !interrupt_allowed(write, addr, len))
 		return TLPB_ERR_NO_ADDRESS;
-	if (s->dma_depth >= DMA_DEPTH_MAX)
+	if (s->dma_depth >= DMA_DEPTH_MAX || !tlpbridge_grants_allow_dma())
 		return TLPB_ERR_BUSY;
 	return 0;
 }
@@ -152,6 +152,14 @@ static int atomic(void *ctx, const struct tlpb_tlp *request, uint64_t addr,
 	err = len == op->size ? tlpb_atomic_memory(op, memory, old) : TLPB_ERR_UNSUPPORTED;
 	address_space_unmap(as, memory, len, true, err ? 0 : len);
 	return err;
+}
+
+static void dirty(void *ctx, uint16_t requester_id, uint64_t addr, uint64_t len)
+{
+	TLPBridge *s = ctx;
+
+	if (bql_locked() && s->link.rc)		/* else not handed over yet, or unrealized */
+		tlpbridge_grants_dirty(s, requester_id, addr, len);
 }
 
 static void intx(void *ctx, unsigned pin, bool level)
@@ -242,6 +250,7 @@ const struct tlpb_rc_ops tlpbridge_rc_ops = {
 	.mem_write = mem_write,
 	.atomic = atomic,
 	.dmwr = mem_write,
+	.dirty = dirty,
 	.intx = intx,
 	.message = message,
 	.error = error,
