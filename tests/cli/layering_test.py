@@ -31,7 +31,7 @@ LAYERS = {
     "link": 4, "link_flow": 4, "link_hello": 4, "link_private": 4, "link_inject": 4, "link_check": 4,
     "link_error": 4, "link_rings": 4, "completer": 4,
     "rc": 5, "rc_private": 5, "rc_group": 5, "rc_access": 5, "rc_register": 5, "rc_write": 5,
-    "rc_inbound": 5, "rc_enumerate": 5, "ep": 5,
+    "rc_inbound": 5, "rc_grant": 5, "ep_grant": 5, "rc_enumerate": 5, "ep": 5,
     "ep_private": 5, "ep_function": 5, "ep_request": 5, "ep_raw": 5, "ep_dma": 5, "ep_irq": 5, "regs": 5,
     "server": 5, "serve": 5, "status": 5, "status_ask": 5, "trace": 5, "rc_exchange": 5, "rc_timer": 5,
     "rc_message": 5, "rc_error": 5, "ep_exchange": 5, "ep_tags": 5, "ep_message": 5, "ep_error": 5,
