@@ -154,12 +154,12 @@ static int atomic(void *ctx, const struct tlpb_tlp *request, uint64_t addr,
 	return err;
 }
 
-static void dirty(void *ctx, uint16_t requester_id, uint64_t addr, uint64_t len)
+static void dirty(void *ctx, unsigned function, uint64_t addr, uint64_t len)
 {
 	TLPBridge *s = ctx;
 
 	if (bql_locked() && s->link.rc)		/* else not handed over yet, or unrealized */
-		tlpbridge_grants_dirty(s, requester_id, addr, len);
+		tlpbridge_grants_dirty(s, function, addr, len);
 }
 
 static void intx(void *ctx, unsigned pin, bool level)

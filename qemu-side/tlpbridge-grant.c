@@ -190,7 +190,7 @@ static void distrust(TLPBridgeFunction *f, const Window *window)
 		mark_written(f, window->grant.addr, window->grant.len);
 }
 
-static int revoke(TLPBridgeFunction *f, const struct tlpb_rc_grant *grant)
+static int take_back(TLPBridgeFunction *f, const struct tlpb_rc_grant *grant)
 {
 	tlpb_rc *rc = tlpbridge_enter(f->bridge);
 	int err = TLPB_ERR_CLOSED;
@@ -231,7 +231,7 @@ static void region_del(MemoryListener *listener, MemoryRegionSection *section)
 		i++;
 	if (i == f->windows->len)
 		return;
-	if (window_at(f, i)->granted && revoke(f, &window_at(f, i)->grant) && f->windows)
+	if (window_at(f, i)->granted && take_back(f, &window_at(f, i)->grant) && f->windows)
 		distrust(f, window_at(f, i));
 	if (f->windows)		/* else unplugged while we waited */
 		g_array_remove_index_fast(f->windows, i);
@@ -282,11 +282,11 @@ static void mark_within(TLPBridgeFunction *f, const Window *window, uint64_t add
 		mark_written(f, from, to - from);
 }
 
-void tlpbridge_grants_dirty(TLPBridge *s, uint16_t requester_id, uint64_t addr, uint64_t len)
+void tlpbridge_grants_dirty(TLPBridge *s, unsigned function, uint64_t addr, uint64_t len)
 {
-	TLPBridgeFunction *f = tlpbridge_function_of(s, requester_id);
+	TLPBridgeFunction *f = tlpbridge_function_of(s, PCI_DEVICE(s)->devfn + function);
 
-	if (!f || !f->windows || addr + len < addr)
+	if (!f || !f->windows)
 		return;
 	for (unsigned i = 0; i < f->windows->len; i++)
 		mark_within(f, window_at(f, i), addr, addr + len);

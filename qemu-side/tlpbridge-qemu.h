@@ -341,7 +341,7 @@ void tlpbridge_grants_start(TLPBridgeFunction *f);
 void tlpbridge_grants_stop(TLPBridgeFunction *f);
 void tlpbridge_grants_lost(TLPBridge *s);	/* the link is, and with it all grants */
 void tlpbridge_grants_returned(TLPBridge *s);	/* there is a new link: grant again */
-void tlpbridge_grants_dirty(TLPBridge *s, uint16_t requester_id, uint64_t addr, uint64_t len);
+void tlpbridge_grants_dirty(TLPBridge *s, unsigned function, uint64_t addr, uint64_t len);
 
 /* Before any DMA, which may change the memory map: may it, now? */
 bool tlpbridge_grants_allow_dma(void);

@@ -4,6 +4,7 @@ import os
 
 CREDITS = os.environ.get("TLPB_TEST_CREDITS")
 ORDER_SEED = os.environ.get("TLPB_TEST_ORDER_SEED")
+DIRECT_DMA = os.environ.get("TLPB_TEST_DIRECT_DMA")
 
 
 def options(in_order=False):
@@ -25,10 +26,18 @@ def command(words, in_order=False):
 
 def arguments():
     """Of QMP's device_add."""
-    return {**({"credits": CREDITS} if CREDITS else {}), **({"stress-ordering": int(ORDER_SEED)} if ORDER_SEED else {})}
+    return {**({"credits": CREDITS} if CREDITS else {}), **({"stress-ordering": int(ORDER_SEED)} if ORDER_SEED else {}),
+            **({"direct-dma": DIRECT_DMA} if DIRECT_DMA else {})}
 
 
 def properties():
     """Behind the properties of QEMU's device, where a comma within a value is written twice."""
     return (f",credits={CREDITS.replace(',', ',,')}" if CREDITS else "") + (
-        f",stress-ordering={ORDER_SEED}" if ORDER_SEED else "")
+        f",stress-ordering={ORDER_SEED}" if ORDER_SEED else "") + (
+        f",direct-dma={DIRECT_DMA}" if DIRECT_DMA else "")
+
+
+def shared_memory(megabytes):
+    """QEMU's memory that a device may be granted, if direct DMA is asked for."""
+    return [] if DIRECT_DMA != "on" else [
+        "-object", f"memory-backend-memfd,id=ram,size={megabytes}M,share=on", "-machine", "memory-backend=ram"]
