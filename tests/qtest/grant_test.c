@@ -33,18 +33,24 @@ static void place(void)
 	place_bars(m.q, EP, m.bar);
 }
 
-static void start_with(const char *const args[])
+/* Before any path is made: it begins a new directory. */
+static void begin(void)
 {
 	processes_end();
 	memset(&m, 0, sizeof m);
 	m.server = serve("s", ALL_KINDS);
+}
+
+static void start_qemu(const char *const args[])
+{
 	m.q = qtest_start(args);
 	place();
 }
 
 static void start_shared(const char *device_options)
 {
-	start_with(ARGS(SHARED, "-device", bridge_device("rp0", "s", device_options)));
+	begin();
+	start_qemu(ARGS(SHARED, "-device", bridge_device("rp0", "s", device_options)));
 }
 
 /* ---- TLPs ---- */
@@ -141,13 +147,13 @@ TEST(Grants, ATraceGetsAllTlpsUnlessDirectDmaIsWanted)
 {
 	char options[300];
 
+	begin();
 	snprintf(options, sizeof options, "direct-dma=auto,trace=%s", test_path("t.pcap"));
-	start_shared(options);
+	start_qemu(ARGS(SHARED, "-device", bridge_device("rp0", "s", options)));
 	expect_tlps(SRC, DST, 4096);
 	qtest_stop(m.q);
 	snprintf(options, sizeof options, "direct-dma=on,trace=%s", test_path("t.pcap"));
-	m.q = qtest_start(ARGS(SHARED, "-device", bridge_device("rp0", "s", options)));
-	place();
+	start_qemu(ARGS(SHARED, "-device", bridge_device("rp0", "s", options)));
 	expect_direct(SRC, DST, 4096);
 	machine_stop();
 }
@@ -157,15 +163,15 @@ TEST(Grants, MemoryThatCannotBeSharedIsToldOfOnce)
 {
 	static const char *const cure = "memory-backend-memfd,id=m,size=64M,share=on -machine memory-backend=m";
 
-	start_with(ARGS("-object", "memory-backend-ram,id=m,size=64M", "-machine", "memory-backend=m",
+	begin();
+	start_qemu(ARGS("-object", "memory-backend-ram,id=m,size=64M", "-machine", "memory-backend=m",
 			"-device", bridge_device("rp0", "s", "direct-dma=auto")));
 	expect_tlps(SRC, DST, 4096);
 	EXPECT_EQ(process_count_output(m.q->process, "info: tlpbridge ep-s: no direct DMA"), 1u);
 	EXPECT_EQ(process_count_output(m.q->process, cure), 1u);
 	qtest_stop(m.q);
-	m.q = qtest_start(ARGS("-object", "memory-backend-ram,id=m,size=64M", "-machine", "memory-backend=m",
-			       "-device", bridge_device("rp0", "s", "direct-dma=on")));
-	place();
+	start_qemu(ARGS("-object", "memory-backend-ram,id=m,size=64M", "-machine", "memory-backend=m",
+			"-device", bridge_device("rp0", "s", "direct-dma=on")));
 	expect_tlps(SRC, DST, 4096);
 	EXPECT_EQ(process_count_output(m.q->process, "warning: tlpbridge ep-s: no direct DMA"), 1u);
 	machine_stop();
@@ -183,8 +189,9 @@ TEST(Grants, AFileThatIsNotSealedIsNotGranted)
 
 	for (unsigned i = 0; i < sizeof unsafe / sizeof unsafe[0]; i++) {
 		gt_about(unsafe[i]);
+		begin();
 		snprintf(object, sizeof object, unsafe[i], test_path("ram"));
-		start_with(ARGS("-object", object, "-machine", "memory-backend=m",
+		start_qemu(ARGS("-object", object, "-machine", "memory-backend=m",
 				"-device", bridge_device("rp0", "s", "direct-dma=on")));
 		expect_tlps(SRC, DST, 4096);
 		machine_stop();
@@ -194,7 +201,8 @@ TEST(Grants, AFileThatIsNotSealedIsNotGranted)
 /* Also while the guest has not switched translation on, and sees addresses as they are. */
 TEST(Grants, NothingBehindAnEmulatedIommu)
 {
-	start_with(ARGS(SHARED, "-machine", "kernel-irqchip=split", "-device", "intel-iommu",
+	begin();
+	start_qemu(ARGS(SHARED, "-machine", "kernel-irqchip=split", "-device", "intel-iommu",
 			"-device", bridge_device("rp0", "s", "direct-dma=on")));
 	expect_tlps(SRC, DST, 4096);
 	machine_stop();
@@ -415,7 +423,8 @@ TEST(GrantsFollow, MemoryThatIsPluggedInAndOut)
 	const uint64_t dimm = 1ull << 32;
 	struct qmp *qmp;
 
-	start_with(ARGS(SHARED, "-m", "64,slots=2,maxmem=2G", "-qmp", qmp_option("qmp"),
+	begin();
+	start_qemu(ARGS(SHARED, "-m", "64,slots=2,maxmem=2G", "-qmp", qmp_option("qmp"),
 			"-device", bridge_device("rp0", "s", "direct-dma=on")));
 	qmp = qmp_connect("qmp");
 	for (unsigned i = 0; i < 3; i++) {
