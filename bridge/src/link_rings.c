@@ -194,7 +194,12 @@ void tlpb__link_attend(struct link *link)
 /* Credits alone need not wake who has no use for them. */
 void tlpb__link_arm(struct link *link)
 {
-	bool hungry = link->short_of_credits || !tlpb__tx_queue_empty(&link->waiting);
+	bool hungry;
+
+	if (link->dirties)
+		tlpb__link_flush(link);
+	link->armed = true;
+	hungry = link->short_of_credits || !tlpb__tx_queue_empty(&link->waiting);
 
 	if (has_ring(link->transport))
 		link->transport->ops->arm(link->transport, !hungry);

@@ -280,6 +280,13 @@ struct tlpb_ep_window {
 };
 bool tlpb_ep_window(tlpb_ep *ep, unsigned function, uint64_t addr, struct tlpb_ep_window *window);
 
+/*
+ * DMA of len bytes at once, directly and whole, or not at all: who gets TLPB_ERR_AGAIN calls the two above (data of a read may
+ * have changed). Returns 0 when it is over, or errors as above. For callers that want to know at once.
+ */
+int tlpb_ep_dma_now(tlpb_ep *ep, bool write, uint64_t addr, void *data, size_t len,
+		    const struct tlpb_dma_attr *attr);
+
 /* Of the endpoint's life, for tests and tools. */
 struct tlpb_ep_direct_stats {
 	uint64_t reads, writes, read_bytes, write_bytes;	/* that went directly, in part or all */
