@@ -154,15 +154,18 @@ void tlpb__ep_note_retired(tlpb_ep *ep, const struct tlpb_tlp *completion)
 		ep->retired = r->stamp;
 }
 
+/* More may have been sent since. */
 static void on_proof(void *arg, const struct tags_request *request, int err)
 {
-	tlpb_ep *ep = arg;
+	struct function *f = arg;
 
 	(void)request;
 	(void)err;
-	ep->proof_asked = false;
+	f->ep->proof_asked = false;
+	tlpb__ep_ask_for_proof(f);
 }
 
+/* Only if DMA would have gone directly since the last time: else nobody needs it. */
 void tlpb__ep_ask_for_proof(struct function *f)
 {
 	tlpb_ep *ep = f->ep;
@@ -170,12 +173,13 @@ void tlpb__ep_ask_for_proof(struct function *f)
 	struct tlpb_credits cost;
 
 	if (!ep->windows.count || !tlpb_ep_is_up(ep) || ep->proof_asked ||
-	    ep->direct_wanted == ep->wanted_before || !tlpb__config_bus_master(&f->config))
+	    ep->direct_wanted == ep->wanted_before || ep->retired == tlpb__link_posted(ep->link) ||
+	    !tlpb__config_bus_master(&f->config))
 		return;
 	tlp = tlpb__ep_request_tlp(f, TLPB_MRD, ep->windows.window[0].addr, NULL);
 	tlp.length_dw = 1;
 	cost = tlpb_tlp_credits(&tlp);
-	if (!tlpb__link_has_room(ep->link, &cost) || tlpb__ep_take_tag(f, &tlp, NULL, 0, on_proof, ep))
+	if (!tlpb__link_has_room(ep->link, &cost) || tlpb__ep_take_tag(f, &tlp, NULL, 0, on_proof, f))
 		return;
 	ep->proof_asked = true;
 	ep->wanted_before = ep->direct_wanted;
