@@ -13,8 +13,8 @@
 
 enum {
 	SRC = 0x100000, DST = 0x200000, SIZE = 0x40000,
-	BIG = 0x1000000, BIG_SIZE = 16 << 20,	/* as much as one command moves */
-	COMMANDS = 16, BLOCK = 0x40000,		/* as many as the device keeps waiting */
+	BIG = 0x1000000, BIG_SIZE = 16 << 20,	/* as much as one command moves; and where there is room for it */
+	COMMANDS = 16, BLOCK = 0x100000,		/* as many as the device keeps waiting */
 	STREAM = COMMANDS / 2 * BLOCK,
 	FIRMWARE = 0xffff0000,			/* memory that is not granted */
 	MCH = 0, PAM0 = 0x90,			/* 82G33 host bridge: firmware's shadow, below 1 MiB */
