@@ -30,14 +30,15 @@ def arguments():
             **({"direct-dma": DIRECT_DMA} if DIRECT_DMA else {})}
 
 
-def properties():
-    """Behind the properties of QEMU's device, where a comma within a value is written twice."""
+def properties(own=""):
+    """Behind the properties of QEMU's device, where a comma within a value is written twice. own: the test's."""
+    direct = DIRECT_DMA if "direct-dma=" not in own else None
     return (f",credits={CREDITS.replace(',', ',,')}" if CREDITS else "") + (
         f",stress-ordering={ORDER_SEED}" if ORDER_SEED else "") + (
-        f",direct-dma={DIRECT_DMA}" if DIRECT_DMA else "")
+        f",direct-dma={direct}" if direct else "")
 
 
-def shared_memory(megabytes):
+def shared_memory(megabytes, wanted=False):
     """QEMU's memory that a device may be granted, if direct DMA is asked for."""
-    return [] if DIRECT_DMA != "on" else [
+    return [] if DIRECT_DMA != "on" and not wanted else [
         "-object", f"memory-backend-memfd,id=ram,size={megabytes}M,share=on", "-machine", "memory-backend=ram"]
