@@ -94,10 +94,13 @@ static int dma(TLPBridge *s, const struct tlpb_tlp *request, bool write, uint64_
 	s->dma_hit_self = false;
 	s->dma_depth++;
 	s->depth++;	/* another device's wait may have served this one */
+	/* What it changes of the memory map takes effect after it: QEMU refuses DMA into a device that is at it. */
+	memory_region_transaction_begin();
 	if (write)
 		result = address_space_write(pci_get_address_space(d), addr, attrs, buf, len);
 	else
 		result = address_space_read_full(pci_get_address_space(d), addr, attrs, buf, len);
+	memory_region_transaction_commit();
 	s->depth--;
 	s->dma_depth--;
 	hit = s->dma_hit_self;

@@ -16,8 +16,8 @@
  *  - Such DMA may itself change the map (it may write the config space of any device, through
  *    ECAM), which QEMU does not expect within a change. So DMA that comes then opens a transaction,
  *    which QEMU counts, and commit(), the last step of the outer change, closes it: what
- *    DMA asked for follows then. A device that does that again and again nests; from CHANGES_MAX
- *    on its DMA is refused.
+ *    DMA asked for follows then. That change may wait for devices, too; after ROUNDS_MAX
+ *    of them their DMA is refused, so that the guest goes on whatever they do.
  *  - A device that does not answer in time has lost its link; what it wrote is not known then, nor
  *    when it died. All that it could write counts as written, so that no CPU executes old code.
  */
@@ -26,7 +26,7 @@
 #include "qemu/error-report.h"
 
 enum {
-	CHANGES_MAX = 4,
+	ROUNDS_MAX = 100,
 	LAST = INT32_MAX,	/* priority: others have heard of a change before */
 };
 
@@ -38,8 +38,8 @@ typedef struct Window {
 
 /* Of the holder of the BQL, for all devices. */
 static unsigned revoking;	/* waits inside changes of the memory map */
-static unsigned changes;	/* one inside the other, by commit() */
-static bool held;		/* changes are held back until commit() */
+static bool held;		/* DMA has opened a transaction; commit() closes it */
+static unsigned rounds;		/* of commit(), in progress */
 
 /* ---- what can be granted ---- */
 
@@ -249,22 +249,28 @@ static void nudge(void)
 	memory_region_set_enabled(region, !region->enabled);
 }
 
+/*
+ * Only where no change is under way any more. A device may be unplugged within another one's, which ends
+ * here, too; and the changes that are made here do.
+ */
 static void commit(MemoryListener *listener)
 {
-	if (!held)
+	if (rounds || revoking)
 		return;
-	held = false;
-	changes++;
-	nudge();
-	memory_region_transaction_commit();
-	changes--;
+	while (held) {
+		rounds++;
+		held = false;
+		nudge();
+		memory_region_transaction_commit();
+	}
+	rounds = 0;
 }
 
 bool tlpbridge_grants_allow_dma(void)
 {
 	if (!revoking || held)
 		return true;
-	if (changes >= CHANGES_MAX)
+	if (rounds >= ROUNDS_MAX)
 		return false;
 	held = true;
 	memory_region_transaction_begin();

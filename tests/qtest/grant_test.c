@@ -469,3 +469,78 @@ TEST(GrantsFollow, MemoryThatIsPluggedInAndOut)
 	qmp_close(qmp);
 	machine_stop();
 }
+
+/* ---- DMA that comes while QEMU changes the map, and waits for the devices ---- */
+
+/* A second device, with registers at bar[0]. */
+static struct bar other[6];
+
+static struct qmp *start_two(void)
+{
+	begin();
+	serve("s1", ALL_KINDS);
+	start_qemu(ARGS(SHARED, "-m", "64,slots=2,maxmem=2G", "-qmp", qmp_option("qmp"), PORT2,
+			"-device", bridge_device("rp0", "s", "direct-dma=on"),
+			"-device", bridge_device("rp1", "s1", "direct-dma=on")));
+	qtest_set_up_port(m.q, 1);
+	place_bars(m.q, BEHIND_PORT(1), other);
+	return qmp_connect("qmp");
+}
+
+static void other_copies(uint64_t src, uint64_t dst, uint32_t size)
+{
+	const uint32_t values[] = { (uint32_t)src, (uint32_t)(src >> 32), (uint32_t)dst, (uint32_t)(dst >> 32), size };
+
+	for (unsigned i = 0; i < 5; i++)
+		qtest_write(m.q, other[0].addr + REG_SRC + 4 * i, 4, values[i]);
+	qtest_write(m.q, other[0].addr + REG_IRQ_TYPE, 4, NO_INTERRUPT);
+	qtest_write(m.q, other[0].addr + REG_COMMAND, 4, DO_COPY);
+}
+
+/* The second device switches part of the shadow to RAM and back, and to RAM in the end; DST tells when. */
+static void start_changes(uint32_t end_mark)
+{
+	qtest_write(m.q, SRC, 1, PAM_RAM);
+	qtest_write(m.q, SRC + 1, 1, PAM_NONE);
+	qtest_write(m.q, SRC + 4, 4, end_mark);
+	for (unsigned i = 0; i < COMMANDS - 1; i++)
+		other_copies(SRC + i % 2, ECAM + PAM0 + 2, 1);
+	other_copies(SRC + 4, DST, 4);
+}
+
+/* What it changes while QEMU waits within a change of its own is not lost, and not done too early. */
+TEST(GrantsFollow, TheMapWhileADeviceChangesItToo)
+{
+	const uint64_t shadow2 = SHADOW + SHADOW_SIZE;
+	struct qmp *qmp = start_two();
+
+	for (unsigned round = 1; round <= 10; round++) {
+		plug_dimm(qmp);
+		expect_direct(SRC, 1ull << 32, SIZE);
+		start_changes(round);
+		unplug_dimm(qmp);
+		wait_memory(DST, round);
+		EXPECT_EQ(qtest_config_read(m.q, MCH, PAM0 + 2, 1), PAM_RAM);
+		expect_direct(SRC, shadow2, SHADOW_SIZE);
+		EXPECT_EQ(transfer(DO_WRITE, 0, 1ull << 32, 64), WRITE_FAIL | DST_ADDR_INVALID);
+	}
+	qmp_close(qmp);
+	machine_stop();
+}
+
+/* QEMU refuses what reaches the host bridge while a CPU is in it, but the map is as its registers say. */
+TEST(GrantsFollow, TheMapWhileTheCpuAndADeviceChangeIt)
+{
+	struct qmp *qmp = start_two();
+
+	for (unsigned round = 1; round <= 50; round++) {
+		start_changes(round);
+		for (unsigned n = 0; n < 20; n++)
+			set_shadow(n % 2 ? PAM_NONE : PAM_RAM);
+		wait_memory(DST, round);
+		qtest_config_write(m.q, MCH, PAM0 + 2, 1, PAM_RAM);
+		expect_direct(SRC, SHADOW + SHADOW_SIZE, SHADOW_SIZE);
+	}
+	qmp_close(qmp);
+	machine_stop();
+}
