@@ -173,7 +173,7 @@ void tlpb__ep_windows_end(tlpb_ep *ep)
 
 /* ---- the face ---- */
 
-bool tlpb_ep_window(tlpb_ep *ep, unsigned function, uint64_t addr, struct tlpb_ep_window *window)
+bool tlpb_ep_find_window(tlpb_ep *ep, unsigned function, uint64_t addr, struct tlpb_ep_window *window)
 {
 	struct function *f = tlpb__function_at(ep, function);
 	const struct window *w;
