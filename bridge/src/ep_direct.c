@@ -18,23 +18,15 @@
 
 #include "ep_private.h"
 
-/* Digests and injected errors are of TLPs; so is the order of ID-based ordering, and poison. */
-static bool may_copy(const struct function *f, const struct tlpb_dma_attr *attr)
-{
-	const tlpb_ep *ep = f->ep;
-
-	return ep->windows.count && !ep->inject && !tlpb__link_does_ecrc(ep->link) &&
-	       !(attr && (attr->ido || attr->poison));
-}
-
+/* Injected errors are of TLPs; so is the order of ID-based ordering, and poison. */
 bool tlpb__ep_may_go_direct(const struct function *f, const struct tlpb_dma_attr *attr)
 {
 	tlpb_ep *ep = f->ep;
 
-	if (!may_copy(f, attr))
+	if (!ep->windows.count || ep->inject || (attr && (attr->ido || attr->poison)))
 		return false;
 	ep->direct_wanted++;
-	return ep->retired == tlpb__link_posted(ep->link);
+	return tlpb__link_may_bypass(ep->link, ep->retired);
 }
 
 /* ---- copying ---- */
@@ -73,13 +65,13 @@ static void copy_to_host(uint8_t *to, const uint8_t *from, size_t len)
 /* Bytes from addr on that one window has; *bytes is where. 0: none. */
 static size_t reach(struct function *f, uint64_t addr, size_t len, bool write, uint8_t **bytes)
 {
-	const struct window *w = tlpb__grants_find(&f->ep->windows, f->number, addr);
+	const struct window *w = grants_lookup(&f->ep->windows, f->number, addr);
 	uint64_t there;
 
 	if (!w || (write && !w->writable))
 		return 0;
 	there = w->len - (addr - w->addr);
-	*bytes = tlpb__ep_window_bytes(w, addr);
+	*bytes = w->bytes + (addr - w->addr);
 	return there < len ? (size_t)there : len;
 }
 

@@ -39,13 +39,6 @@ bool tlpb__ep_wants_grants(const tlpb_ep *ep)
 	       !tlpb__ep_is_raw(ep);
 }
 
-uint8_t *tlpb__ep_window_bytes(const struct window *w, uint64_t addr)
-{
-	const struct mapping *m = (const struct mapping *)w->granted;
-
-	return m->bytes + w->offset + (addr - w->addr);
-}
-
 /* ---- granted ---- */
 
 static void refuse(tlpb_ep *ep, const struct grant_mem *grant, const char *why)
@@ -98,7 +91,7 @@ static uint8_t *map_file(const struct grant_mem *grant, char *why, size_t size)
 static bool add(tlpb_ep *ep, const struct grant_mem *grant, uint8_t *bytes)
 {
 	struct window window = { .function = grant->function, .addr = grant->addr, .len = grant->len,
-				 .writable = grant->writable };
+				 .writable = grant->writable, .bytes = bytes };
 	struct mapping *m = calloc(1, sizeof *m);
 
 	if (!m) {
@@ -173,17 +166,17 @@ void tlpb__ep_windows_end(tlpb_ep *ep)
 
 /* ---- the face ---- */
 
-bool tlpb_ep_window(tlpb_ep *ep, unsigned function, uint64_t addr, struct tlpb_ep_window *window)
+bool tlpb_ep_find_window(tlpb_ep *ep, unsigned function, uint64_t addr, struct tlpb_ep_window *window)
 {
 	struct function *f = tlpb__function_at(ep, function);
 	const struct window *w;
 
 	if (!f || tlpb__ep_may_start(ep, f, NULL) || !tlpb__ep_may_go_direct(f, NULL))
 		return false;
-	w = tlpb__grants_find(&ep->windows, function, addr);
+	w = grants_lookup(&ep->windows, function, addr);
 	if (!w)
 		return false;
-	*window = (struct tlpb_ep_window){ tlpb__ep_window_bytes(w, w->addr), w->addr, w->len };
+	*window = (struct tlpb_ep_window){ w->bytes, w->addr, w->len };
 	f->lent = true;
 	return true;
 }

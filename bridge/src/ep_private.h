@@ -238,9 +238,6 @@ void tlpb__ep_on_revoke(tlpb_ep *ep, const struct revoke *revoke);
 void tlpb__ep_windows_end(tlpb_ep *ep);
 void tlpb__ep_take_back(struct function *f);
 
-/* The mapped bytes of a window that begin at addr, which it has. */
-uint8_t *tlpb__ep_window_bytes(const struct window *w, uint64_t addr);
-
 /*
  * ep_direct.c: read or write directly what can be from addr on: how many bytes. A read that is whole may need
  * a flush behind it, see there.

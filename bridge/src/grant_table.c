@@ -69,6 +69,7 @@ static struct window behind(const struct window *w, uint64_t addr, uint64_t len)
 	}
 	left.addr += gone;
 	left.offset += gone;
+	left.bytes = left.bytes ? left.bytes + gone : NULL;
 	left.len -= gone;
 	return left;
 }
@@ -131,8 +132,6 @@ void tlpb__grants_clear(struct grant_table *table)
 
 const struct window *tlpb__grants_find(struct grant_table *table, unsigned function, uint64_t addr)
 {
-	if (table->last < table->count && window_has(&table->window[table->last], function, addr))
-		return &table->window[table->last];
 	for (unsigned i = 0; i < table->count; i++)
 		if (window_has(&table->window[i], function, addr)) {
 			table->last = i;
@@ -145,7 +144,7 @@ bool tlpb__grants_cover(struct grant_table *table, unsigned function, uint64_t a
 			bool write)
 {
 	while (len) {
-		const struct window *w = tlpb__grants_find(table, function, addr);
+		const struct window *w = grants_lookup(table, function, addr);
 		uint64_t n = w ? w->len - (addr - w->addr) : 0;
 
 		if (!w || (write && !w->writable))

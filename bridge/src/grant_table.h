@@ -28,6 +28,7 @@ struct window {
 	bool writable;
 	struct granted *granted;
 	uint64_t offset;		/* of addr in it, bytes */
+	uint8_t *bytes;			/* where addr is mapped, if it is */
 };
 
 /* All 0 at first. */
@@ -66,6 +67,15 @@ const struct window *tlpb__grants_find(struct grant_table *table, unsigned funct
 static inline bool window_has(const struct window *w, unsigned function, uint64_t addr)
 {
 	return addr - w->addr < w->len && w->function == function;
+}
+
+/* The same for who asks often: mostly it is the one of last time. */
+static inline const struct window *grants_lookup(struct grant_table *table, unsigned function, uint64_t addr)
+{
+	const struct window *last = &table->window[table->last];
+
+	return table->count && window_has(last, function, addr) ? last
+							       : tlpb__grants_find(table, function, addr);
 }
 
 #endif

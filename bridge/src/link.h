@@ -209,8 +209,12 @@ bool tlpb__link_has_dirty(const struct link *link);
 uint64_t tlpb__link_posted(const struct link *link);
 bool tlpb__link_has_inbound(const struct link *link);
 
-/* Does it add digests, or check them? */
-bool tlpb__link_does_ecrc(const struct link *link);
+/*
+ * May the owner reach the peer's memory without TLPs now? Not while one of the posted TLPs may be on its way, of
+ * which retired are known not to be, nor while digests are wanted, nor while the peer does not take what is sent:
+ * reports of what was written would gather for ever.
+ */
+bool tlpb__link_may_bypass(const struct link *link, uint64_t retired);
 
 /* Hand what is queued to the transport, as far as it takes it. */
 void tlpb__link_flush(struct link *link);

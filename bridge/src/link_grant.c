@@ -9,7 +9,7 @@
 #include "link_private.h"
 #include "waiter.h"
 
-enum { GRANT_BYTES = 40, REVOKE_BYTES = 24 };
+enum { GRANT_BYTES = 40, REVOKE_BYTES = 24, BYPASS_MAX = 1024 * 1024 };
 
 static bool agreed(const struct link *link)
 {
@@ -33,9 +33,10 @@ uint64_t tlpb__link_posted(const struct link *link)
 	return link->posted;
 }
 
-bool tlpb__link_does_ecrc(const struct link *link)
+bool tlpb__link_may_bypass(const struct link *link, uint64_t retired)
 {
-	return link->ecrc_generate || link->ecrc_check;
+	return link->posted == retired && link->outbox.bytes < BYPASS_MAX && !link->ecrc_generate &&
+	       !link->ecrc_check;
 }
 
 /* ---- sent ---- */

@@ -451,7 +451,7 @@ static void look(void *arg)
 {
 	struct looked *l = arg;
 
-	l->got = tlpb_ep_window(direct.ep, 0, DIRECT_RAM_AT + 0x1234, &l->window);
+	l->got = tlpb_ep_find_window(direct.ep, 0, DIRECT_RAM_AT + 0x1234, &l->window);
 }
 
 TEST(DirectDma, AWindowIsTheGrantedMemory)

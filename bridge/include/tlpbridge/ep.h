@@ -5,7 +5,8 @@
  * functions' config spaces. Most devices have one function, 0: what names no function means it.
  *
  * Threads: an endpoint and the server it is added to belong to one thread.
- * Callbacks run on it, inside tlpb_server_process() or tlpb_server_wait().
+ * Callbacks run on it, inside tlpb_server_process() or tlpb_server_wait(); that of DMA which needed no
+ * TLPs inside the call that asked for it.
  * No call below blocks; what takes time ends in a callback.
  */
 #ifndef TLPBRIDGE_EP_H
@@ -126,7 +127,7 @@ struct tlpb_ep_ops {
 	/*
 	 * Direct DMA: these bytes of host memory, seen from that function, can no longer be reached directly: the host
 	 * took them back, Bus Master Enable was cleared, the function was reset, the link is down. Pointers
-	 * from tlpb_ep_window() into them are invalid when this returns.
+	 * from tlpb_ep_find_window() into them are invalid when this returns.
 	 */
 	void (*revoked)(void *ctx, unsigned function, uint64_t addr, uint64_t len);
 
@@ -278,7 +279,7 @@ struct tlpb_ep_window {
 	const uint8_t *base;	/* where addr is mapped */
 	uint64_t addr, len;	/* bytes */
 };
-bool tlpb_ep_window(tlpb_ep *ep, unsigned function, uint64_t addr, struct tlpb_ep_window *window);
+bool tlpb_ep_find_window(tlpb_ep *ep, unsigned function, uint64_t addr, struct tlpb_ep_window *window);
 
 /*
  * DMA of len bytes at once, directly and whole, or not at all: who gets TLPB_ERR_AGAIN calls the two above (data of a read may
