@@ -28,6 +28,7 @@ static int connect_link(TLPBridge *s, unsigned timeout_ms, tlpb_rc **rc, char *w
 		.inject = s->inject,
 		.check = (enum tlpb_check)s->check,
 		.ecrc = s->ecrc,
+		.grants = tlpbridge_grants_wanted(s),
 		.gather_writes = true,	/* the main loop watches the descriptor */
 		.trace = s->link.trace,
 		.ops = &tlpbridge_rc_ops,

@@ -77,6 +77,7 @@ static void realize(PCIDevice *d, Error **errp)
 		tlpbridge_link_close(s);
 		return;
 	}
+	tlpbridge_grants_start(&s->parent_obj);
 	tlpbridge_slot_init(s);
 	s->at_exit.notify = at_exit;
 	qemu_add_exit_notifier(&s->at_exit);
@@ -89,6 +90,7 @@ static void unrealize(PCIDevice *d)
 	TLPBridge *s = TLPBRIDGE(d);
 
 	qemu_remove_exit_notifier(&s->at_exit);
+	tlpbridge_grants_stop(&s->parent_obj);
 	tlpbridge_functions_remove(s);
 	tlpbridge_slot_free(s);
 	tlpbridge_link_close(s);
@@ -193,6 +195,7 @@ static TLPB_PROPERTIES properties[] = {
 	DEFINE_PROP_SIGNED("check", TLPBridge, check, TLPBRIDGE_CHECK_OFF,
 			   check_property, TLPBridgeCheck),
 	DEFINE_PROP_BOOL("ecrc", TLPBridge, ecrc, false),
+	DEFINE_PROP_ON_OFF_AUTO("direct-dma", TLPBridge, direct_dma, ON_OFF_AUTO_AUTO),
 	TLPB_END_OF_PROPERTIES
 };
 
@@ -232,6 +235,8 @@ static void describe_properties(ObjectClass *klass)
 		{ "check", "report: tell of every TLP that breaks a rule; fatal: and take the link down" },
 		{ "ecrc", "send a digest (ECRC) with every TLP, and drop those that come with a "
 			  "wrong one" },
+		{ "direct-dma", "on: the device may use shared guest RAM without TLPs; off: it may "
+				"not; auto: on without trace=" },
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(texts); i++)

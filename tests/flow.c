@@ -108,6 +108,11 @@ void flow_configure(struct tlpb_pools *credits, uint64_t *order_seed, unsigned m
 		*order_seed = strtoull(seed, NULL, 0);
 }
 
+const char *flow_direct_dma(void)
+{
+	return getenv("TLPB_TEST_DIRECT_DMA");
+}
+
 static unsigned add_option(const char **command, unsigned n, const char *option, const char *value)
 {
 	if (!value)
@@ -144,7 +149,7 @@ const char *const *flow_command(const char *const argv[])
 const char *flow_properties(void)
 {
 	static char text[256];
-	const char *credits = flow_credits(), *seed = flow_order_seed();
+	const char *credits = flow_credits(), *seed = flow_order_seed(), *direct = flow_direct_dma();
 	size_t n = 0;
 
 	if (credits)
@@ -158,14 +163,16 @@ const char *flow_properties(void)
 	if (seed)
 		n += (size_t)snprintf(text + n, sizeof text - n, ",stress-ordering=%s", seed);
 	if (flow_transport())
-		snprintf(text + n, sizeof text - n, ",transport=%s", flow_transport());
+		n += (size_t)snprintf(text + n, sizeof text - n, ",transport=%s", flow_transport());
+	if (direct)
+		snprintf(text + n, sizeof text - n, ",direct-dma=%s", direct);
 	return text;
 }
 
 const char *flow_arguments(void)
 {
 	static char text[256];
-	const char *credits = flow_credits(), *seed = flow_order_seed();
+	const char *credits = flow_credits(), *seed = flow_order_seed(), *direct = flow_direct_dma();
 	int n = 0;
 
 	text[0] = '\0';
@@ -174,6 +181,8 @@ const char *flow_arguments(void)
 	if (seed)
 		n += snprintf(text + n, sizeof text - (size_t)n, ",\"stress-ordering\":%s", seed);
 	if (flow_transport())
-		snprintf(text + n, sizeof text - (size_t)n, ",\"transport\":\"%s\"", flow_transport());
+		n += snprintf(text + n, sizeof text - (size_t)n, ",\"transport\":\"%s\"", flow_transport());
+	if (direct)
+		snprintf(text + n, sizeof text - (size_t)n, ",\"direct-dma\":\"%s\"", direct);
 	return text;
 }

@@ -5,6 +5,9 @@
  * environment ask for it, for both ends of every link that a test makes (script/test --help). Who makes a
  * link, or starts what makes one, asks here. A test that names its own credits has those; flow.c lists the
  * others that are left out, and why.
+ *
+ * TLPB_TEST_DIRECT_DMA=on or off is for QEMU's device, and on also for its memory: without it tests have
+ * memory that cannot be granted, and with it what tlpbridge run makes.
  */
 #ifndef TLPB_TEST_FLOW_H
 #define TLPB_TEST_FLOW_H
@@ -41,6 +44,9 @@ const char *const *flow_command(const char *const argv[]);
 
 /* ",credits=…,stress-ordering=…,transport=…" behind the properties of QEMU's device; likewise. */
 const char *flow_properties(void);
+
+/* "on", "off" or NULL, for the running test. */
+const char *flow_direct_dma(void);
 
 /* The same behind the arguments of QMP's device_add. */
 const char *flow_arguments(void);

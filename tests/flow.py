@@ -5,6 +5,7 @@ import os
 CREDITS = os.environ.get("TLPB_TEST_CREDITS")
 ORDER_SEED = os.environ.get("TLPB_TEST_ORDER_SEED")
 TRANSPORT = os.environ.get("TLPB_TEST_TRANSPORT")
+DIRECT_DMA = os.environ.get("TLPB_TEST_DIRECT_DMA")
 
 
 def device_options(in_order):
@@ -38,11 +39,19 @@ def command(words, in_order=False):
 def arguments():
     """Of QMP's device_add."""
     return {**({"credits": CREDITS} if CREDITS else {}), **({"stress-ordering": int(ORDER_SEED)} if ORDER_SEED else {}),
-            **({"transport": TRANSPORT} if TRANSPORT else {})}
+            **({"transport": TRANSPORT} if TRANSPORT else {}), **({"direct-dma": DIRECT_DMA} if DIRECT_DMA else {})}
 
 
-def properties():
-    """Behind the properties of QEMU's device, where a comma within a value is written twice."""
+def properties(own=""):
+    """Behind the properties of QEMU's device, where a comma within a value is written twice. own: the test's."""
+    direct = DIRECT_DMA if "direct-dma=" not in own else None
     return ((f",credits={CREDITS.replace(',', ',,')}" if CREDITS else "")
             + (f",stress-ordering={ORDER_SEED}" if ORDER_SEED else "")
-            + (f",transport={TRANSPORT}" if TRANSPORT else ""))
+            + (f",transport={TRANSPORT}" if TRANSPORT else "")
+            + (f",direct-dma={direct}" if direct else ""))
+
+
+def shared_memory(megabytes, wanted=False):
+    """QEMU's memory that a device may be granted, if direct DMA is asked for."""
+    return [] if DIRECT_DMA != "on" and not wanted else [
+        "-object", f"memory-backend-memfd,id=ram,size={megabytes}M,share=on", "-machine", "memory-backend=ram"]

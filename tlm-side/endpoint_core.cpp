@@ -68,6 +68,14 @@ struct endpoint_core::callbacks {
 				 count == faults_logged ? " (more of these are not shown)" : "");
 	}
 
+	static void revoked(void *ctx, unsigned number, uint64_t addr, uint64_t len)
+	{
+		uint64_t last = len >= UINT64_MAX - addr ? UINT64_MAX : addr + (len - 1);
+
+		if (endpoint_function *f = core(ctx).seats[number].function)
+			f->host_took_back(addr, last);
+	}
+
 	static uint64_t now(void *) { return simulated_ps(); }
 
 	static void eoi(void *ctx)
@@ -90,6 +98,7 @@ tlpb_ep_ops endpoint_core::ops() const
 	ops.dma_fault = callbacks::dma_fault;
 	ops.now_ps = callbacks::now;
 	ops.eoi = callbacks::eoi;
+	ops.revoked = callbacks::revoked;
 	return ops;
 }
 

@@ -31,6 +31,7 @@ endpoint_function::endpoint_function(sc_core::sc_module_name name, core_ptr its_
 	dma.register_b_transport(this, &endpoint_function::dma_b_transport);
 	dma.register_nb_transport_fw(this, &endpoint_function::dma_nb_transport_fw);
 	dma.register_transport_dbg(this, &endpoint_function::dma_transport_dbg);
+	dma.register_get_direct_mem_ptr(this, &endpoint_function::dma_get_direct_mem_ptr);
 	for (unsigned region = 0; region <= TLPB_ROM; region++)
 		register_backward(socket_of(region), static_cast<int>(region));
 	core->seat_function(number, this);
@@ -145,6 +146,11 @@ unsigned endpoint_function::dma_transport_dbg(tlm::tlm_generic_payload &payload)
 	return port.transport_dbg(payload);
 }
 
+bool endpoint_function::dma_get_direct_mem_ptr(tlm::tlm_generic_payload &payload, tlm::tlm_dmi &dmi)
+{
+	return port.get_direct_mem_ptr(payload, dmi);
+}
+
 void endpoint_function::drive_wire()
 {
 	if (intx_wire.size())
@@ -187,6 +193,13 @@ kit::irq_result endpoint_function::pme()
 }
 
 // ---- what comes from the host ----
+
+// Granted memory: pointers to these addresses are invalid when this returns.
+void endpoint_function::host_took_back(uint64_t first, uint64_t last)
+{
+	if (dma.size())
+		dma->invalidate_direct_mem_ptr(first, last);
+}
 
 /*
  * In a process of the pool. A completion for a host that has gone or for a

@@ -81,7 +81,7 @@ bool tlpb__link_mid_message(const struct link *link)
  * Left behind by a burst, held, or not read yet: the owner's loop comes because of the descriptor, until
  * the next flush.
  */
-static void leave_to_owner(struct link *link)
+void tlpb__link_leave_to_owner(struct link *link)
 {
 	if (link->told_owner)
 		return;
@@ -92,7 +92,7 @@ static void leave_to_owner(struct link *link)
 void tlpb__link_tell_rest(struct link *link)
 {
 	if (tlpb__link_mid_message(link))
-		leave_to_owner(link);
+		tlpb__link_leave_to_owner(link);
 }
 
 int tlpb__link_fd(const struct link *link)
@@ -167,6 +167,8 @@ int tlpb__link_send(struct link *link, uint16_t kind, uint16_t flags, const void
 	struct frame frame = { .kind = kind, .flags = flags, .length = (uint32_t)len };
 	uint8_t *p;
 
+	if (link->dirties && kind != TLPB_FRAME_DIRTY)
+		tlpb__link_tell_dirty(link);
 	if (link->state == LINK_DOWN)
 		return TLPB_ERR_CLOSED;
 	p = tlpb__link_frame(link, len);
@@ -203,7 +205,7 @@ static void wake_peer(struct link *link, bool all_sent)
 /* Nor was there before, for which the transport would want to hear that it is over. */
 static bool nothing_to_flush(const struct link *link)
 {
-	return !link->outbox.head && !link->told_owner && !link->retry_bytes &&
+	return !link->outbox.head && !link->dirties && !link->told_owner && !link->retry_bytes &&
 	       tlpb__tx_queue_empty(&link->waiting) && !tlpb__link_owes_credits(link);
 }
 
@@ -216,6 +218,8 @@ void tlpb__link_flush_now(struct link *link)
 
 	if (!t || nothing_to_flush(link))
 		return;
+	if (link->dirties)
+		tlpb__link_tell_dirty(link);
 	tlpb__link_flow_flush(link);
 	/* On an error receiving tells why; what is queued goes nowhere. */
 	while ((first = tlpb__outbox_first(&link->outbox, &len)) &&
@@ -238,7 +242,7 @@ void tlpb__link_flush_now(struct link *link)
 void tlpb__link_flush(struct link *link)
 {
 	if (link->transport && tlpb__link_holds(link))
-		leave_to_owner(link);
+		tlpb__link_leave_to_owner(link);
 	else
 		tlpb__link_flush_now(link);
 }
@@ -250,7 +254,7 @@ void tlpb__link_flush_posted(struct link *link)
 	else if (!link->transport || link->outbox.bytes < link->retry_bytes)
 		return;
 	else if (link->outbox.bytes < BURST_BYTES && monotonic_us() - link->flushed_us < BURST_US)
-		leave_to_owner(link);
+		tlpb__link_leave_to_owner(link);
 	else
 		tlpb__link_flush(link);
 }
@@ -392,6 +396,10 @@ static const struct frame_rule {
 } frame_rules[] = {
 	{ TLPB_FRAME_TLP, IN(LINK_UP), tlpb__link_on_tlp },
 	{ TLPB_FRAME_CREDITS, IN(LINK_UP), tlpb__link_on_credits },
+	{ TLPB_FRAME_DIRTY, IN(LINK_UP), tlpb__link_on_dirty },
+	{ TLPB_FRAME_GRANT_MEM, IN(LINK_UP), tlpb__link_on_grant_mem },
+	{ TLPB_FRAME_REVOKE, IN(LINK_UP), tlpb__link_on_revoke },
+	{ TLPB_FRAME_REVOKED, IN(LINK_UP), tlpb__link_on_revoked },
 	{ TLPB_FRAME_HELLO, IN(LINK_WAIT_HELLO) | IN(LINK_HELLO_SENT), tlpb__link_on_hello },
 	{ TLPB_FRAME_DEVICE, IN(LINK_RECORDS), tlpb__link_on_device },
 	{ TLPB_FRAME_READY, IN(LINK_RECORDS), tlpb__link_on_ready },
@@ -481,6 +489,7 @@ int tlpb__link_process_one(struct link *link)
 {
 	int got;
 
+	link->armed = false;
 	if (link->state != LINK_DOWN) {
 		/* The answers to one message travel together. */
 		if (!tlpb__link_mid_message(link))

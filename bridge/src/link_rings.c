@@ -205,6 +205,7 @@ bool tlpb__link_in_memory(const struct link *link)
 
 void tlpb__link_attend(struct link *link)
 {
+	link->armed = false;
 	if (has_ring(link->transport))
 		link->transport->ops->attend(link->transport);
 }
@@ -217,6 +218,9 @@ static bool is_hungry(const struct link *link)
 /* Credits alone need not wake who has no use for them. */
 void tlpb__link_arm(struct link *link)
 {
+	if (link->dirties)
+		tlpb__link_flush(link);
+	link->armed = true;
 	if (!has_ring(link->transport))
 		return;
 	link->arms_quietly = !is_hungry(link);

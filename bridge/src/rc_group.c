@@ -346,6 +346,7 @@ struct wait {
 	int64_t start_ms;
 	int64_t notice_ms;		/* when to say something next, after start */
 	int64_t ask_ms;			/* when to ask next whether to give up, after start */
+	int64_t limit_ms;		/* how long, after start; 0: for ever */
 	const struct rc_access *access;	/* what is waited for; NULL: room to send */
 };
 
@@ -384,7 +385,11 @@ static void look_at_clock(tlpb_rc *rc, struct wait *w)
 static int pause_ms(const tlpb_rc *rc, const struct wait *w)
 {
 	int64_t due = rc->ops.cancelled && w->ask_ms < w->notice_ms ? w->ask_ms : w->notice_ms;
-	int64_t pause = w->start_ms + due - monotonic_ms();
+	int64_t pause;
+
+	if (w->limit_ms && w->limit_ms < due)
+		due = w->limit_ms;
+	pause = w->start_ms + due - monotonic_ms();
 
 	return pause > 0 ? (int)pause : 0;
 }
@@ -431,9 +436,13 @@ static void wait_briefly(tlpb_rc *rc, bool (*until)(void *arg), void *arg)
 	}
 }
 
-int tlpb__rc_wait(tlpb_rc *rc, bool (*until)(void *arg), void *arg, const struct rc_access *access)
+static bool is_over(const struct wait *w)
 {
-	struct wait w = { .notice_ms = FIRST_NOTICE_MS, .ask_ms = CANCEL_POLL_MS, .access = access };
+	return w->limit_ms && monotonic_ms() - w->start_ms >= w->limit_ms;
+}
+
+static int wait_until(tlpb_rc *rc, bool (*until)(void *arg), void *arg, struct wait *w)
+{
 	tlpb_rc_group *g = rc->group;
 
 	if (!tlpb__rc_may_wait(rc))
@@ -443,13 +452,29 @@ int tlpb__rc_wait(tlpb_rc *rc, bool (*until)(void *arg), void *arg, const struct
 	tlpb__link_flush_now(rc->link);
 	wait_briefly(rc, until, arg);
 	if (!until(arg))
-		w.start_ms = monotonic_ms();
-	while (!until(arg) && tlpb__rc_serve(rc, until, arg, pause_ms(rc, &w)))
-		look_at_clock(rc, &w);
+		w->start_ms = monotonic_ms();
+	while (!until(arg) && !is_over(w) && tlpb__rc_serve(rc, until, arg, pause_ms(rc, w)))
+		look_at_clock(rc, w);
 	finish_messages(g, NULL);
 	g->waits--;
 	tlpb__link_flush_now(rc->link);
 	if (!g->waits)		/* the last one: all were looked at meanwhile, whoever was waited for */
 		arm_all(g);
-	return until(arg) ? 0 : TLPB_ERR_CLOSED;
+	if (until(arg))
+		return 0;
+	return tlpb__link_state(rc->link) == LINK_DOWN ? TLPB_ERR_CLOSED : TLPB_ERR_TIMEDOUT;
+}
+
+int tlpb__rc_wait(tlpb_rc *rc, bool (*until)(void *arg), void *arg, const struct rc_access *access)
+{
+	struct wait w = { .notice_ms = FIRST_NOTICE_MS, .ask_ms = CANCEL_POLL_MS, .access = access };
+
+	return wait_until(rc, until, arg, &w);
+}
+
+int tlpb__rc_wait_ms(tlpb_rc *rc, bool (*until)(void *arg), void *arg, int64_t limit_ms)
+{
+	struct wait w = { .notice_ms = limit_ms + 1, .ask_ms = CANCEL_POLL_MS, .limit_ms = limit_ms };
+
+	return wait_until(rc, until, arg, &w);
 }

@@ -150,7 +150,7 @@ static int process_rings(tlpb_server *s)
 	for (unsigned i = 0; i < s->slots; i++) {
 		struct transport *t = transport_of(&s->slot[i]);
 
-		if (has_ring(t) && t->ops->ready(t))
+		if (has_ring(t) && (t->ops->ready(t) || tlpb__link_has_dirty(s->slot[i].ep->link)))
 			handled += process_slot(s, &s->slot[i]);
 	}
 	return handled;
@@ -244,6 +244,7 @@ static int open_server(tlpb_server *s, const struct tlpb_server_config *config, 
 	if (err)
 		return err;
 	s->allow_inject = config->allow_inject;
+	s->direct = config->direct;
 	s->rings = (struct link_rings){ config->transport, config->shm_bytes, config->no_spin };
 	snprintf(why, size, "out of memory or descriptors");
 	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -332,6 +333,7 @@ int tlpb_server_add(tlpb_server *s, tlpb_ep *ep)
 		return TLPB_ERR_TOO_LARGE;
 	*slot = (struct slot){ .ep = ep, .watched_fd = -1 };
 	ep->rings = s->rings;
+	ep->direct = s->direct;
 	s->slots++;
 	if (tlpb__ep_timer_fd(ep) >= 0)
 		watch(s, tlpb__ep_timer_fd(ep));

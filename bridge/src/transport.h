@@ -115,6 +115,9 @@ struct transport *tlpb__transport_shm_new(struct transport *inner, struct segmen
 void tlpb__transport_shm_send_by_ring(struct transport *t);
 void tlpb__transport_shm_recv_by_ring(struct transport *t);
 
+/* Is something in the ring that was not received yet? */
+bool tlpb__transport_shm_has_inbound(const struct transport *t);
+
 /*
  * Frames on a connected stream socket that the process inherited. The descriptor is
  * taken over, but not on failure: TLPB_ERR_INVALID, and in why what it is instead.

@@ -459,3 +459,8 @@ void tlpb__transport_shm_recv_by_ring(struct transport *t)
 
 	e->recv_by_ring = e->polled = true;
 }
+
+bool tlpb__transport_shm_has_inbound(const struct transport *t)
+{
+	return ring_filled(&to_end(t)->rx);
+}

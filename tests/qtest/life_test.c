@@ -300,7 +300,7 @@ TEST(Properties, AreDescribedByQmp)
 {
 	static const char *const names[] = {
 		"url", "transport", "no-spin", "device", "connect-timeout", "reconnect", "on-link-down", "clock", "trace",
-		"plain-pcie", "credits", "stress-ordering", "ecrc",
+		"plain-pcie", "credits", "stress-ordering", "ecrc", "direct-dma",
 	};
 	struct qmp *qmp = slot_machine_start();
 	const char *answer = qmp_command(qmp, "{\"execute\":\"device-list-properties\",\"arguments\":"

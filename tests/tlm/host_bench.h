@@ -111,6 +111,7 @@ public:
 		config.url = url.c_str();
 		config.device = device;
 		config.name = "test";
+		config.grants = true;
 		config.ops = &ops;
 		config.ctx = this;
 		flow_configure(&config.credits, &config.order_seed, 128);

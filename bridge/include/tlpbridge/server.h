@@ -44,6 +44,7 @@ struct tlpb_server_config {
 	enum tlpb_transport transport;	/* shared memory or not, see shm.h */
 	uint32_t shm_bytes;		/* of it a link, both rings together; 0: some 390 KiB */
 	bool no_spin;			/* never look for more than an instant before sleeping */
+	enum tlpb_direct direct;	/* direct DMA or not, see shm.h */
 };
 
 /*
