@@ -156,19 +156,22 @@ static uint64_t on_now_ps(void *ctx)
 static void on_observe(void *ctx, const struct frame *frame, bool outbound)
 {
 	tlpb_ep *ep = ctx;
-	struct tlpb_trace_record record = {
+	struct tlpb_trace_record record;
+
+	if (frame->kind == TLPB_FRAME_TLP)
+		tlpb__count_tlp(outbound ? &ep->to_host : &ep->to_device, frame->body, frame->length);
+	if (frame->kind == TLPB_FRAME_TLP && outbound)
+		tlpb__ep_error_sent(ep, frame->body, frame->length);
+	if (!ep->trace)
+		return;
+	record = (struct tlpb_trace_record){
 		.time_ps = on_now_ps(ep),
 		.direction = outbound ? TLPB_TO_HOST : TLPB_TO_ENDPOINT,
 		.kind = frame->kind, .link = ep->link_number,
 		.body = frame->body, .len = frame->length,
 	};
 
-	if (frame->kind == TLPB_FRAME_TLP)
-		tlpb__count_tlp(outbound ? &ep->to_host : &ep->to_device, frame->body, frame->length);
-	if (frame->kind == TLPB_FRAME_TLP && outbound)
-		tlpb__ep_error_sent(ep, frame->body, frame->length);
-	if (ep->trace)
-		tlpb_trace_write(ep->trace, &record);
+	tlpb_trace_write(ep->trace, &record);
 }
 
 static const struct link_events ep_link_events = {

@@ -74,6 +74,7 @@ struct tlpb_ep {
 	TAILQ_HEAD(, dma_op) dma;	/* started and not finished, in order */
 	TAILQ_HEAD(, exchange) exchanges;	/* the same of what ep_exchange.c tells */
 	LIST_HEAD(, pending_request) requests;	/* with the model */
+	struct pending_request *spare_request;	/* for the next one that is small; NULL: none */
 	unsigned posted_with_model;		/* how many of them are posted */
 	STAILQ_HEAD(, held_request) held;	/* behind posted writes that the model has */
 	bool releasing;

@@ -58,7 +58,7 @@ struct hello {
 /* Where the endpoint's shared memory is (segment.h). */
 struct segment_offer {
 	uint32_t pid, fd;		/* whose descriptor; pid 0: there is none */
-	uint32_t ring_bytes;		/* data of each of the two rings: a power of two */
+	uint32_t ring_bytes;		/* bulk of each of the two rings: a power of two */
 	uint8_t token[TLPB_TOKEN];	/* what it begins with */
 	char place[96];			/* the machine and its PIDs (neighbour.h) */
 };

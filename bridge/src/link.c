@@ -77,11 +77,22 @@ bool tlpb__link_mid_message(const struct link *link)
 	return link->state != LINK_DOWN && link->rx && link->rx->offset < link->rx->message.len;
 }
 
-/* Until the next flush, which process_one begins with: nothing may be queued, so there is room. */
+/*
+ * Left behind by a burst, held, or not read yet: the owner's loop comes because of the descriptor, until
+ * the next flush.
+ */
+static void leave_to_owner(struct link *link)
+{
+	if (link->told_owner)
+		return;
+	link->told_owner = true;
+	link->transport->ops->want_send(link->transport, true);
+}
+
 void tlpb__link_tell_rest(struct link *link)
 {
 	if (tlpb__link_mid_message(link))
-		link->transport->ops->want_send(link->transport, true);
+		leave_to_owner(link);
 }
 
 int tlpb__link_fd(const struct link *link)
@@ -188,6 +199,13 @@ static void wake_peer(struct link *link)
 	link->urgent = false;
 }
 
+/* Nor was there before, for which the transport would want to hear that it is over. */
+static bool nothing_to_flush(const struct link *link)
+{
+	return !link->outbox.head && !link->told_owner && !link->retry_bytes &&
+	       tlpb__tx_queue_empty(&link->waiting) && !tlpb__link_owes_credits(link);
+}
+
 void tlpb__link_flush_now(struct link *link)
 {
 	struct transport *t = link->transport;
@@ -195,7 +213,7 @@ void tlpb__link_flush_now(struct link *link)
 	bool sent = false;
 	size_t len;
 
-	if (!t)
+	if (!t || nothing_to_flush(link))
 		return;
 	tlpb__link_flow_flush(link);
 	/* On an error receiving tells why; what is queued goes nowhere. */
@@ -213,15 +231,6 @@ void tlpb__link_flush_now(struct link *link)
 	link->told_owner = false;
 	if (link->config.gather && !has_ring(t))
 		link->flushed_us = monotonic_us();
-}
-
-/* Left behind by a burst, or held: the owner's loop comes because of the descriptor. */
-static void leave_to_owner(struct link *link)
-{
-	if (link->told_owner)
-		return;
-	link->told_owner = true;
-	link->transport->ops->want_send(link->transport, true);
 }
 
 void tlpb__link_flush(struct link *link)

@@ -112,14 +112,17 @@ static uint64_t on_now_ps(void *ctx)
 static void on_observe(void *ctx, const struct frame *frame, bool outbound)
 {
 	tlpb_rc *rc = ctx;
-	struct tlpb_trace_record record = {
+	struct tlpb_trace_record record;
+
+	if (!rc->trace)
+		return;
+	record = (struct tlpb_trace_record){
 		.time_ps = on_now_ps(rc),
 		.direction = outbound ? TLPB_TO_ENDPOINT : TLPB_TO_HOST,
 		.kind = frame->kind, .body = frame->body, .len = frame->length,
 	};
 
-	if (rc->trace)
-		tlpb_trace_write(rc->trace, &record);
+	tlpb_trace_write(rc->trace, &record);
 }
 
 static const struct link_events rc_link_events = {

@@ -33,6 +33,7 @@
 enum {
 	FIRST_NOTICE_MS = 2000,		/* then 4 s, 8 s, ... */
 	CANCEL_POLL_MS = 200,		/* how often a wait asks whether to give up */
+	BRIEF_LOOKS = 1000,		/* some microseconds */
 	ROUNDS_MAX = 64,		/* of rings alone, while they have something */
 	RINGS_MAX = 64,			/* looked at without their descriptor telling */
 	READY_MAX = 16,			/* links looked at in one go; epoll takes turns itself */
@@ -391,10 +392,30 @@ bool tlpb__rc_may_wait(const tlpb_rc *rc)
 	return rc->group->waits < WAITS_MAX;
 }
 
+/*
+ * The answer of a peer on another CPU takes less time than clocks and descriptors do. Others of the
+ * group wait so long.
+ */
+static void wait_briefly(tlpb_rc *rc, bool (*until)(void *arg), void *arg)
+{
+	struct transport *t = tlpb__link_transport(rc->link);
+	unsigned frames = 0;
+
+	if (!has_ring(t) || !tlpb__link_may_spin(rc->link))
+		return;
+	for (unsigned n = 0; n < BRIEF_LOOKS && t->ops->elsewhere(t); n++) {
+		if (!t->ops->ready(t))
+			tlpb__waiter_relax();
+		else if (serve_own(rc, until, arg, &frames) < 0)
+			return;
+		if (until(arg))
+			return;
+	}
+}
+
 int tlpb__rc_wait(tlpb_rc *rc, bool (*until)(void *arg), void *arg, const struct rc_access *access)
 {
-	struct wait w = { .start_ms = monotonic_ms(), .notice_ms = FIRST_NOTICE_MS,
-			  .ask_ms = CANCEL_POLL_MS, .access = access };
+	struct wait w = { .notice_ms = FIRST_NOTICE_MS, .ask_ms = CANCEL_POLL_MS, .access = access };
 	tlpb_rc_group *g = rc->group;
 
 	if (!tlpb__rc_may_wait(rc))
@@ -402,11 +423,14 @@ int tlpb__rc_wait(tlpb_rc *rc, bool (*until)(void *arg), void *arg, const struct
 	g->waits++;
 	tlpb__link_attend(rc->link);
 	tlpb__link_flush_now(rc->link);
+	wait_briefly(rc, until, arg);
+	if (!until(arg))
+		w.start_ms = monotonic_ms();
 	while (!until(arg) && tlpb__rc_serve(rc, until, arg, pause_ms(rc, &w)))
 		look_at_clock(rc, &w);
 	finish_messages(g, NULL);
 	g->waits--;
 	tlpb__link_flush_now(rc->link);
-	arm_all(g);	/* the others of the group have been looked at, too */
+	arm_all(g);	/* all were looked at without their descriptors */
 	return until(arg) ? 0 : TLPB_ERR_CLOSED;
 }

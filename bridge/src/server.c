@@ -124,6 +124,14 @@ static unsigned rings_of(const tlpb_server *s, struct transport *list[MAX_ENDPOI
 	return n;
 }
 
+static bool has_rings(const tlpb_server *s)
+{
+	for (unsigned i = 0; i < s->slots; i++)
+		if (has_ring(transport_of(&s->slot[i])))
+			return true;
+	return false;
+}
+
 static int process_rings(tlpb_server *s)
 {
 	int handled = 0;
@@ -154,14 +162,21 @@ int tlpb_server_wait_or(tlpb_server *s, int fd, int timeout_ms)
 	struct pollfd p[2] = { { .fd = s->epoll_fd, .events = POLLIN }, { .fd = fd, .events = POLLIN } };
 	int handled = process_rings(s);
 
+	s->rested = s->rested && !handled;
 	if (handled && ++s->quick_looks < QUICK_LOOKS_MAX)
 		return handled;
-	if (!handled && timeout_ms && wait_for_rings(s, timeout_ms))
-		return process_rings(s);
+	if (!handled && timeout_ms && !s->rested) {
+		if (wait_for_rings(s, timeout_ms))
+			return process_rings(s);
+		s->rested = has_rings(s);
+		if (s->rested && timeout_ms < 0)
+			return 0;	/* a signal that came while nobody could hear it is heard now */
+	}
 	s->quick_looks = 0;
 	handled += process_all(s);
 	if (handled || !timeout_ms)
 		return handled;
+	s->rested = false;
 	arm_all(s);
 	poll(p, 2, timeout_ms);
 	return process_all(s);

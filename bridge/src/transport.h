@@ -54,7 +54,7 @@ struct transport_ops {
 	 * said. ready: would recv, or after want_send send, say something? wake: after send: the peer shall
 	 * look. elsewhere: does the peer run on another CPU, so that looking again and again pays?
 	 * doze: attended: sleep until there is something, at most us microseconds; what only the
-	 * descriptor tells of, as the peer's end, does not end that.
+	 * descriptor tells of, as the peer's end, does not end that, and is not looked for while attended.
 	 */
 	void (*attend)(struct transport *t);
 	void (*arm)(struct transport *t, bool urgent_only);

@@ -7,15 +7,15 @@
  * No wake-up is lost. Each end says in shared memory whether it sleeps (struct ring_shared, sleep):
  *
  *	who sleeps			who has put something
- *	S1 sleep = how			P1 head = behind the record
+ *	S1 sleep = how			P1 stamp of the record's cell
  *	S2 full fence			P2 full fence
- *	S3 head still the old one?	P3 sleep is not AWAKE? then AWAKE, and wake
+ *	S3 next cell still unfilled?	P3 sleep is not AWAKE? then AWAKE, and wake
  *	   then sleep
  *
  * Fences order S1 before S3 and P1 before P3. If S3 does not see P1, then S1 came before P3 in the one order
  * that all sequentially consistent operations have, and P3 sees it. Between S3 and the sleep itself nothing can be missed
  * either: a futex is compared with the value of S1 in the kernel, a message stays in the socket.
- * The same holds for room: the producer of a full ring says want_room (S1), the consumer moves tail (P1).
+ * The same holds for room: the producer of a full ring says want_room (S1), the consumer tells what it has taken (P1).
  * Only that a consumer looks at want_room without P2 while it is attended, and with it before it sleeps or
  * stops attending (arm, doze): until then it comes by again, and sees it at last.
  */
@@ -57,6 +57,7 @@ struct shm_end {
 	bool tells;			/* the inner descriptor is readable because of us */
 	bool owes_bell;			/* the socket was full */
 	size_t want_bytes;		/* of the record that did not fit */
+	uint32_t said, cpu;		/* what the peer reads of us: written only when it changes */
 	struct buffer *spare;
 	unsigned spares;
 };
@@ -255,6 +256,8 @@ static int shm_recv(struct transport *t, struct message *message)
 
 	if (!e->recv_by_ring)
 		return e->inner->ops->recv(e->inner, message);
+	if (e->tells)
+		make_readable(e, false);
 	got = take_records(e, message);
 	if (!got && e->polled && !e->broken) {
 		look_at_socket(e);
@@ -301,17 +304,25 @@ static bool shm_ready(struct transport *t)
 	return e->full && tlpb__ring_has_room(&e->tx, e->want_bytes);
 }
 
+/* A peer that wakes us says AWAKE, too. */
 static void say(struct shm_end *e, uint32_t how)
 {
-	atomic_store_explicit(&e->rx.shared->sleep, how, memory_order_relaxed);
+	if (how != AWAKE || e->said != AWAKE)
+		atomic_store_explicit(&e->rx.shared->sleep, how, memory_order_relaxed);
+	e->said = how;
 }
 
 static void shm_attend(struct transport *t)
 {
 	struct shm_end *e = to_end(t);
 
+	uint32_t cpu = (uint32_t)sched_getcpu() + 1;
+
 	say(e, AWAKE);
-	atomic_store_explicit(&e->rx.shared->cpu, (uint32_t)sched_getcpu() + 1, memory_order_relaxed);
+	e->polled = false;
+	if (cpu != e->cpu)
+		atomic_store_explicit(&e->rx.shared->cpu, cpu, memory_order_relaxed);
+	e->cpu = cpu;
 }
 
 /* Before sleeping. False: there is something, or the peer has to be heard at the socket still. */
@@ -320,6 +331,7 @@ static bool may_sleep(struct shm_end *e, uint32_t how)
 	say(e, how);
 	if (e->full)	/* the peer may have told of room that was too little */
 		atomic_store_explicit(&e->tx.shared->want_room, 1, memory_order_relaxed);
+	tlpb__ring_tell(&e->rx);
 	full_fence();
 	tell_room(e);
 	wake_if_asleep(e, false);
@@ -351,8 +363,7 @@ static bool shm_elsewhere(const struct transport *t)
 {
 	const struct shm_end *e = to_end(t);
 
-	return atomic_load_explicit(&e->tx.shared->cpu, memory_order_relaxed) !=
-	       (uint32_t)sched_getcpu() + 1;
+	return atomic_load_explicit(&e->tx.shared->cpu, memory_order_relaxed) != e->cpu;
 }
 
 /* ---- life ---- */

@@ -17,6 +17,16 @@
 
 enum { WAITER_SPIN_US = 50, WAITER_DOZE_US = 2000 };
 
+/* Between two looks of a loop that spins. */
+static inline void tlpb__waiter_relax(void)
+{
+#if defined __x86_64__ || defined __i386__
+	__builtin_ia32_pause();
+#elif defined __aarch64__
+	__asm__ volatile("yield");
+#endif
+}
+
 /* Can it be looked at without a system call? */
 static inline bool has_ring(const struct transport *t)
 {

@@ -42,7 +42,7 @@ struct tlpb_server_config {
 	bool allow_inject;
 
 	enum tlpb_transport transport;	/* shared memory or not, see shm.h */
-	uint32_t shm_bytes;		/* of it a link, both rings together; 0: some 516 KiB */
+	uint32_t shm_bytes;		/* of it a link, both rings together; 0: some 390 KiB */
 	bool no_spin;			/* never look for more than an instant before sleeping */
 };
 
@@ -80,7 +80,8 @@ int tlpb_server_process(tlpb_server *server);
 
 /*
  * For loops of one's own around it: block until there is work or timeout_ms is over (negative: no limit) or a signal
- * arrives, then process. Returns as tlpb_server_process().
+ * arrives, then process. Without a limit it may come back earlier, having done nothing, so that a
+ * loop looks at what its signal handlers have set. Returns as tlpb_server_process().
  */
 int tlpb_server_wait(tlpb_server *server, int timeout_ms);
 
