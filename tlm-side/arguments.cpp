@@ -21,7 +21,7 @@ static const kit::model_option common_options[] = {
 	{ "plaintext", nullptr, "allow plain tcp beyond loopback" },
 	{ "transport", "KIND", "auto, the default: shared memory with hosts for which that is possible, else\n"
 			       "the URL's own; nng: that alone; shm: shared memory, or no link" },
-	{ "shm-bytes", "SIZE", "shared memory of a link at most, from 512K to 128M (517K)" },
+	{ "shm-bytes", "SIZE", "shared memory of a link at most, from 512K to 128M (390K)" },
 	{ "no-spin", nullptr, "never look for a host's next access before sleeping: slower, but no CPU\n"
 			      "is used for it" },
 	{ "name", "NAME", "what a host asks for (the model's name; if taken, with .1, .2, ...)" },

@@ -31,7 +31,7 @@ static const struct tlpb_model_option common[] = {
 	  .help = "auto, the default: shared memory with hosts for which that is possible, else\n"
 		  "the URL's own; nng: that alone; shm: shared memory, or no link" },
 	{ .name = "shm-bytes", .argument = "SIZE",
-	  .help = "shared memory of a link at most, from 512K to 128M (517K)" },
+	  .help = "shared memory of a link at most, from 512K to 128M (390K)" },
 	{ .name = "no-spin", .help = "never look for a host's next access before sleeping: slower, but no CPU\n"
 				      "is used for it" },
 	{ .name = "name", .argument = "NAME", .help = "what a host asks for (the model's name)" },
