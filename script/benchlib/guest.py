@@ -42,7 +42,7 @@ def run_guest(build, directory, runs):
             [os.path.join(programs.ROOT, "tests/guest/run-guest"), "--timeout", str(SECONDS),
              script_file(directory, runs), "--", "-plugin", programs.program(build, "tlpbridge-qemu.so"),
              "-device", "pcie-root-port,id=rp0,chassis=1,slot=1",
-             "-device", f"tlpbridge,bus=rp0,url={url}", "-device", "edu"],
+             "-device", f"tlpbridge,bus=rp0,transport=shm,url={url}", "-device", "edu"],
             stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         raise programs.Failure("the guest failed; the reason is above")

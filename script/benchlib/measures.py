@@ -62,7 +62,7 @@ def c_host(way, what, options=""):
 
 
 def systemc(way):
-    return "tlpbridge-serve endpoint-test --listen {url} {serve_tls}"
+    return f"tlpbridge-serve endpoint-test --transport {way.option} --listen {{url}} {{serve_tls}}"
 
 
 # How far a host may be ahead with posted writes. By default 127, and over a socket somebody has to be woken

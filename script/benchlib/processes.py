@@ -8,7 +8,7 @@ from . import programs
 
 LINKS = 16              # at once, for memory
 IDLE_SECONDS = 1.5      # for which CPU time is counted
-SETTLE_SECONDS = 0.5    # after a link came up
+SETTLE_SECONDS = 1      # for QEMU to come up
 QEMU = "qemu-system-x86_64"
 HALTED_BYTES = 64 * 1024
 
@@ -82,7 +82,7 @@ def cpu_idle(bench):
     server = bench.fill_in("tlpbridge-serve endpoint-test --listen {url}", f"ipc://{bench.directory}/idle.sock")
     with programs.serving(server, bench.server_cpu) as (served, url), open(log, "w", encoding="utf-8") as output:
         streams = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
-        ours = qemu(bench, ["-device", f"tlpbridge,bus=rp0,url={url}"])
+        ours = qemu(bench, ["-device", f"tlpbridge,bus=rp0,transport=shm,url={url}"])
         with programs.started(ours, bench.host_cpu, **streams) as ours, \
                 programs.started(qemu(bench, []), bench.host_cpu, **streams) as bare:
             time.sleep(SETTLE_SECONDS)
