@@ -24,14 +24,22 @@
 #endif
 
 #if TLPB_QEMU_AT_LEAST(10, 0)
+#include "exec/cpu-common.h"
+#include "system/address-spaces.h"
 #include "system/cpu-timers.h"
+#include "system/hostmem.h"
+#include "system/ramblock.h"
 #include "system/runstate.h"
 #include "system/system.h"
 #include "system/tcg.h"
 #define TLPB_PROPERTIES const Property
 #define TLPB_END_OF_PROPERTIES
 #else
+#include "exec/address-spaces.h"
+#include "exec/cpu-common.h"
+#include "exec/ramblock.h"
 #include "sysemu/cpu-timers.h"
+#include "sysemu/hostmem.h"
 #include "sysemu/runstate.h"
 #include "sysemu/sysemu.h"
 #include "sysemu/tcg.h"
@@ -61,6 +69,16 @@ static inline PropertyInfo tlpb_words_property(const char *type, const QEnumLook
 #else
 #define TLPB_CLASS_DATA void
 #endif
+
+/* Where in its file RAM begins. */
+static inline uint64_t tlpb_ram_fd_offset(const RAMBlock *block)
+{
+#if TLPB_QEMU_AT_LEAST(8, 2)
+	return block->fd_offset;
+#else
+	return 0;
+#endif
+}
 
 #if !TLPB_QEMU_AT_LEAST(9, 0)
 #define bql_locked qemu_mutex_iothread_locked

@@ -15,6 +15,8 @@ static int connect_link(TLPBridge *s, unsigned timeout_ms, tlpb_rc **rc, char *w
 		.tls_key = s->tls_key,
 		.tls_server_name = s->tls_server_name,
 		.plaintext = s->plaintext,
+		.transport = (enum tlpb_transport)s->transport,
+		.no_spin = s->no_spin,
 		.device = s->device,
 		.name = qemu_get_vm_name(),
 		.connect_timeout_ms = timeout_ms,
@@ -26,6 +28,7 @@ static int connect_link(TLPBridge *s, unsigned timeout_ms, tlpb_rc **rc, char *w
 		.inject = s->inject,
 		.check = (enum tlpb_check)s->check,
 		.ecrc = s->ecrc,
+		.grants = tlpbridge_grants_wanted(s),
 		.gather_writes = true,	/* the main loop watches the descriptor */
 		.trace = s->link.trace,
 		.ops = &tlpbridge_rc_ops,

@@ -65,7 +65,7 @@ static int refusal(TLPBridge *s, const struct tlpb_tlp *request, bool write, uin
 		return TLPB_ERR_ACCESS;	/* the host offers neither ATS nor PASID */
 	if (hits_interrupts(addr, len) && !interrupt_allowed(write, addr, len))
 		return TLPB_ERR_NO_ADDRESS;
-	if (s->dma_depth >= DMA_DEPTH_MAX)
+	if (s->dma_depth >= DMA_DEPTH_MAX || !tlpbridge_grants_allow_dma())
 		return TLPB_ERR_BUSY;
 	return 0;
 }
@@ -94,10 +94,13 @@ static int dma(TLPBridge *s, const struct tlpb_tlp *request, bool write, uint64_
 	s->dma_hit_self = false;
 	s->dma_depth++;
 	s->depth++;	/* another device's wait may have served this one */
+	/* What it changes of the memory map takes effect after it: QEMU refuses DMA into a device that is at it. */
+	memory_region_transaction_begin();
 	if (write)
 		result = address_space_write(pci_get_address_space(d), addr, attrs, buf, len);
 	else
 		result = address_space_read_full(pci_get_address_space(d), addr, attrs, buf, len);
+	memory_region_transaction_commit();
 	s->depth--;
 	s->dma_depth--;
 	hit = s->dma_hit_self;
@@ -152,6 +155,14 @@ static int atomic(void *ctx, const struct tlpb_tlp *request, uint64_t addr,
 	err = len == op->size ? tlpb_atomic_memory(op, memory, old) : TLPB_ERR_UNSUPPORTED;
 	address_space_unmap(as, memory, len, true, err ? 0 : len);
 	return err;
+}
+
+static void dirty(void *ctx, unsigned function, uint64_t addr, uint64_t len)
+{
+	TLPBridge *s = ctx;
+
+	if (bql_locked() && s->link.rc)		/* else not handed over yet, or unrealized */
+		tlpbridge_grants_dirty(s, function, addr, len);
 }
 
 static void intx(void *ctx, unsigned pin, bool level)
@@ -242,6 +253,7 @@ const struct tlpb_rc_ops tlpbridge_rc_ops = {
 	.mem_write = mem_write,
 	.atomic = atomic,
 	.dmwr = mem_write,
+	.dirty = dirty,
 	.intx = intx,
 	.message = message,
 	.error = error,

@@ -27,6 +27,7 @@ static void realize(PCIDevice *d, Error **errp)
 		tlpbridge_vf_adopt(f);
 	else
 		tlpbridge_config_adopt(f, f->face->config);
+	tlpbridge_grants_start(f);
 }
 
 /* PCIDeviceClass.exit: with function 0, or QEMU empties the slot and begins here. */
@@ -34,6 +35,7 @@ static void unrealize(PCIDevice *d)
 {
 	TLPBridgeFunction *f = TLPBRIDGE_FUNCTION(d);
 
+	tlpbridge_grants_stop(f);
 	tlpbridge_sriov_remove(f);
 	if (f->pf)
 		tlpbridge_vf_gone(f);
@@ -209,6 +211,16 @@ void tlpbridge_functions_adopt(TLPBridge *s)
 		tlpbridge_sriov_remove(f);
 		tlpbridge_config_adopt(f, face->config);
 		f->bar[TLPB_ROM].hidden = face->rom_fault != NULL;
+	}
+}
+
+void tlpbridge_functions_each(TLPBridge *s, void (*visit)(TLPBridgeFunction *f))
+{
+	for (unsigned devfn = 0; devfn < PCI_DEVFN_MAX; devfn++) {
+		TLPBridgeFunction *f = at(s, devfn);
+
+		if (f)
+			visit(f);
 	}
 }
 

@@ -114,6 +114,7 @@ static void lost(void *opaque)
 		return;		/* tlpbridge_leave() schedules it again; unrealized */
 	tlpb_rc_close(s->link.rc);
 	s->link.rc = NULL;
+	tlpbridge_grants_lost(s);
 	if (s->link.trace)
 		tlpb_trace_flush(s->link.trace);
 	tlpbridge_slot_lost(s);
@@ -134,6 +135,7 @@ bool tlpbridge_link_return(TLPBridge *s, TLPBridgeArrival *arrival)
 		return false;
 	}
 	take(s, arrival);
+	tlpbridge_grants_returned(s);
 	tlpbridge_link_serve(s);
 	info_report("%s: the device at %s has returned; %s", label, s->url,
 		    tlpbridge_slot_listens(s) ? "the guest is told"

@@ -77,6 +77,7 @@ static void realize(PCIDevice *d, Error **errp)
 		tlpbridge_link_close(s);
 		return;
 	}
+	tlpbridge_grants_start(&s->parent_obj);
 	tlpbridge_slot_init(s);
 	s->at_exit.notify = at_exit;
 	qemu_add_exit_notifier(&s->at_exit);
@@ -89,6 +90,7 @@ static void unrealize(PCIDevice *d)
 	TLPBridge *s = TLPBRIDGE(d);
 
 	qemu_remove_exit_notifier(&s->at_exit);
+	tlpbridge_grants_stop(&s->parent_obj);
 	tlpbridge_functions_remove(s);
 	tlpbridge_slot_free(s);
 	tlpbridge_link_close(s);
@@ -149,6 +151,13 @@ static const char *const check_words[] = {
 	[TLPBRIDGE_CHECK_OFF] = "off", [TLPBRIDGE_CHECK_REPORT] = "report",
 	[TLPBRIDGE_CHECK_FATAL] = "fatal",
 };
+static const char *const transport_words[] = {	/* as tlpb_transport_parse() has them */
+	[TLPBRIDGE_TRANSPORT_AUTO] = "auto", [TLPBRIDGE_TRANSPORT_NNG] = "nng",
+	[TLPBRIDGE_TRANSPORT_SHM] = "shm",
+};
+static const QEnumLookup transport_lookup = {
+	.array = transport_words, .size = ARRAY_SIZE(transport_words),
+};
 static const QEnumLookup check_lookup = {
 	.array = check_words, .size = ARRAY_SIZE(check_words),
 };
@@ -158,7 +167,8 @@ static const QEnumLookup on_link_down_lookup = {
 static const QEnumLookup clock_lookup = {
 	.array = clock_words, .size = ARRAY_SIZE(clock_words),
 };
-static PropertyInfo on_link_down_property, clock_property, check_property;	/* filled by class_init() */
+/* Filled by class_init(). */
+static PropertyInfo on_link_down_property, clock_property, check_property, transport_property;
 
 static TLPB_PROPERTIES properties[] = {
 	DEFINE_PROP_STRING("url", TLPBridge, url),
@@ -167,6 +177,9 @@ static TLPB_PROPERTIES properties[] = {
 	DEFINE_PROP_STRING("tls-key", TLPBridge, tls_key),
 	DEFINE_PROP_STRING("tls-server-name", TLPBridge, tls_server_name),
 	DEFINE_PROP_BOOL("plaintext", TLPBridge, plaintext, false),
+	DEFINE_PROP_SIGNED("transport", TLPBridge, transport, TLPBRIDGE_TRANSPORT_AUTO,
+			   transport_property, TLPBridgeTransport),
+	DEFINE_PROP_BOOL("no-spin", TLPBridge, no_spin, false),
 	DEFINE_PROP_STRING("device", TLPBridge, device),
 	DEFINE_PROP_STRING("trace", TLPBridge, trace_path),
 	DEFINE_PROP_UINT32("connect-timeout", TLPBridge, connect_timeout_ms, 0),
@@ -182,6 +195,7 @@ static TLPB_PROPERTIES properties[] = {
 	DEFINE_PROP_SIGNED("check", TLPBridge, check, TLPBRIDGE_CHECK_OFF,
 			   check_property, TLPBridgeCheck),
 	DEFINE_PROP_BOOL("ecrc", TLPBridge, ecrc, false),
+	DEFINE_PROP_ON_OFF_AUTO("direct-dma", TLPBridge, direct_dma, ON_OFF_AUTO_AUTO),
 	TLPB_END_OF_PROPERTIES
 };
 
@@ -197,6 +211,10 @@ static void describe_properties(ObjectClass *klass)
 		{ "tls-key", "for tls+tcp: PEM file of its key" },
 		{ "tls-server-name", "name in the server's certificate (default: the URL's host)" },
 		{ "plaintext", "allow plain tcp beyond loopback" },
+		{ "transport", "auto: shared memory where that is possible, else the URL's own; nng: "
+			       "that alone; shm: shared memory, or no link" },
+		{ "no-spin", "never look for an answer before sleeping: slower, but no CPU is used "
+			     "for it" },
 		{ "device", "name of the device at that server (default: the first free one)" },
 		{ "trace", "pcap file for everything that crosses the link" },
 		{ "connect-timeout", "milliseconds to wait for a server to appear; 0: 10000, or "
@@ -217,6 +235,8 @@ static void describe_properties(ObjectClass *klass)
 		{ "check", "report: tell of every TLP that breaks a rule; fatal: and take the link down" },
 		{ "ecrc", "send a digest (ECRC) with every TLP, and drop those that come with a "
 			  "wrong one" },
+		{ "direct-dma", "on: the device may use shared guest RAM without TLPs; off: it may "
+				"not; auto: on without trace=" },
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(texts); i++)
@@ -240,6 +260,7 @@ static void class_init(ObjectClass *klass, TLPB_CLASS_DATA *data)
 	dc->user_creatable = true;
 	on_link_down_property = tlpb_words_property("remove/ones", &on_link_down_lookup);
 	check_property = tlpb_words_property("off/report/fatal", &check_lookup);
+	transport_property = tlpb_words_property("auto/nng/shm", &transport_lookup);
 	clock_property = tlpb_words_property("free/hold", &clock_lookup);
 	device_class_set_props(dc, properties);
 	tlpbridge_inject_add_property(klass);

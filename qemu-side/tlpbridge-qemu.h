@@ -78,6 +78,10 @@ typedef enum TLPBridgeCheck {	/* enum tlpb_check */
 	TLPBRIDGE_CHECK_OFF, TLPBRIDGE_CHECK_REPORT, TLPBRIDGE_CHECK_FATAL,
 } TLPBridgeCheck;
 
+typedef enum TLPBridgeTransport {	/* enum tlpb_transport */
+	TLPBRIDGE_TRANSPORT_AUTO, TLPBRIDGE_TRANSPORT_NNG, TLPBRIDGE_TRANSPORT_SHM,
+} TLPBridgeTransport;
+
 typedef struct TLPBridgeBar {
 	TLPBridgeFunction *function;
 	unsigned index;		/* enum tlpb_region_index, which is QEMU's numbering */
@@ -141,6 +145,10 @@ struct TLPBridgeFunction {
 	unsigned flr_byte;	/* config offset of the byte with Initiate FLR; 0: no FLR */
 	bool in_flr;
 
+	/* tlpbridge-grant.c's: the RAM that may be granted; NULL: it is not looked for. */
+	MemoryListener listener;
+	GArray *windows;
+
 	TLPBridgeFunction *pf;	/* of a virtual function */
 	unsigned vf_index;	/* of a virtual function, from 0 */
 	TLPBridgeFunction **vf;	/* of a physical function: those that are enabled */
@@ -154,6 +162,8 @@ struct TLPBridge {
 	char *url;
 	char *tls_ca, *tls_cert, *tls_key, *tls_server_name;
 	bool plaintext;
+	TLPBridgeTransport transport;
+	bool no_spin;
 	char *device;
 	char *trace_path;
 	uint32_t connect_timeout_ms;	/* 0 until realize: chosen there */
@@ -167,6 +177,7 @@ struct TLPBridge {
 	uint64_t order_seed;	/* 0: off */
 	TLPBridgeCheck check;
 	bool ecrc;
+	OnOffAuto direct_dma;
 
 	/* tlpbridge-inject.c's: rules of error injection; constant while reconnect.running. */
 	char *inject;
@@ -287,6 +298,9 @@ TLPBridgeFunction *tlpbridge_function_of(TLPBridge *s, uint16_t requester_id);
 /* Sets the level of all functions with this pin (0: INTA). False: there is none. */
 bool tlpbridge_functions_intx(TLPBridge *s, unsigned pin, bool level);
 
+/* All that QEMU has now, VFs too. */
+void tlpbridge_functions_each(TLPBridge *s, void (*visit)(TLPBridgeFunction *f));
+
 /* A new function in QEMU, not realized. */
 TLPBridgeFunction *tlpbridge_function_new(TLPBridge *s, unsigned number);
 bool tlpbridge_function_realize(TLPBridgeFunction *f, Object *parent, const char *name,
@@ -323,6 +337,20 @@ const char *tlpbridge_rom_fault(tlpb_rc *rc, uint16_t bdf, const struct tlpb_reg
 
 /* tlpbridge-dma.c: what the endpoint does to us. ctx of all of them is the TLPBridge. */
 extern const struct tlpb_rc_ops tlpbridge_rc_ops;
+
+/*
+ * tlpbridge-grant.c: direct DMA. start and stop bracket a realized function's life; stop waits, and
+ * so does every change of the memory map.
+ */
+bool tlpbridge_grants_wanted(TLPBridge *s);
+void tlpbridge_grants_start(TLPBridgeFunction *f);
+void tlpbridge_grants_stop(TLPBridgeFunction *f);
+void tlpbridge_grants_lost(TLPBridge *s);	/* the link is, and with it all grants */
+void tlpbridge_grants_returned(TLPBridge *s);	/* there is a new link: grant again */
+void tlpbridge_grants_dirty(TLPBridge *s, unsigned function, uint64_t addr, uint64_t len);
+
+/* Before any DMA, which may change the memory map: may it, now? */
+bool tlpbridge_grants_allow_dma(void);
 
 /*
  * tlpbridge-error.c: an ERR message of that code goes up from the device, or from a port, to the

@@ -12,50 +12,75 @@
  * Tests with a link that keep what users have. Those in Python are in flow.py. Left as they are, too: what
  * makes frames itself (raw_peer.h), and the programs in examples/ in C++, which have no such options.
  */
-static const char keeps[] = "the model keeps several requests at once, which credits for one do not allow";
+static const char several[] = "the model keeps several requests at once, which credits for one do not allow";
+
+static const char by_hand[] = "its host is made by hand (raw_peer.h), and has no rings";
+
+enum { CREDITS = 1, ORDER = 2, SOCKET = 4 };
 
 static const struct exception {
 	const char *test;
-	bool credits, order;	/* what is not for it */
+	unsigned keeps;		/* bits: what of users' it keeps */
 	const char *why;
 } exceptions[] = {
-	{ "Completions.ReadsThatNestInTheHostMayComplete", true, false, keeps },
-	{ "Order.WritesBehindAHeldTableWriteStayBehindIt", true, false, keeps },
-	{ "Order.AResetAnswersWhatIsHeldAndGivesHeldWritesToTheModel", true, false, keeps },
-	{ "Order.AHostThatVanishesLeavesNothingHeld", true, false, keeps },
-	{ "Reset.EndsAReadThatTheHostWaitsFor", true, false, keeps },
-	{ "Life.AReadInsideAReadThatLosesTheLinkEndsBoth", true, false, keeps },
-	{ "Life.CompletionsForAHostThatWentDoNotReachTheNext", true, false, keeps },
-	{ "EpFunctions.AFunctionLevelResetAnswersItsOwnRequestsAlone", true, false, keeps },
-	{ "Messages.PmeTurnOffWaitsForTheWritesBeforeIt", true, false, keeps },
-	{ "Inject.ADelayedWriteAtTheReceiverIsPassedByTheNextOnes", true, false,
+	{ "Completions.ReadsThatNestInTheHostMayComplete", CREDITS, several },
+	{ "Order.WritesBehindAHeldTableWriteStayBehindIt", CREDITS, several },
+	{ "Order.AResetAnswersWhatIsHeldAndGivesHeldWritesToTheModel", CREDITS, several },
+	{ "Order.AHostThatVanishesLeavesNothingHeld", CREDITS, several },
+	{ "Reset.EndsAReadThatTheHostWaitsFor", CREDITS, several },
+	{ "Life.AReadInsideAReadThatLosesTheLinkEndsBoth", CREDITS, several },
+	{ "Life.CompletionsForAHostThatWentDoNotReachTheNext", CREDITS, several },
+	{ "EpFunctions.AFunctionLevelResetAnswersItsOwnRequestsAlone", CREDITS, several },
+	{ "Messages.PmeTurnOffWaitsForTheWritesBeforeIt", CREDITS, several },
+	{ "Inject.ADelayedWriteAtTheReceiverIsPassedByTheNextOnes", CREDITS,
 	  "the injector keeps a write with its credits until the next one has come" },
-	{ "Check.APayloadAboveWhatSoftwareProgrammedIsNamed", true, false,
+	{ "Check.APayloadAboveWhatSoftwareProgrammedIsNamed", CREDITS,
 	  "it breaks the rules by a payload that such credits never let go" },
-	{ "Atomic.OnGuestMemoryOfEverySize", true, false,
+	{ "Atomic.OnGuestMemoryOfEverySize", CREDITS,
 	  "QEMU completes a CAS of 128 bits, which needs two credits for data" },
-	{ "Flood.OfPostedWritesToAModelThatKeepsThemEndsAtWhatWasAdvertised", true, false,
+	{ "Flood.OfPostedWritesToAModelThatKeepsThemEndsAtWhatWasAdvertised", CREDITS,
 	  "about the credits that users have" },
-	{ "Error.MessagesThatCannotGoDoNotFillMemory", true, false,
+	{ "PrivateLink.RefusesAWrongToken", SOCKET, by_hand },
+	{ "PrivateLink.IsForOnePeerOnly", SOCKET, by_hand },
+	{ "Error.MessagesThatCannotGoDoNotFillMemory", CREDITS,
 	  "it takes posted credits away, which the updates of other pools would bring back" },
 };
 
-static bool is_excepted(bool order)
+/* Does the running test keep it? SOCKET: it has no rings, though users would have them. */
+static bool keeps(unsigned what)
 {
 	for (unsigned i = 0; i < sizeof exceptions / sizeof exceptions[0]; i++)
 		if (!strcmp(exceptions[i].test, gt_name()))
-			return order ? exceptions[i].order : exceptions[i].credits;
+			return exceptions[i].keeps & what;
 	return false;
 }
 
 const char *flow_credits(void)
 {
-	return is_excepted(false) ? NULL : getenv("TLPB_TEST_CREDITS");
+	return keeps(CREDITS) ? NULL : getenv("TLPB_TEST_CREDITS");
 }
 
 const char *flow_order_seed(void)
 {
-	return is_excepted(true) ? NULL : getenv("TLPB_TEST_ORDER_SEED");
+	return keeps(ORDER) ? NULL : getenv("TLPB_TEST_ORDER_SEED");
+}
+
+const char *flow_transport(void)
+{
+	return keeps(SOCKET) ? "nng" : getenv("TLPB_TEST_TRANSPORT");
+}
+
+enum tlpb_transport flow_transport_kind(void)
+{
+	enum tlpb_transport transport = TLPB_TRANSPORT_AUTO;
+	const char *name = flow_transport();
+	char why[256];
+
+	if (name && tlpb_transport_parse(name, &transport, why, sizeof why)) {
+		fprintf(stderr, "TLPB_TEST_TRANSPORT: %s\n", why);
+		exit(EXIT_FAILURE);
+	}
+	return transport;
 }
 
 static void raise(uint16_t *credits, unsigned bytes)
@@ -83,6 +108,11 @@ void flow_configure(struct tlpb_pools *credits, uint64_t *order_seed, unsigned m
 		*order_seed = strtoull(seed, NULL, 0);
 }
 
+const char *flow_direct_dma(void)
+{
+	return getenv("TLPB_TEST_DIRECT_DMA");
+}
+
 static unsigned add_option(const char **command, unsigned n, const char *option, const char *value)
 {
 	if (!value)
@@ -94,7 +124,7 @@ static unsigned add_option(const char **command, unsigned n, const char *option,
 
 const char *const *flow_command(const char *const argv[])
 {
-	enum { WORDS_MAX = 64, ADDED = 4 };
+	enum { WORDS_MAX = 64, ADDED = 6 };
 	static const char *command[WORDS_MAX];
 	unsigned n = 0;
 
@@ -107,6 +137,8 @@ const char *const *flow_command(const char *const argv[])
 			n = add_option(command, n, "--credits", flow_credits());
 			n = add_option(command, n, "--stress-ordering", flow_order_seed());
 		}
+		if (*argv && !strcmp(*argv, "--listen"))
+			n = add_option(command, n, "--transport", flow_transport());
 		command[n] = *argv;
 		if (!command[n++])
 			return command;
@@ -117,7 +149,7 @@ const char *const *flow_command(const char *const argv[])
 const char *flow_properties(void)
 {
 	static char text[256];
-	const char *credits = flow_credits(), *seed = flow_order_seed();
+	const char *credits = flow_credits(), *seed = flow_order_seed(), *direct = flow_direct_dma();
 	size_t n = 0;
 
 	if (credits)
@@ -129,20 +161,28 @@ const char *flow_properties(void)
 	}
 	text[n] = '\0';
 	if (seed)
-		snprintf(text + n, sizeof text - n, ",stress-ordering=%s", seed);
+		n += (size_t)snprintf(text + n, sizeof text - n, ",stress-ordering=%s", seed);
+	if (flow_transport())
+		n += (size_t)snprintf(text + n, sizeof text - n, ",transport=%s", flow_transport());
+	if (direct)
+		snprintf(text + n, sizeof text - n, ",direct-dma=%s", direct);
 	return text;
 }
 
 const char *flow_arguments(void)
 {
 	static char text[256];
-	const char *credits = flow_credits(), *seed = flow_order_seed();
+	const char *credits = flow_credits(), *seed = flow_order_seed(), *direct = flow_direct_dma();
 	int n = 0;
 
 	text[0] = '\0';
 	if (credits)
 		n = snprintf(text, sizeof text, ",\"credits\":\"%s\"", credits);
 	if (seed)
-		snprintf(text + n, sizeof text - (size_t)n, ",\"stress-ordering\":%s", seed);
+		n += snprintf(text + n, sizeof text - (size_t)n, ",\"stress-ordering\":%s", seed);
+	if (flow_transport())
+		n += snprintf(text + n, sizeof text - (size_t)n, ",\"transport\":\"%s\"", flow_transport());
+	if (direct)
+		snprintf(text + n, sizeof text - (size_t)n, ",\"direct-dma\":\"%s\"", direct);
 	return text;
 }

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Links of tests once more: with few credits, and with TLPs in any order that the rules allow.
- * TLPB_TEST_CREDITS and TLPB_TEST_ORDER_SEED in the environment ask for it, for both ends of every
- * link that a test makes (script/test --help). Who makes a link, or starts what makes one, asks here.
- * A test that names its own credits has those; flow.c lists the others that are left out, and why.
+ * Links of tests once more: with few credits, with TLPs in any order that the rules allow, and over the
+ * other transport. TLPB_TEST_CREDITS, TLPB_TEST_ORDER_SEED and TLPB_TEST_TRANSPORT (auto, nng or shm) in the
+ * environment ask for it, for both ends of every link that a test makes (script/test --help). Who makes a
+ * link, or starts what makes one, asks here. A test that names its own credits has those; flow.c lists the
+ * others that are left out, and why.
+ *
+ * TLPB_TEST_DIRECT_DMA=on or off is for QEMU's device, and on also for its memory: without it tests have
+ * memory that cannot be granted, and with it what tlpbridge run makes.
  */
 #ifndef TLPB_TEST_FLOW_H
 #define TLPB_TEST_FLOW_H
@@ -11,6 +15,7 @@
 #include <stdint.h>
 
 #include <tlpbridge/credits.h>
+#include <tlpbridge/shm.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -19,6 +24,10 @@ extern "C" {
 /* For the running test, as in the environment; NULL: as users have it. */
 const char *flow_credits(void);
 const char *flow_order_seed(void);
+const char *flow_transport(void);
+
+/* The last one as a number; NULL is TLPB_TRANSPORT_AUTO. For the configuration of hosts and servers. */
+enum tlpb_transport flow_transport_kind(void);
 
 /*
  * Into the configuration of an end that takes payloads of mps bytes, and AtomicOps and deferrable
@@ -28,13 +37,16 @@ const char *flow_order_seed(void);
 void flow_configure(struct tlpb_pools *credits, uint64_t *order_seed, unsigned mps);
 
 /*
- * The command with options of each device that it serves, each begun by "--and" but the first;
- * valid until the next call.
+ * The server's command with its option, and those of each device that it serves, each begun by "--and" but
+ * the first; valid until the next call.
  */
 const char *const *flow_command(const char *const argv[]);
 
-/* ",credits=…,stress-ordering=…" behind the properties of QEMU's device; likewise. */
+/* ",credits=…,stress-ordering=…,transport=…" behind the properties of QEMU's device; likewise. */
 const char *flow_properties(void);
+
+/* "on", "off" or NULL, for the running test. */
+const char *flow_direct_dma(void);
 
 /* The same behind the arguments of QMP's device_add. */
 const char *flow_arguments(void);

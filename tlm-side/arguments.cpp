@@ -19,6 +19,11 @@ static const kit::model_option common_options[] = {
 	{ "tls-key", "FILE", "and its key" },
 	{ "tls-ca", "FILE", "let in only hosts with a certificate signed by this one" },
 	{ "plaintext", nullptr, "allow plain tcp beyond loopback" },
+	{ "transport", "KIND", "auto, the default: shared memory with hosts for which that is possible, else\n"
+			       "the URL's own; nng: that alone; shm: shared memory, or no link" },
+	{ "shm-bytes", "SIZE", "shared memory of a link at most, from 512K to 128M (517K)" },
+	{ "no-spin", nullptr, "never look for a host's next access before sleeping: slower, but no CPU\n"
+			      "is used for it" },
 	{ "name", "NAME", "what a host asks for (the model's name; if taken, with .1, .2, ...)" },
 	{ "trace", "FILE", "record all frames of this device as pcap" },
 	{ "credits", "POOLS", "how much this device takes before hosts wait, for example\n"
@@ -115,6 +120,26 @@ static void take_credits(tlpb::link_settings &link, const char *value)
 		throw usage_error(std::string("--credits: ") + why);
 }
 
+static tlpb_transport transport_of(const char *value)
+{
+	tlpb_transport transport;
+	char why[256];
+
+	if (tlpb_transport_parse(value, &transport, why, sizeof why))
+		throw usage_error(std::string("--") + why);
+	return transport;
+}
+
+static uint32_t shm_bytes_of(const char *value)
+{
+	uint32_t bytes;
+	char why[256];
+
+	if (tlpb_shm_bytes_parse(value, &bytes, why, sizeof why))
+		throw usage_error(std::string("--shm-bytes: ") + why);
+	return bytes;
+}
+
 static std::string checked_rules(const char *rules)
 {
 	char why[512] = "";
@@ -145,6 +170,12 @@ static void take_option(arguments &args, const std::string &name, const char *va
 		args.tls_key = value;
 	else if (name == "plaintext")
 		args.plaintext = true;
+	else if (name == "transport")
+		args.transport = transport_of(value);
+	else if (name == "shm-bytes")
+		args.shm_bytes = shm_bytes_of(value);
+	else if (name == "no-spin")
+		args.no_spin = true;
 	else if (name == "name")
 		device.name = value;
 	else if (name == "trace")

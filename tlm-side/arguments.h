@@ -12,6 +12,7 @@
 #include <string>
 #include <systemc>
 #include <tlpbridge/check.h>
+#include <tlpbridge/server.h>
 #include <vector>
 
 #include "kit/model.h"
@@ -35,6 +36,9 @@ struct arguments {
 	std::string listen;
 	std::string tls_ca, tls_cert, tls_key;	// files; empty: none
 	bool plaintext = false;
+	tlpb_transport transport = TLPB_TRANSPORT_AUTO;
+	uint32_t shm_bytes = 0;		// of a link; 0: the default
+	bool no_spin = false;
 	bool allow_inject = false;	// by tlpbridge inject
 	sc_core::sc_time quantum;	// of all devices
 	bool help = false, version = false;

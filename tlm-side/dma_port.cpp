@@ -8,6 +8,7 @@
 #include "kit/atomic_extension.h"
 #include "kit/payload.h"
 #include "kit/tlp_extension.h"
+#include "look.h"
 #include "tlm_status.h"
 
 namespace tlpb {
@@ -262,11 +263,47 @@ bool dma_port::admits(tlm::tlm_generic_payload &payload) const
 	return false;
 }
 
-static bool in_thread()
+/*
+ * Direct DMA: into and out of memory that the host has granted. False: it takes TLPs, or several pieces. A
+ * pointer is worth asking for then, where it was read.
+ */
+bool dma_port::at_once(tlm::tlm_generic_payload &payload) const
+{
+	auto *tlp = payload.get_extension<kit::tlp_extension>();
+	tlpb_dma_attr attr = attributes(payload);
+
+	if (payload.get_byte_enable_ptr() || kit::atomic_of(payload) || is_deferrable(payload) ||
+	    tlpb_ep_dma_now(ep, payload.is_write(), payload.get_address(), payload.get_data_ptr(),
+			    payload.get_data_length(), &attr))
+		return false;
+	if (tlp)
+		tlp->retry = false;
+	payload.set_dmi_allowed(payload.is_read());
+	payload.set_response_status(tlm::TLM_OK_RESPONSE);
+	return true;
+}
+
+bool dma_port::get_direct_mem_ptr(tlm::tlm_generic_payload &payload, tlm::tlm_dmi &dmi) const
+{
+	tlpb_ep_window window;
+
+	dmi.init();
+	dmi.set_start_address(payload.get_address());	// of what is denied; the host may grant it later
+	dmi.set_end_address(payload.get_address());
+	if (!payload.is_read() || !tlpb_ep_find_window(ep, function, payload.get_address(), &window))
+		return false;
+	dmi.set_dmi_ptr(const_cast<uint8_t *>(window.base));
+	dmi.set_start_address(window.addr);
+	dmi.set_end_address(window.addr + window.len - 1);
+	dmi.set_granted_access(tlm::tlm_dmi::DMI_ACCESS_READ);
+	return true;
+}
+
+static bool may_wait()
 {
 	sc_core::sc_curr_proc_kind kind = sc_core::sc_get_current_process_handle().proc_kind();
 
-	return kind == sc_core::SC_THREAD_PROC_ || kind == sc_core::SC_CTHREAD_PROC_;
+	return (kind == sc_core::SC_THREAD_PROC_ || kind == sc_core::SC_CTHREAD_PROC_) && !look::under_way();
 }
 
 void dma_port::b_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &delay)
@@ -274,7 +311,7 @@ void dma_port::b_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &
 	bool posted = is_posted(payload);
 
 	payload.set_dmi_allowed(false);
-	if (!posted && !in_thread())
+	if (!posted && !may_wait())
 		SC_REPORT_ERROR("tlpbridge/dma", "DMA waits for its answer: call b_transport() from an "
 				"SC_THREAD, or ask for a posted write (kit::tlp_extension)");
 	if (!admits(payload))
@@ -283,11 +320,13 @@ void dma_port::b_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &
 		sc_core::wait(delay);
 		delay = sc_core::SC_ZERO_TIME;
 	}
+	if (at_once(payload))
+		return;
 
 	transfer_ptr fresh = std::make_shared<transfer>();
 	auto done = std::make_shared<sc_core::sc_event>();
 	fresh->ended = [done] { done->notify(sc_core::SC_ZERO_TIME); };
-	fresh->may_wait = in_thread();
+	fresh->may_wait = may_wait();
 	begin(fresh, payload, posted);
 	while (fresh->pieces)
 		sc_core::wait(*done);
@@ -296,7 +335,7 @@ void dma_port::b_transport(tlm::tlm_generic_payload &payload, sc_core::sc_time &
 
 void dma_port::start(tlm::tlm_generic_payload &payload, std::function<void()> ended)
 {
-	if (!admits(payload)) {
+	if (!admits(payload) || at_once(payload)) {
 		ended();
 		return;
 	}
@@ -317,6 +356,8 @@ unsigned dma_port::transport_dbg(tlm::tlm_generic_payload &payload)
 	// The streaming width says nothing here.
 	if (!poll || !(payload.is_read() || payload.is_write()) || !payload.get_data_length() || wraps(payload))
 		return 0;
+	if (at_once(payload))
+		return payload.get_data_length();
 
 	clock::time_point end = clock::now() + std::chrono::milliseconds(debug_ms);
 	transfer_ptr fresh = std::make_shared<transfer>();

@@ -45,6 +45,13 @@ public:
 	 */
 	unsigned transport_dbg(tlm::tlm_generic_payload &payload);
 
+	/*
+	 * Memory that the host has granted (tlpb_ep_find_window()), for reading alone: the host has to be told what was written,
+	 * which a pointer does not do, and b_transport() costs little more than copying there. What is read
+	 * by pointer has no order with posted writes, nor with what the host sends: who polls calls b_transport().
+	 */
+	bool get_direct_mem_ptr(tlm::tlm_generic_payload &payload, tlm::tlm_dmi &dmi) const;
+
 private:
 	struct transfer;
 	struct run {
@@ -63,6 +70,7 @@ private:
 	static void atomic_done(void *arg, int err, const void *old);
 	static void dmwr_done(void *arg, int err);
 	bool begin_exchange(const transfer_ptr &transfer, const tlm::tlm_generic_payload &payload);
+	bool at_once(tlm::tlm_generic_payload &payload) const;
 	static void finish(const transfer &transfer, tlm::tlm_generic_payload &payload);
 	bool admits(tlm::tlm_generic_payload &payload) const;
 	tlpb_dma_attr attributes(const tlm::tlm_generic_payload &payload) const;

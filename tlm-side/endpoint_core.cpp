@@ -18,7 +18,7 @@ struct endpoint_core::callbacks {
 
 	static endpoint_function *function(void *ctx) { return static_cast<seat *>(ctx)->function; }
 
-	static void access(void *ctx, tlpb_ep_request *request) { core(ctx).pool.arrive(request); }
+	static void access(void *ctx, tlpb_ep_request *request) { core(ctx).queue.arrive(request); }
 
 	static void reset(void *ctx, unsigned number, tlpb_reset kind)
 	{
@@ -68,6 +68,14 @@ struct endpoint_core::callbacks {
 				 count == faults_logged ? " (more of these are not shown)" : "");
 	}
 
+	static void revoked(void *ctx, unsigned number, uint64_t addr, uint64_t len)
+	{
+		uint64_t last = len >= UINT64_MAX - addr ? UINT64_MAX : addr + (len - 1);
+
+		if (endpoint_function *f = core(ctx).seats[number].function)
+			f->host_took_back(addr, last);
+	}
+
 	static uint64_t now(void *) { return simulated_ps(); }
 
 	static void eoi(void *ctx)
@@ -90,6 +98,7 @@ tlpb_ep_ops endpoint_core::ops() const
 	ops.dma_fault = callbacks::dma_fault;
 	ops.now_ps = callbacks::now;
 	ops.eoi = callbacks::eoi;
+	ops.revoked = callbacks::revoked;
 	return ops;
 }
 
@@ -97,7 +106,7 @@ tlpb_ep_ops endpoint_core::ops() const
 endpoint_core::endpoint_core(const tlpb_device &device, tlpb_trace *trace,
 			     const std::vector<kit::register_description> &list,
 			     const own_capabilities &capabilities, const link_settings &settings)
-	: pool([this](tlpb_ep_request *request) { serve(request); })
+	: queue([this](tlpb_ep_request *request) { serve(request); })
 {
 	register_names names(list);
 	tlpb_ep_ops of_function = ops();
@@ -167,7 +176,7 @@ void endpoint_core::serve(tlpb_ep_request *request)
 		complete({ request }, TLPB_CPL_UR);
 }
 
-void endpoint_core::complete(const request_pool::requests &requests, tlpb_cpl_status status)
+void endpoint_core::complete(const request_queue::requests &requests, tlpb_cpl_status status)
 {
 	for (tlpb_ep_request *request : requests)
 		tlpb_ep_complete(endpoint, request, status);

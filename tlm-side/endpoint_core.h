@@ -18,7 +18,7 @@
 #include "link_settings.h"
 #include "local_time.h"
 #include "request_payload.h"
-#include "request_pool.h"
+#include "request_queue.h"
 
 namespace tlpb {
 
@@ -47,13 +47,13 @@ struct endpoint_core {
 	void seat_function(unsigned number, endpoint_function *function);
 
 	// Give requests back with a status.
-	void complete(const request_pool::requests &requests, tlpb_cpl_status status);
+	void complete(const request_queue::requests &requests, tlpb_cpl_status status);
 
 	tlpb_ep *endpoint = nullptr;
 	poll_function poll;
 	payload_pool payloads;
 	local_time ahead;		// of the posted writes
-	request_pool pool;
+	request_queue queue;
 	unsigned faults = 0;		// posted DMA writes that failed
 	std::string name;		// for messages to people
 	std::function<void(const std::string &host)> connected;

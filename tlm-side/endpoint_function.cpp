@@ -31,6 +31,7 @@ endpoint_function::endpoint_function(sc_core::sc_module_name name, core_ptr its_
 	dma.register_b_transport(this, &endpoint_function::dma_b_transport);
 	dma.register_nb_transport_fw(this, &endpoint_function::dma_nb_transport_fw);
 	dma.register_transport_dbg(this, &endpoint_function::dma_transport_dbg);
+	dma.register_get_direct_mem_ptr(this, &endpoint_function::dma_get_direct_mem_ptr);
 	for (unsigned region = 0; region <= TLPB_ROM; region++)
 		register_backward(socket_of(region), static_cast<int>(region));
 	core->seat_function(number, this);
@@ -110,7 +111,7 @@ void endpoint_function::end_of_elaboration()
 		check_binding(region, socket_of(region));
 	nb_dma.spawn();
 	spawn_method("reset_overdue", reset_overdue, [this] {
-		core->complete(core->pool.hurry_actions(its_number), TLPB_CPL_UR);
+		core->complete(core->queue.hurry_actions(its_number), TLPB_CPL_UR);
 	});
 	if (intx_wire.size())
 		spawn_method("wire", intx_wire->value_changed_event(), [this] { drive_wire(); });
@@ -143,6 +144,11 @@ tlm::tlm_sync_enum endpoint_function::dma_nb_transport_fw(tlm::tlm_generic_paylo
 unsigned endpoint_function::dma_transport_dbg(tlm::tlm_generic_payload &payload)
 {
 	return port.transport_dbg(payload);
+}
+
+bool endpoint_function::dma_get_direct_mem_ptr(tlm::tlm_generic_payload &payload, tlm::tlm_dmi &dmi)
+{
+	return port.get_direct_mem_ptr(payload, dmi);
 }
 
 void endpoint_function::drive_wire()
@@ -187,6 +193,13 @@ kit::irq_result endpoint_function::pme()
 }
 
 // ---- what comes from the host ----
+
+// Granted memory: pointers to these addresses are invalid when this returns.
+void endpoint_function::host_took_back(uint64_t first, uint64_t last)
+{
+	if (dma.size())
+		dma->invalidate_direct_mem_ptr(first, last);
+}
 
 /*
  * In a process of the pool. A completion for a host that has gone or for a
@@ -234,7 +247,7 @@ void endpoint_function::pass(const sc_core::sc_time &delay, bool posted)
 		core->ahead.set(delay);
 		core->ahead.sync_if_needed();
 	} else if (delay != sc_core::SC_ZERO_TIME) {
-		sc_core::wait(delay);
+		core->queue.let_pass(delay);
 	}
 }
 
@@ -246,11 +259,11 @@ void endpoint_function::pass(const sc_core::sc_time &delay, bool posted)
  */
 void endpoint_function::host_reset(tlpb_reset kind)
 {
-	core->complete(core->pool.withdraw_non_posted(its_number), TLPB_CPL_UR);
-	if (core->pool.quiet(its_number)) {
+	core->complete(core->queue.withdraw_non_posted(its_number), TLPB_CPL_UR);
+	if (core->queue.quiet(its_number)) {
 		reset_model(kind);
 	} else {
-		core->pool.arrive(its_number, [this, kind] { reset_model(kind); });
+		core->queue.arrive(its_number, [this, kind] { reset_model(kind); });
 		reset_overdue.notify(sc_core::sc_time(reset_patience_us, sc_core::SC_US));
 	}
 }
@@ -275,10 +288,10 @@ bool endpoint_function::host_sent(const kit::message &message)
 
 	for (int i = 0; i < receiver.size(); i++)
 		known = receiver[i]->knows(message) || known;
-	if (known && core->pool.quiet())
+	if (known && core->queue.quiet())
 		deliver(message);
 	else if (known)
-		core->pool.arrive(its_number, [this, message] { deliver(message); });
+		core->queue.arrive(its_number, [this, message] { deliver(message); });
 	return known;
 }
 

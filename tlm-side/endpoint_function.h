@@ -45,7 +45,7 @@ class pcie_endpoint;
  * b_transport() after the other; each read (and I/O write) by a process of its
  * own, after the writes before it were taken. That order is one for all functions of the endpoint. A
  * model may wait() in b_transport(), and the delay it returns passes before the completion goes out.
- * Payloads carry a kit::tlp_extension. request_pool.h says why nothing is lost or reordered.
+ * Payloads carry a kit::tlp_extension. request_queue.h says why nothing is lost or reordered.
  *
  * With a quantum (tlm_global_quantum), the delays of posted writes add up, and the
  * kernel is given that time at once when the quantum is used up; the next access
@@ -71,7 +71,8 @@ public:
 	/*
 	 * The model's DMA, at bus addresses, with this function's requester ID. b_transport() waits in
 	 * its thread process until the transfer is done; nb_transport_fw() never waits; transport_dbg()
-	 * keeps the whole program for up to a second. DMI is refused. dma_port.h tells more. Responses:
+	 * keeps the whole program for up to a second. DMI is for reading memory that the host has granted
+	 * (docs/direct-dma.md), until invalidate_direct_mem_ptr(). dma_port.h tells more. Responses:
 	 * TLM_ADDRESS_ERROR where nobody answers, TLM_COMMAND_ERROR without Bus Master Enable or of a
 	 * VF that is not enabled, TLM_GENERIC_ERROR otherwise.
 	 */
@@ -146,6 +147,7 @@ private:
 	tlm::tlm_sync_enum dma_nb_transport_fw(tlm::tlm_generic_payload &payload,
 					       tlm::tlm_phase &phase, sc_core::sc_time &delay);
 	unsigned dma_transport_dbg(tlm::tlm_generic_payload &payload);
+	bool dma_get_direct_mem_ptr(tlm::tlm_generic_payload &payload, tlm::tlm_dmi &dmi);
 
 	void serve(tlpb_ep_request *request);
 	tlpb_cpl_status transport(tlpb_ep_request &request);
@@ -153,6 +155,7 @@ private:
 	void host_reset(tlpb_reset kind);
 	void host_made_vfs(unsigned count);
 	void host_ended_interrupt();
+	void host_took_back(uint64_t first, uint64_t last);
 	bool host_sent(const kit::message &message);
 	void deliver(const kit::message &message);
 	void reset_model(tlpb_reset kind);

@@ -14,6 +14,11 @@ bool simulation_over()
 	return sc_core::sc_get_status() & (sc_core::SC_STOPPED | sc_core::SC_END_OF_SIMULATION);
 }
 
+bool simulation_stops()
+{
+	return sc_core::sc_get_simulator_status() != sc_core::SC_SIM_OK;
+}
+
 static tlpb_server_config config_of(const std::string &url)
 {
 	tlpb_server_config config = {};
@@ -54,6 +59,13 @@ void host_server::add(tlpb_ep *ep)
 	devices += std::string(", device ") + device->name + ids;
 }
 
+int host_server::wait(int timeout_ms)
+{
+	look now;
+
+	return tlpb_server_wait(server, timeout_ms);
+}
+
 void host_server::announce()
 {
 	if (!announced)
@@ -69,7 +81,7 @@ void host_server::add(tlp_port &port)
 void host_server::add(pcie_endpoint &endpoint)
 {
 	add(endpoint.ep());
-	endpoint.set_poll([this](int timeout_ms) { wait(timeout_ms); });
+	endpoint.serve_by(pool, [this](int timeout_ms) { wait(timeout_ms); });
 }
 
 /*

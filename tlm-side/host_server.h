@@ -7,16 +7,22 @@
 #ifndef TLM_SIDE_HOST_SERVER_H
 #define TLM_SIDE_HOST_SERVER_H
 
+#include <memory>
 #include <string>
 #include <tlpbridge/server.h>
 
+#include "look.h"
 #include "pcie_endpoint.h"
+#include "request_pool.h"
 #include "tlp_port.h"
 
 namespace tlpb {
 
 // Has sc_stop() been called, or is the simulation over?
 bool simulation_over();
+
+// Has sc_stop() been called, or a process failed? The kernel may still be in the delta cycle in which it was.
+bool simulation_stops();
 
 class host_server {
 public:
@@ -46,10 +52,13 @@ public:
 	void announce();
 
 	// Handle what has arrived; never blocks. How much that was; 0: nothing.
-	int process() { return tlpb_server_process(server); }
+	int process() { return wait(0); }
 
 	// The same, and block for it up to timeout_ms (negative: no limit). Ends early with a signal.
-	void wait(int timeout_ms) { tlpb_server_wait(server, timeout_ms); }
+	int wait(int timeout_ms);
+
+	// Who serves the endpoints.
+	request_pool &processes() { return *pool; }
 
 	/*
 	 * Say goodbye to the hosts and remove the socket, then let processes that
@@ -62,6 +71,7 @@ private:
 	void add(tlpb_ep *ep);
 
 	tlpb_server *server = nullptr;
+	const std::shared_ptr<request_pool> pool = std::make_shared<request_pool>();
 	std::string devices;		// ", device NAME (1234:5678)" for each endpoint
 	bool announced = false;
 };

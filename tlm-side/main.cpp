@@ -165,6 +165,9 @@ static tlpb_server_config server_config(const serve::arguments &args)
 	config.tls_cert = or_null(args.tls_cert);
 	config.tls_key = or_null(args.tls_key);
 	config.plaintext = args.plaintext;
+	config.transport = args.transport;
+	config.shm_bytes = args.shm_bytes;
+	config.no_spin = args.no_spin;
 	config.allow_inject = args.allow_inject;
 	return config;
 }

@@ -15,6 +15,7 @@
 #define TLM_SIDE_PCIE_ENDPOINT_H
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <systemc>
 #include <tlpbridge/ep.h>
@@ -50,8 +51,12 @@ public:
 	const tlpb_ep *ep() const { return core->endpoint; }
 	const tlpb_device &device() const { return *tlpb_ep_device(core->endpoint); }
 
-	// Gives debug DMA a way to serve the link; the pump does it.
-	void set_poll(poll_function function) { core->poll = std::move(function); }
+	// Gives requests their processes, and debug DMA a way to serve the link; the server does it.
+	void serve_by(std::shared_ptr<request_pool> pool, poll_function poll)
+	{
+		core->queue.join(std::move(pool));
+		core->poll = std::move(poll);
+	}
 
 private:
 	friend class endpoint_function;	// further ones share the core

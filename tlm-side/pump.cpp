@@ -4,6 +4,7 @@
 #include <csignal>
 #include <exception>
 #include <unistd.h>
+#include <utility>
 
 namespace tlpb {
 
@@ -68,32 +69,61 @@ void pump::start()
 	started = true;
 }
 
-/*
- * One look at the link, then as little simulation as there is: a delta cycle, or
- * the step to the next event. sc_start() without anything to do prints W571;
- * neither branch calls it then. Nor does it block when the look has changed
- * something: that may have been the end, of which no descriptor tells again.
- */
-void pump::step()
+bool pump::over() const
 {
-	bool handled = server.process() > 0;
+	return stop_wanted || failure || simulation_stops() || simulation_over() || server.is_over();
+}
 
-	if (sc_core::sc_pending_activity_at_current_time())
-		sc_core::sc_start(sc_core::SC_ZERO_TIME);
-	else if (sc_core::sc_pending_activity_at_future_time())
-		sc_core::sc_start(sc_core::sc_time_to_pending_activity());
-	else if (!handled)
-		server.wait(-1);
+/*
+ * In a process of the pool, so what a callback throws is kept for run(). sc_pause() has run() go on
+ * when this delta cycle ends.
+ */
+bool pump::look(int timeout_ms)
+{
+	if (over()) {
+		sc_core::sc_pause();
+		return false;
+	}
+	try {
+		server.wait(timeout_ms);
+	} catch (...) {
+		failure = std::current_exception();
+	}
+	return true;
+}
+
+// Also when sc_start() throws, nobody looks any more.
+class pump::looking {
+public:
+	explicit looking(pump &p) : pool(p.server.processes())
+	{
+		pool.begin_look([&p](int timeout_ms) { return p.look(timeout_ms); });
+	}
+	~looking() { pool.end_look(); }
+
+private:
+	request_pool &pool;
+};
+
+// A model may call sc_pause(): that is no end here.
+void pump::simulate()
+{
+	while (!over()) {
+		looking for_hosts(*this);
+
+		sc_core::sc_start();
+	}
 }
 
 int pump::run()
 {
 	start();
 	server.announce();
-	while (!stop_wanted && !simulation_over() && !server.is_over())
-		step();
+	simulate();
 	stop_wanted = 0;	// seen
 	alarm(0);
+	if (failure)
+		std::rethrow_exception(std::exchange(failure, nullptr));
 	return 0;
 }
 

@@ -15,6 +15,7 @@
 #define TLM_SIDE_PUMP_H
 
 #include <csignal>
+#include <exception>
 #include <string>
 
 #include "host_server.h"
@@ -72,11 +73,16 @@ public:
 	int run();
 
 private:
-	void step();
+	class looking;
+
+	bool over() const;
+	bool look(int timeout_ms);
+	void simulate();
 
 	signal_guard signals;	// first: a signal while the server listens must not leave its socket
 	host_server server;
 	bool started = false;
+	std::exception_ptr failure;	// what a callback of the library threw
 };
 
 } // namespace tlpb

@@ -1,150 +1,170 @@
 // SPDX-License-Identifier: MIT
 #include "request_pool.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace tlpb {
 
-request_pool::request_pool(handler serve_request) : serve(std::move(serve_request))
+void request_pool::announce(request_queue &queue)
 {
+	if (!queue.announced)
+		announced.push_back(&queue);
+	queue.announced = true;
+	call();
 }
 
-void request_pool::arrive(tlpb_ep_request *request)
+void request_pool::begin_look(look_function how)
 {
-	enqueue({ request, nullptr, request->function });
+	look = std::move(how);
+	call();
 }
 
-void request_pool::arrive(unsigned function, action action)
+// There is something to do. Who is on duty and does not rest will see it.
+void request_pool::call()
 {
-	enqueue({ nullptr, std::move(action), function });
+	if (on_duty && !resting)
+		return;
+	if (!on_duty)
+		deputy = find_deputy();
+	(on_duty ? on_duty : deputy)->wake.notify(sc_core::SC_ZERO_TIME);
 }
 
-void request_pool::enqueue(item item)
+// The oldest that is idle.
+request_pool::process *request_pool::find_deputy()
 {
-	arrived.push_back(std::move(item));
-	if (leader)
-		leader->wake.notify(sc_core::SC_ZERO_TIME);
-	else
-		appoint();
-}
-
-bool request_pool::quiet(unsigned function) const
-{
-	for (const item &item : arrived)
-		if (item.function == function)
-			return false;
-	return !in_order || in_order_of != function;
-}
-
-request_pool::requests request_pool::withdraw_non_posted(unsigned function)
-{
-	requests taken;
-	std::deque<item> rest;
-
-	for (item &item : arrived)
-		if (item.posted() || item.function != function)
-			rest.push_back(std::move(item));
-		else
-			taken.push_back(item.request);
-	arrived = std::move(rest);
-	return taken;
-}
-
-request_pool::requests request_pool::hurry_actions(unsigned function)
-{
-	requests taken;
-	std::deque<item> before = std::move(arrived);
-	auto is_action = [=](const item &item) { return !item.request && item.function == function; };
-	auto left = std::count_if(before.begin(), before.end(), is_action);
-
-	arrived.clear();
-	for (item &item : before) {
-		if (!left || item.function != function) {
-			arrived.push_back(std::move(item));
-		} else if (item.request) {
-			taken.push_back(item.request);
-		} else {
-			item.act();
-			left--;
-		}
-	}
-	return taken;
-}
-
-// Make a process leader; none while all of a full pool are busy: the first to end leads.
-void request_pool::appoint()
-{
-	leader = find_idle();
-	if (leader)
-		leader->wake.notify(sc_core::SC_ZERO_TIME);
-	else if (pool.size() < processes_max)
-		leader = spawn();
-}
-
-request_pool::process *request_pool::find_idle()
-{
-	for (auto &process : pool)
+	for (auto &process : all)
 		if (process->idle)
 			return process.get();
-	return nullptr;
+	return spawn();
 }
 
 request_pool::process *request_pool::spawn()
 {
-	process *fresh = pool.emplace_back(std::make_unique<process>()).get();
+	unsigned rank = static_cast<unsigned>(all.size());
+	process *fresh = all.emplace_back(new process{ rank, true, {}, {} }).get();
 
-	sc_core::sc_spawn([this, fresh] { run(fresh); },
-			  sc_core::sc_gen_unique_name("request"));
+	fresh->handle = sc_core::sc_spawn([pool = shared_from_this(), fresh] { pool->run(fresh); },
+					  sc_core::sc_gen_unique_name("request"));
 	return fresh;
 }
 
 void request_pool::run(process *self)
 {
 	for (;;) {
-		await_item(self);
-		serve_next(self);
+		await_duty(self);
+		do_duty(self);
 	}
 }
 
-void request_pool::await_item(process *self)
+void request_pool::await_duty(process *self)
 {
 	self->idle = true;
-	while (leader != self || arrived.empty())
+	while (on_duty || (!look && announced.empty()))
 		sc_core::wait(self->wake);
 	self->idle = false;
+	looked = false;
+	take_duty(self);
 }
 
-void request_pool::serve_next(process *self)
+void request_pool::take_duty(process *self)
 {
-	item next = std::move(arrived.front());
-
-	arrived.pop_front();
-	if (next.posted())
-		serve_in_order(next);
-	else
-		serve_aside(next, self);
+	on_duty = self;
+	resting = false;
 }
 
-void request_pool::serve_in_order(item &item)
+void request_pool::give_up_duty(process *self)
 {
-	in_order = true;
-	in_order_of = item.function;
-	if (item.request)
-		serve(item.request);
-	else
-		item.act();
-	in_order = false;
+	on_duty = nullptr;
+	served_last = self;
+	if (look || !announced.empty())
+		call();
 }
 
-void request_pool::serve_aside(item &item, process *self)
+void request_pool::take_duty_back(process *self)
 {
-	leader = nullptr;
-	if (!arrived.empty())
-		appoint();
-	serve(item.request);
-	if (!leader)
-		leader = self;
+	take_duty(self);
+	if (deputy)
+		deputy->wake.cancel();
+}
+
+// Who is on duty and not running rests.
+bool request_pool::may_take_duty(const process *self) const
+{
+	return !on_duty || (resting && self->age_rank < on_duty->age_rank);
+}
+
+void request_pool::do_duty(process *self)
+{
+	while (on_duty == self) {
+		if (!announced.empty())
+			serve_announced(self);
+		else if (look)
+			look_or_rest(self);
+		else
+			on_duty = nullptr;
+	}
+}
+
+void request_pool::serve_announced(process *self)
+{
+	request_queue &queue = *announced.front();
+
+	announced.pop_front();
+	queue.announced = false;
+	give_up_duty(self);
+	queue.serve();
+	if (may_take_duty(self))
+		take_duty_back(self);
+}
+
+bool request_pool::nothing_else_until(const sc_core::sc_time &time) const
+{
+	return announced.empty() && !sc_core::sc_pending_activity_at_current_time() &&
+	       (!sc_core::sc_pending_activity_at_future_time() ||
+		sc_core::sc_time_to_pending_activity() >= time);
+}
+
+void request_pool::let_pass(const sc_core::sc_time &time)
+{
+	process *self = served_last;
+	bool was_on_duty = look && !on_duty && self->handle == sc_core::sc_get_current_process_handle();
+
+	if (was_on_duty) {
+		take_duty_back(self);
+		resting = nothing_else_until(time);
+		if (!resting)
+			give_up_duty(self);
+	}
+	sc_core::wait(time);
+	if (was_on_duty && on_duty == self) {
+		looked = false;
+		give_up_duty(self);
+	}
+}
+
+// A look, or after one the kernel's turn.
+void request_pool::look_or_rest(process *self)
+{
+	bool now = sc_core::sc_pending_activity_at_current_time();
+	bool busy = now || sc_core::sc_pending_activity_at_future_time();
+
+	if (looked && busy) {
+		looked = false;
+		rest(self, now ? sc_core::SC_ZERO_TIME : sc_core::sc_time_to_pending_activity());
+		return;
+	}
+	looked = true;
+	if (!look(busy ? 0 : -1))
+		look = nullptr;
+}
+
+// Until then, or until it is called.
+void request_pool::rest(process *self, const sc_core::sc_time &time)
+{
+	resting = true;
+	sc_core::wait(time, self->wake);
+	if (on_duty == self)
+		resting = false;
 }
 
 } // namespace tlpb

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The SystemC processes that serve a host's requests.
+ * The SystemC processes that serve requests, and that look at the links for them.
  *
- * Threads: all calls in the SystemC thread, inside any process or none; none
- * waits. The handler runs in a thread process and may wait.
+ * Threads: the SystemC thread, inside any process or none. Only let_pass() waits.
  */
 #ifndef TLM_SIDE_REQUEST_POOL_H
 #define TLM_SIDE_REQUEST_POOL_H
@@ -12,99 +11,91 @@
 #include <functional>
 #include <memory>
 #include <systemc>
-#include <tlpbridge/ep.h>
 #include <vector>
+
+#include "request_queue.h"
 
 namespace tlpb {
 
 /*
- * Design notes: leader and followers.
+ * Design notes: one on duty, and a deputy.
  *
- * All processes of the pool are alike; at most one of them is the leader. Only
- * the leader takes requests, from the front of the one queue in which they
- * arrive, so requests begin in the order of arrival.
+ * All processes of the pool are alike; at most one of them is on duty. It serves the queues that have
+ * announced themselves, in its own stack, so that a request whose model does not wait costs neither an
+ * event nor a switch of processes nor a delta cycle. When there are none it looks at the links,
+ * if it was told how (begin_look()), else it goes to sleep.
  *
- * - A posted request is served by the leader, who stays leader meanwhile:
- *   nothing behind it begins before the model has taken it. So posted requests
- *   stay in order, and a read sees every write before it. The same goes for an
- *   action, which is how a reset finds its place behind the writes before it.
- * - Before a non-posted request is served, leadership is given up. If the model
- *   waits in it, the next process leads, so nothing is held up by a waiting
- *   read, posted requests least of all.
+ * Before it serves a queue it gives up the duty, because the model may wait, and has a deputy, an
+ * idle process, notified for the next delta cycle. If the model does not wait, it takes the duty back
+ * and cancels that. If it waits, the deputy wakes up, finds nobody on duty, and is. So somebody
+ * looks at the links whatever models wait for, and no queue that was announced is left: there is somebody
+ * on duty, or a deputy has been notified.
  *
- * Nothing is lost: there is a leader whenever the queue is not empty. arrive()
- * appoints one if there is none, and so does whoever gives up leadership
- * while requests are left. A process looks at "am I the leader, is there a request"
- * before each wait, and processes of SystemC are not preemptive: what changes
- * after that look comes with a notification after the wait began.
+ * When nothing else is left to do before a request's annotated delay has passed, nobody has to look
+ * meanwhile: let_pass() keeps the duty, and time takes one step.
  *
- * All functions of a device share one pool: what comes in by one link stays in its order, whichever
- * function it is for. A reset is of one function, so it takes away that function's requests alone.
+ * Who waited with the model takes the duty back from a younger one. So requests that come one after
+ * another are served by the same process, which a signal with one writer may take for its writer.
  *
- * The pool grows to as many processes as non-posted requests are in flight. A
- * host has at most 1,024 of them (10-bit tags); a host that ignores that finds its
- * requests queued until one of the processes is free.
+ * Nothing of the design is held up by looking. Between two looks the kernel has its turn: a delta cycle
+ * while anything is left to do at the current time, else a step of time to the next event; and only when
+ * nothing is left to do at all a look may block. With a clock, simulated time so goes on by one step a
+ * look, however much the hosts ask for.
+ *
+ * Several queues (links) take turns. The pool grows to as many processes as requests are being served, and
+ * one more. Processes cannot be ended, and hold the pool: it is made by make_shared().
  */
-class request_pool {
+class request_pool : public std::enable_shared_from_this<request_pool> {
 public:
-	using handler = std::function<void(tlpb_ep_request *)>;
-	using action = std::function<void()>;
-	using requests = std::vector<tlpb_ep_request *>;
+	/*
+	 * Look at the links, for up to timeout_ms (negative: until something arrives). False: that was the
+	 * last look. It runs in a process, but must not wait().
+	 */
+	using look_function = std::function<bool(int timeout_ms)>;
 
-	enum { processes_max = 1024 };
+	// The queue has something that may begin. It stays until it has been served.
+	void announce(request_queue &queue);
 
-	explicit request_pool(handler serve);
+	// From the next delta cycle on, look whenever there is nothing to serve.
+	void begin_look(look_function look);
+	void end_look() { look = nullptr; }	// not in a look
 
-	// Put a request behind all others.
-	void arrive(tlpb_ep_request *request);
+	// wait(), in a request that is being served, whose model has returned: for its delay.
+	void let_pass(const sc_core::sc_time &time);
 
-	// The same for something to do in order, a function's; it must not wait.
-	void arrive(unsigned function, action action);
-
-	// Nothing has yet to begin, and no posted request is being served.
-	bool quiet() const { return arrived.empty() && !in_order; }
-
-	// The same of one function's.
-	bool quiet(unsigned function) const;
-
-	// Take back the function's non-posted requests that have not begun.
-	requests withdraw_non_posted(unsigned function);
-
-	// Run all actions of the function now; takes back its requests before them that have not begun.
-	requests hurry_actions(unsigned function);
-
-	size_t processes() const { return pool.size(); }
+	size_t processes() const { return all.size(); }
 
 private:
 	struct process {
+		unsigned age_rank;		// 0: the oldest
+		bool idle;
+		sc_core::sc_process_handle handle;
 		sc_core::sc_event wake;
-		bool idle = false;
 	};
 
-	struct item {
-		tlpb_ep_request *request;	// nullptr: an action
-		action act;
-		unsigned function;		// whose it is
-
-		bool posted() const { return !request || request->posted; }
-	};
-
-	void enqueue(item item);
-	void appoint();
-	process *find_idle();
+	void call();
+	process *find_deputy();
 	process *spawn();
+	bool may_take_duty(const process *self) const;
+	void take_duty(process *self);
+	void give_up_duty(process *self);
+	void take_duty_back(process *self);
+	bool nothing_else_until(const sc_core::sc_time &time) const;
 	void run(process *self);
-	void await_item(process *self);
-	void serve_next(process *self);
-	void serve_in_order(item &item);
-	void serve_aside(item &item, process *self);
+	void await_duty(process *self);
+	void do_duty(process *self);
+	void serve_announced(process *self);
+	void look_or_rest(process *self);
+	void rest(process *self, const sc_core::sc_time &time);
 
-	handler serve;
-	std::deque<item> arrived;
-	std::vector<std::unique_ptr<process>> pool;
-	process *leader = nullptr;
-	bool in_order = false;		// the leader serves a posted request …
-	unsigned in_order_of = 0;	// … of this function
+	look_function look;
+	std::deque<request_queue *> announced;
+	std::vector<std::unique_ptr<process>> all;
+	process *on_duty = nullptr;
+	process *served_last = nullptr;		// who gave up the duty last
+	process *deputy = nullptr;		// who was notified last
+	bool resting = false;			// who is on duty waits for the kernel
+	bool looked = false;			// since the kernel had its turn
 };
 
 } // namespace tlpb

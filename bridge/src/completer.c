@@ -137,3 +137,16 @@ bool tlpb__byte_enabled(const struct tlpb_tlp *request, unsigned i)
 		return request->last_be >> (at % 4) & 1;
 	return true;
 }
+
+/* No hole above the lowest bit that is set, nor, where the next doubleword goes on, up to the highest. */
+bool tlpb__all_enabled(const struct tlpb_tlp *request)
+{
+	unsigned first = request->first_be, last = request->last_be;
+	unsigned filled = first | ((1u << tlpb_first_byte(request->first_be)) - 1);
+
+	if (tlpb__is_atomic(request))
+		return true;
+	if (request->length_dw == 1)
+		return !(filled & (filled + 1));
+	return filled == 0xf && !(last & (last + 1));
+}

@@ -47,4 +47,7 @@ uint64_t tlpb__request_address(const struct tlpb_tlp *request);
 /* Is byte i, counted from the first enabled one, enabled? */
 bool tlpb__byte_enabled(const struct tlpb_tlp *request, unsigned i);
 
+/* Are all of them? Most requests are such. */
+bool tlpb__all_enabled(const struct tlpb_tlp *request);
+
 #endif

@@ -30,8 +30,10 @@ void tlpb__ep_reset(tlpb_ep *ep, enum tlpb_reset kind, bool link_lost)
 
 static void on_completion(tlpb_ep *ep, const struct tlpb_tlp *tlp)
 {
-	int err = tlpb__tags_complete(&ep->tags, tlp);
+	int err;
 
+	tlpb__ep_note_retired(ep, tlp);		/* first: who hears of the completion may go on directly */
+	err = tlpb__tags_complete(&ep->tags, tlp);
 	if (err)
 		tlpb__ep_error_unexpected(ep, tlp);
 	else
@@ -115,6 +117,16 @@ static void on_dma_fault(void *ctx, const struct dma_fault *fault)
 	tlpb__ep_dma_fault(ctx, fault);
 }
 
+static void on_grant_mem(void *ctx, const struct grant_mem *grant)
+{
+	tlpb__ep_on_grant(ctx, grant);
+}
+
+static void on_revoke(void *ctx, const struct revoke *revoke)
+{
+	tlpb__ep_on_revoke(ctx, revoke);
+}
+
 /* The end of the pin's interrupt concerns each function that shares it. */
 static void on_eoi(void *ctx, unsigned pin)
 {
@@ -139,6 +151,7 @@ static void on_down(void *ctx, enum tlpb_reason reason, const char *text)
 		return;
 	}
 	tlpb__ep_reset(ep, TLPB_RESET_POWER, true);
+	tlpb__ep_windows_end(ep);
 	if (ep->trace)
 		tlpb_trace_flush(ep->trace);	/* before the host, which waits for our end, goes on */
 	if (ep->ops.disconnected)
@@ -156,19 +169,22 @@ static uint64_t on_now_ps(void *ctx)
 static void on_observe(void *ctx, const struct frame *frame, bool outbound)
 {
 	tlpb_ep *ep = ctx;
-	struct tlpb_trace_record record = {
+	struct tlpb_trace_record record;
+
+	if (frame->kind == TLPB_FRAME_TLP)
+		tlpb__count_tlp(outbound ? &ep->to_host : &ep->to_device, frame->body, frame->length);
+	if (frame->kind == TLPB_FRAME_TLP && outbound)
+		tlpb__ep_error_sent(ep, frame->body, frame->length);
+	if (!ep->trace)
+		return;
+	record = (struct tlpb_trace_record){
 		.time_ps = on_now_ps(ep),
 		.direction = outbound ? TLPB_TO_HOST : TLPB_TO_ENDPOINT,
 		.kind = frame->kind, .link = ep->link_number,
 		.body = frame->body, .len = frame->length,
 	};
 
-	if (frame->kind == TLPB_FRAME_TLP)
-		tlpb__count_tlp(outbound ? &ep->to_host : &ep->to_device, frame->body, frame->length);
-	if (frame->kind == TLPB_FRAME_TLP && outbound)
-		tlpb__ep_error_sent(ep, frame->body, frame->length);
-	if (ep->trace)
-		tlpb_trace_write(ep->trace, &record);
+	tlpb_trace_write(ep->trace, &record);
 }
 
 static const struct link_events ep_link_events = {
@@ -182,6 +198,8 @@ static const struct link_events ep_link_events = {
 	.reset = on_reset,
 	.dma_fault = on_dma_fault,
 	.eoi = on_eoi,
+	.grant_mem = on_grant_mem,
+	.revoke = on_revoke,
 	.down = on_down,
 	.observe = on_observe,
 	.now_ps = on_now_ps,
@@ -211,6 +229,10 @@ int tlpb__ep_attach(tlpb_ep *ep, struct transport *transport, const uint8_t toke
 	ep->unexpected_completions = ep->unsupported_messages = ep->error_messages_waiting = 0;
 	ep->to_device = ep->to_host = (struct tlpb_counters){ 0 };
 	ep->raw_held = ep->raw_waits = false;
+	ep->retired = 0;
+	ep->proof_asked = ep->told_refusal = false;
+	if (tlpb__ep_wants_grants(ep))
+		config.offered |= TLPB_FEATURE_GRANTS;
 	err = tlpb__link_new(transport, &config, &ep->link);
 	if (!err && ep->inject)
 		tlpb__inject_restart(ep->inject);
@@ -235,6 +257,7 @@ void tlpb__ep_detach(tlpb_ep *ep, enum tlpb_reason reason, const char *text)
 	if (tlpb__link_state(link) != LINK_DOWN)
 		on_down(ep, reason, text);
 	ep->link = NULL;
+	tlpb__ep_windows_end(ep);
 	tlpb__alarm_set(&ep->alarm, 0);
 	ep->violations += tlpb__link_violations(link);
 	tlpb__link_close(link, reason, text, 500);
@@ -262,6 +285,7 @@ void tlpb__ep_status(const tlpb_ep *ep, struct tlpb_slot_status *status)
 	status->to_host = ep->to_host;
 	tlpb__ep_requests_outstanding(ep, &status->of_host);
 	tlpb__ep_dma_outstanding(ep, &status->of_device);
+	status->shared_memory = ep->link && tlpb__link_in_memory(ep->link);
 }
 
 bool tlpb__ep_attached(const tlpb_ep *ep)
@@ -345,6 +369,7 @@ int tlpb_ep_new(const struct tlpb_ep_config *config, tlpb_ep **out, char *why, s
 	ep->trace = config->trace;
 	ep->keep_config = config->keep_config;
 	ep->check = config->check;
+	ep->no_direct = config->no_direct;
 	ep->mps = mps;
 	ep->mrrs = mrrs;
 	memcpy(ep->credits, credits, sizeof credits);
@@ -399,6 +424,8 @@ int tlpb_ep_inject(tlpb_ep *ep, const char *rules, char *why, size_t why_size)
 {
 	int err = tlpb__inject_change(&ep->inject, rules, why, why_size);
 
+	for (unsigned i = 0; ep->inject && i < ep->functions; i++)
+		tlpb__ep_take_back(ep->list[i]);
 	if (ep->link)
 		tlpb__link_set_inject(ep->link, ep->inject);
 	return err;

@@ -64,6 +64,7 @@ void tlpb__function_reset(struct function *f, enum tlpb_reset kind, bool link_lo
 	f->generation++;
 	ep->posted_with_model -= f->posted_with_model;	/* what the model keeps is of the past */
 	f->posted_with_model = 0;
+	tlpb__ep_take_back(f);
 	tlpb__ep_dma_abort(f, TLPB_ERR_CLOSED, link_lost);
 	tell_reset(f, kind);
 	if (f->config.device.sriov.vfs)

@@ -43,9 +43,11 @@ static bool msix_masked(const struct function *f, unsigned vector)
 	return tlpb__config_msix_function_masked(&f->config) || tlpb__msix_masked(&f->msix, vector);
 }
 
-static void flush(tlpb_ep *ep)
+static void flush(struct function *f)
 {
-	tlpb__link_flush(ep->link);
+	tlpb__ep_ask_for_proof(f);
+	if (f->ep->link)
+		tlpb__link_flush(f->ep->link);
 }
 
 enum tlpb_irq_result tlpb_ep_function_msi(tlpb_ep *ep, unsigned function, unsigned vector)
@@ -69,7 +71,7 @@ enum tlpb_irq_result tlpb_ep_function_msi(tlpb_ep *ep, unsigned function, unsign
 	if (!tlpb__config_bus_master(&f->config))
 		return TLPB_IRQ_BUS_MASTER_OFF;
 	send_msi(f, vector);
-	flush(ep);
+	flush(f);
 	return TLPB_IRQ_SENT;
 }
 
@@ -99,7 +101,7 @@ enum tlpb_irq_result tlpb_ep_function_msix(tlpb_ep *ep, unsigned function, unsig
 	if (!tlpb__config_bus_master(&f->config))
 		return TLPB_IRQ_BUS_MASTER_OFF;
 	send_msix(f, vector);
-	flush(ep);
+	flush(f);
 	return TLPB_IRQ_SENT;
 }
 
@@ -167,7 +169,7 @@ enum tlpb_irq_result tlpb_ep_function_intx(tlpb_ep *ep, unsigned function, bool 
 	was = f->intx_level;
 	f->intx_level = level;
 	update_intx(f);
-	flush(ep);
+	flush(f);
 	if (level && intx_silenced(f))
 		return TLPB_IRQ_DISABLED;
 	return level == was ? TLPB_IRQ_MERGED : TLPB_IRQ_SENT;
@@ -205,7 +207,7 @@ enum tlpb_irq_result tlpb_ep_pme(tlpb_ep *ep, unsigned function)
 		return TLPB_IRQ_MERGED;
 	default:
 		send_pme(f);
-		flush(ep);
+		flush(f);
 		return TLPB_IRQ_SENT;
 	}
 }
@@ -237,8 +239,10 @@ void tlpb__ep_irq_update(struct function *f)
 {
 	if (f->config.device.intx_pin)
 		update_intx(f);
-	if (!tlpb__config_bus_master(&f->config))
+	if (!tlpb__config_bus_master(&f->config)) {
+		tlpb__ep_take_back(f);
 		return;
+	}
 	if (tlpb__config_msi_enabled(&f->config))
 		update_msi(f);
 	if (tlpb__config_msix_enabled(&f->config))

@@ -14,6 +14,7 @@
 #include "alarm.h"
 #include "config_space.h"
 #include "credits.h"
+#include "grant_table.h"
 #include "inject.h"
 #include "link.h"
 #include "msix.h"
@@ -43,6 +44,7 @@ struct function {
 	bool intx_level;		/* what the model wants */
 	unsigned generation;		/* completions of an older one are dropped */
 	unsigned posted_with_model;	/* of this generation */
+	bool lent;			/* the model may have pointers into granted memory */
 };
 
 struct tlpb_ep {
@@ -74,10 +76,21 @@ struct tlpb_ep {
 	TAILQ_HEAD(, dma_op) dma;	/* started and not finished, in order */
 	TAILQ_HEAD(, exchange) exchanges;	/* the same of what ep_exchange.c tells */
 	LIST_HEAD(, pending_request) requests;	/* with the model */
+	struct pending_request *spare_request;	/* for the next one that is small; NULL: none */
 	unsigned posted_with_model;		/* how many of them are posted */
 	STAILQ_HEAD(, held_request) held;	/* behind posted writes that the model has */
 	bool releasing;
 	struct link_rings rings;		/* as the server wants it */
+	enum tlpb_direct direct;	/* the same */
+	bool no_direct;
+	struct grant_table windows;	/* host memory that can be reached directly */
+	uint64_t mapped;		/* bytes of it */
+	bool told_refusal;		/* of such memory, on this link */
+	uint64_t retired;		/* posted TLPs of this link that the host is done with */
+	bool proof_asked;		/* a read is on its way that will tell of more */
+	uint64_t direct_wanted, wanted_before;	/* how often DMA would go directly; when it was asked last */
+	unsigned dones;			/* callbacks of such DMA that run, one inside the other */
+	struct tlpb_ep_direct_stats direct_stats;
 	uint32_t writes;		/* DMA writes with a result so far: their marks */
 
 	unsigned unexpected_completions;	/* on this link */
@@ -215,6 +228,33 @@ void tlpb__ep_exchange_give_up(tlpb_ep *ep, int err);
 /* Start what can be started: tags came free or bus mastering was switched on. */
 void tlpb__ep_dma_pump(tlpb_ep *ep);
 void tlpb__ep_dma_fault(tlpb_ep *ep, const struct dma_fault *fault);
+
+/*
+ * ep_grant.c: the host grants memory, or takes it back; the link is gone; and the function cannot
+ * reach it now, so that the model's pointers are invalid.
+ */
+bool tlpb__ep_wants_grants(const tlpb_ep *ep);
+void tlpb__ep_on_grant(tlpb_ep *ep, const struct grant_mem *grant);
+void tlpb__ep_on_revoke(tlpb_ep *ep, const struct revoke *revoke);
+void tlpb__ep_windows_end(tlpb_ep *ep);
+void tlpb__ep_take_back(struct function *f);
+
+/*
+ * ep_direct.c: read or write directly what can be from addr on: how many bytes. A read that is whole may need
+ * a flush behind it, see there.
+ */
+size_t tlpb__ep_direct_read(struct function *f, uint64_t addr, uint8_t *buf, size_t len,
+			    const struct tlpb_dma_attr *attr);
+size_t tlpb__ep_direct_write(struct function *f, uint64_t addr, const uint8_t *data, size_t len,
+			     const struct tlpb_dma_attr *attr);
+bool tlpb__ep_may_go_direct(const struct function *f, const struct tlpb_dma_attr *attr);
+bool tlpb__ep_read_needs_flush(const tlpb_ep *ep);
+
+/* A completion came, of a request that was sent after posted TLPs: they are retired. */
+void tlpb__ep_note_retired(tlpb_ep *ep, const struct tlpb_tlp *completion);
+
+/* A posted TLP was sent that direct accesses may not overtake: have the host prove that it is retired. */
+void tlpb__ep_ask_for_proof(struct function *f);
 
 /* Has the function requests whose completion did not come? */
 bool tlpb__ep_dma_pending(const struct function *f);

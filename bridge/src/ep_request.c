@@ -16,6 +16,8 @@
 #include "completer.h"
 #include "ep_private.h"
 
+enum { SMALL_BYTES = 64 };
+
 /* A request that the model has, and the completion that it will need. */
 struct pending_request {
 	struct tlpb_ep_request face;	/* what the model sees; first, to get back here */
@@ -232,6 +234,28 @@ static void flush_completed(tlpb_ep *ep, bool posted)
 		tlpb__link_flush_posted(ep->link);
 }
 
+/* Most are small, and come one after the other: a steady stream allocates nothing. */
+static struct pending_request *take_request(tlpb_ep *ep, size_t len)
+{
+	struct pending_request *p = len <= SMALL_BYTES ? ep->spare_request : NULL;
+
+	if (p) {
+		ep->spare_request = NULL;
+		memset(p->bytes, 0, len);
+	} else {
+		p = calloc(1, sizeof *p + 2 * (len <= SMALL_BYTES ? SMALL_BYTES : len));
+	}
+	return p;
+}
+
+static void keep_request(tlpb_ep *ep, struct pending_request *p)
+{
+	if (ep->spare_request || p->face.length > SMALL_BYTES)
+		free(p);
+	else
+		ep->spare_request = p;
+}
+
 void tlpb_ep_complete(tlpb_ep *ep, struct tlpb_ep_request *request, enum tlpb_cpl_status status)
 {
 	struct pending_request *p = (struct pending_request *)request;
@@ -246,7 +270,7 @@ void tlpb_ep_complete(tlpb_ep *ep, struct tlpb_ep_request *request, enum tlpb_cp
 	give_credits_back(ep, p);
 	posted = p->face.posted;
 	LIST_REMOVE(p, entry);
-	free(p);
+	keep_request(ep, p);
 	flush_completed(ep, posted);
 	tlpb__ep_release_held(ep);
 }
@@ -257,6 +281,8 @@ static void set_enables(struct pending_request *p)
 	uint8_t *enable = p->bytes + p->face.length;
 	bool all = true;
 
+	if (tlpb__all_enabled(&p->tlp))
+		return;
 	for (unsigned i = 0; i < p->face.length; i++) {
 		enable[i] = tlpb__byte_enabled(&p->tlp, i) ? 0xff : 0;
 		all = all && enable[i];
@@ -268,7 +294,7 @@ static struct pending_request *new_request(struct function *f, const struct tlpb
 					   uint64_t time_ps)
 {
 	size_t len = tlpb__request_bytes(tlp);
-	struct pending_request *p = calloc(1, sizeof *p + 2 * len);
+	struct pending_request *p = take_request(f->ep, len);
 
 	if (!p)
 		return NULL;
@@ -279,7 +305,7 @@ static struct pending_request *new_request(struct function *f, const struct tlpb
 	p->credits = tlpb_tlp_credits(tlp);
 	p->generation = f->generation;
 	p->link = f->ep->links;
-	p->since_ms = monotonic_ms();
+	p->since_ms = monotonic_coarse_ms();
 	p->face = (struct tlpb_ep_request){
 		.function = f->number, .write = is_write(tlp), .posted = tlp->kind == TLPB_MWR,
 		.deferrable = tlp->kind == TLPB_DMWR, .length = len,
@@ -591,6 +617,7 @@ void tlpb__ep_requests_free(tlpb_ep *ep)
 		LIST_REMOVE(p, entry);
 		free(p);
 	}
+	free(ep->spare_request);
 }
 
 /* ---- for who asks ---- */
@@ -612,6 +639,6 @@ void tlpb__ep_requests_outstanding(const tlpb_ep *ep, struct tlpb_outstanding *o
 		out->requests++;
 	if (!oldest)
 		return;
-	out->oldest_ms = (uint32_t)(monotonic_ms() - oldest->since_ms);
+	out->oldest_ms = (uint32_t)(monotonic_coarse_ms() - oldest->since_ms);
 	tlpb_tlp_text(&oldest->tlp, out->oldest, sizeof out->oldest);
 }

@@ -12,6 +12,7 @@ int tlpb__ep_take_tag(struct function *f, struct tlpb_tlp *tlp, void *buf, size_
 
 	ep->tags.first = tlpb__config_first_tag(&f->config);
 	ep->tags.limit = tlpb__config_tags(&f->config);
+	ep->tags.stamp = ep->link ? tlpb__link_posted(ep->link) : 0;
 	ep->tags.deadline_ms = timed ? monotonic_ms() + ep->timeout_ms : 0;
 	err = tlpb__tags_begin(&ep->tags, tlp, buf, len, done, arg);
 	if (!err && timed && !ep->alarm.due_ms)

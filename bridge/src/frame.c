@@ -283,6 +283,99 @@ int tlpb__dma_fault_decode(const uint8_t *bytes, size_t len, struct dma_fault *f
 	return finished(&r);
 }
 
+int tlpb__grant_mem_encode(const struct grant_mem *grant, uint8_t *bytes, size_t size)
+{
+	struct writer w = start(bytes, size);
+
+	write_u16(&w, grant->function);
+	write_u16(&w, grant->writable);
+	write_u32(&w, grant->pid);
+	write_u32(&w, grant->fd);
+	write_u32(&w, 0);
+	write_u64(&w, grant->addr);
+	write_u64(&w, grant->len);
+	write_u64(&w, grant->offset);
+	return written(&w);
+}
+
+int tlpb__grant_mem_decode(const uint8_t *bytes, size_t len, struct grant_mem *grant)
+{
+	struct reader r = over(bytes, len);
+
+	grant->function = read_u16(&r);
+	grant->writable = read_u16(&r) & 1;
+	grant->pid = read_u32(&r);
+	grant->fd = read_u32(&r);
+	read_u32(&r);
+	grant->addr = read_u64(&r);
+	grant->len = read_u64(&r);
+	grant->offset = read_u64(&r);
+	return finished(&r);
+}
+
+int tlpb__revoke_encode(const struct revoke *revoke, uint8_t *bytes, size_t size)
+{
+	struct writer w = start(bytes, size);
+
+	write_u32(&w, revoke->number);
+	write_u16(&w, revoke->range.function);
+	write_u16(&w, 0);
+	write_u64(&w, revoke->range.addr);
+	write_u64(&w, revoke->range.len);
+	return written(&w);
+}
+
+int tlpb__revoke_decode(const uint8_t *bytes, size_t len, struct revoke *revoke)
+{
+	struct reader r = over(bytes, len);
+
+	revoke->number = read_u32(&r);
+	revoke->range.function = read_u16(&r);
+	read_u16(&r);
+	revoke->range.addr = read_u64(&r);
+	revoke->range.len = read_u64(&r);
+	return finished(&r);
+}
+
+enum { DIRTY_HEAD = 4, DIRTY_ITEM = 24 };
+
+int tlpb__dirty_encode(const struct mem_range *ranges, unsigned count, uint8_t *bytes, size_t size)
+{
+	struct writer w = start(bytes, size);
+
+	write_u16(&w, (uint16_t)count);
+	write_u16(&w, 0);
+	for (unsigned i = 0; i < count; i++) {
+		write_u16(&w, ranges[i].function);
+		write_u16(&w, 0);
+		write_u32(&w, 0);
+		write_u64(&w, ranges[i].addr);
+		write_u64(&w, ranges[i].len);
+	}
+	return written(&w);
+}
+
+int tlpb__dirty_count(const uint8_t *bytes, size_t len)
+{
+	unsigned count = len < DIRTY_HEAD ? 0 : get_le16(bytes);
+
+	if (len < DIRTY_HEAD || (len - DIRTY_HEAD) / DIRTY_ITEM < count)
+		return TLPB_ERR_TRUNCATED;
+	return (int)count;
+}
+
+struct mem_range tlpb__dirty_range(const uint8_t *bytes, unsigned i)
+{
+	struct reader r = over(bytes + DIRTY_HEAD + (size_t)i * DIRTY_ITEM, DIRTY_ITEM);
+	struct mem_range range = { .function = read_u16(&r) };
+
+	read_u16(&r);
+	read_u32(&r);
+	range.addr = read_u64(&r);
+	range.len = read_u64(&r);
+	return range;
+}
+
 int tlpb__goodbye_encode(const struct goodbye *goodbye, uint8_t *bytes, size_t size)
 {
 	struct writer w = start(bytes, size);

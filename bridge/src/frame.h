@@ -6,6 +6,7 @@
 #ifndef TLPB_FRAME_H
 #define TLPB_FRAME_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -58,7 +59,7 @@ struct hello {
 /* Where the endpoint's shared memory is (segment.h). */
 struct segment_offer {
 	uint32_t pid, fd;		/* whose descriptor; pid 0: there is none */
-	uint32_t ring_bytes;		/* data of each of the two rings: a power of two */
+	uint32_t ring_bytes;		/* bulk of each of the two rings: a power of two */
 	uint8_t token[TLPB_TOKEN];	/* what it begins with */
 	char place[96];			/* the machine and its PIDs (neighbour.h) */
 };
@@ -79,6 +80,27 @@ struct dma_fault {
 	uint16_t reason;	/* -(enum tlpb_err) */
 	uint64_t addr;
 };
+
+/* Host memory for direct DMA. */
+struct grant_mem {
+	uint16_t function;
+	bool writable;
+	uint32_t pid, fd;	/* whose descriptor, of the file that has it */
+	uint64_t addr, len;	/* on the bus, bytes */
+	uint64_t offset;	/* in the file */
+};
+
+struct mem_range {
+	uint16_t function;
+	uint64_t addr, len;
+};
+
+struct revoke {
+	uint32_t number;
+	struct mem_range range;
+};
+
+enum { DIRTY_MAX = 16, DIRTY_BYTES = 4 + 24 * DIRTY_MAX };	/* in a frame of ours; others may have more */
 
 struct goodbye {
 	uint16_t reason;
@@ -111,6 +133,15 @@ int tlpb__rings_encode(const struct rings *rings, uint8_t *bytes, size_t size);
 int tlpb__rings_decode(const uint8_t *bytes, size_t len, struct rings *rings);
 int tlpb__dma_fault_encode(const struct dma_fault *fault, uint8_t *bytes, size_t size);
 int tlpb__dma_fault_decode(const uint8_t *bytes, size_t len, struct dma_fault *fault);
+int tlpb__grant_mem_encode(const struct grant_mem *grant, uint8_t *bytes, size_t size);
+int tlpb__grant_mem_decode(const uint8_t *bytes, size_t len, struct grant_mem *grant);
+int tlpb__revoke_encode(const struct revoke *revoke, uint8_t *bytes, size_t size);
+int tlpb__revoke_decode(const uint8_t *bytes, size_t len, struct revoke *revoke);
+int tlpb__dirty_encode(const struct mem_range *ranges, unsigned count, uint8_t *bytes, size_t size);
+
+/* How many ranges, or an error; and one of them: range number i, which is less. */
+int tlpb__dirty_count(const uint8_t *bytes, size_t len);
+struct mem_range tlpb__dirty_range(const uint8_t *bytes, unsigned i);
 int tlpb__goodbye_encode(const struct goodbye *goodbye, uint8_t *bytes, size_t size);
 int tlpb__goodbye_decode(const uint8_t *bytes, size_t len, struct goodbye *goodbye);
 

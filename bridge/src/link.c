@@ -77,11 +77,22 @@ bool tlpb__link_mid_message(const struct link *link)
 	return link->state != LINK_DOWN && link->rx && link->rx->offset < link->rx->message.len;
 }
 
-/* Until the next flush, which process_one begins with: nothing may be queued, so there is room. */
+/*
+ * Left behind by a burst, held, or not read yet: the owner's loop comes because of the descriptor, until
+ * the next flush.
+ */
+void tlpb__link_leave_to_owner(struct link *link)
+{
+	if (link->told_owner)
+		return;
+	link->told_owner = true;
+	link->transport->ops->want_send(link->transport, true);
+}
+
 void tlpb__link_tell_rest(struct link *link)
 {
 	if (tlpb__link_mid_message(link))
-		link->transport->ops->want_send(link->transport, true);
+		tlpb__link_leave_to_owner(link);
 }
 
 int tlpb__link_fd(const struct link *link)
@@ -156,6 +167,8 @@ int tlpb__link_send(struct link *link, uint16_t kind, uint16_t flags, const void
 	struct frame frame = { .kind = kind, .flags = flags, .length = (uint32_t)len };
 	uint8_t *p;
 
+	if (link->dirties && kind != TLPB_FRAME_DIRTY)
+		tlpb__link_tell_dirty(link);
 	if (link->state == LINK_DOWN)
 		return TLPB_ERR_CLOSED;
 	p = tlpb__link_frame(link, len);
@@ -189,6 +202,13 @@ static void wake_peer(struct link *link, bool all_sent)
 	link->urgent = link->urgent && !all_sent;
 }
 
+/* Nor was there before, for which the transport would want to hear that it is over. */
+static bool nothing_to_flush(const struct link *link)
+{
+	return !link->outbox.head && !link->dirties && !link->told_owner && !link->retry_bytes &&
+	       tlpb__tx_queue_empty(&link->waiting) && !tlpb__link_owes_credits(link);
+}
+
 void tlpb__link_flush_now(struct link *link)
 {
 	struct transport *t = link->transport;
@@ -196,8 +216,10 @@ void tlpb__link_flush_now(struct link *link)
 	bool sent = false;
 	size_t len;
 
-	if (!t)
+	if (!t || nothing_to_flush(link))
 		return;
+	if (link->dirties)
+		tlpb__link_tell_dirty(link);
 	tlpb__link_flow_flush(link);
 	/* On an error receiving tells why; what is queued goes nowhere. */
 	while ((first = tlpb__outbox_first(&link->outbox, &len)) &&
@@ -217,19 +239,10 @@ void tlpb__link_flush_now(struct link *link)
 		link->flushed_us = monotonic_us();
 }
 
-/* Left behind by a burst, or held: the owner's loop comes because of the descriptor. */
-static void leave_to_owner(struct link *link)
-{
-	if (link->told_owner)
-		return;
-	link->told_owner = true;
-	link->transport->ops->want_send(link->transport, true);
-}
-
 void tlpb__link_flush(struct link *link)
 {
 	if (link->transport && tlpb__link_holds(link))
-		leave_to_owner(link);
+		tlpb__link_leave_to_owner(link);
 	else
 		tlpb__link_flush_now(link);
 }
@@ -241,7 +254,7 @@ void tlpb__link_flush_posted(struct link *link)
 	else if (!link->transport || link->outbox.bytes < link->retry_bytes)
 		return;
 	else if (link->outbox.bytes < BURST_BYTES && monotonic_us() - link->flushed_us < BURST_US)
-		leave_to_owner(link);
+		tlpb__link_leave_to_owner(link);
 	else
 		tlpb__link_flush(link);
 }
@@ -383,6 +396,10 @@ static const struct frame_rule {
 } frame_rules[] = {
 	{ TLPB_FRAME_TLP, IN(LINK_UP), tlpb__link_on_tlp },
 	{ TLPB_FRAME_CREDITS, IN(LINK_UP), tlpb__link_on_credits },
+	{ TLPB_FRAME_DIRTY, IN(LINK_UP), tlpb__link_on_dirty },
+	{ TLPB_FRAME_GRANT_MEM, IN(LINK_UP), tlpb__link_on_grant_mem },
+	{ TLPB_FRAME_REVOKE, IN(LINK_UP), tlpb__link_on_revoke },
+	{ TLPB_FRAME_REVOKED, IN(LINK_UP), tlpb__link_on_revoked },
 	{ TLPB_FRAME_HELLO, IN(LINK_WAIT_HELLO) | IN(LINK_HELLO_SENT), tlpb__link_on_hello },
 	{ TLPB_FRAME_DEVICE, IN(LINK_RECORDS), tlpb__link_on_device },
 	{ TLPB_FRAME_READY, IN(LINK_RECORDS), tlpb__link_on_ready },
@@ -472,6 +489,7 @@ int tlpb__link_process_one(struct link *link)
 {
 	int got;
 
+	link->armed = false;
 	if (link->state != LINK_DOWN) {
 		/* The answers to one message travel together. */
 		if (!tlpb__link_mid_message(link))

@@ -77,6 +77,12 @@ struct link_events {
 	void (*dma_fault)(void *ctx, const struct dma_fault *fault);
 	void (*eoi)(void *ctx, unsigned pin);
 
+	/* Direct DMA: what the host grants and takes back; what the endpoint gave back, and has written. */
+	void (*grant_mem)(void *ctx, const struct grant_mem *grant);
+	void (*revoke)(void *ctx, const struct revoke *revoke);
+	void (*revoked)(void *ctx, uint32_t number);
+	void (*dirty)(void *ctx, const struct mem_range *range);
+
 	/* The peer can take more than before: what waited for tlpb__link_has_room() may go on. */
 	void (*room)(void *ctx);
 
@@ -187,6 +193,29 @@ void tlpb__link_set_inject(struct link *link, struct inject *plan);
 /* DMA_FAULT; the caller has seen that the feature was agreed on. */
 int tlpb__link_send_fault(struct link *link, const struct dma_fault *fault);
 
+/*
+ * Direct DMA. Is it agreed on, and is the peer known to see the same memory? Then the frames, as link_events
+ * tells them; and: the endpoint has written there, which is told before whatever is sent next, and
+ * when the owner comes to flush at the latest.
+ */
+bool tlpb__link_shares_memory(const struct link *link);
+int tlpb__link_send_grant(struct link *link, const struct grant_mem *grant);
+int tlpb__link_send_revoke(struct link *link, const struct revoke *revoke);
+int tlpb__link_send_revoked(struct link *link, uint32_t number);
+void tlpb__link_dirty(struct link *link, unsigned function, uint64_t addr, uint64_t len);
+bool tlpb__link_has_dirty(const struct link *link);
+
+/* Posted TLPs that the owner gave so far; has something come that was not handled yet, with shared memory? */
+uint64_t tlpb__link_posted(const struct link *link);
+bool tlpb__link_has_inbound(const struct link *link);
+
+/*
+ * May the owner reach the peer's memory without TLPs now? Not while one of the posted TLPs may be on its way, of
+ * which retired are known not to be, nor while digests are wanted, nor while the peer does not take what is sent:
+ * reports of what was written would gather for ever.
+ */
+bool tlpb__link_may_bypass(const struct link *link, uint64_t retired);
+
 /* Hand what is queued to the transport, as far as it takes it. */
 void tlpb__link_flush(struct link *link);
 
@@ -208,6 +237,9 @@ void tlpb__link_attend(struct link *link);
 void tlpb__link_arm(struct link *link);
 struct transport *tlpb__link_transport(const struct link *link);
 bool tlpb__link_may_spin(const struct link *link);
+
+/* Have both ends agreed on shared memory? */
+bool tlpb__link_in_memory(const struct link *link);
 
 /* Bytes that the transport did not take yet, and those of posted TLPs that wait. */
 size_t tlpb__link_backlog(const struct link *link);

@@ -118,8 +118,11 @@ static int send_digested(struct link *link, const struct tlpb_tlp *tlp, const st
 
 static int send_tlp(struct link *link, const struct tlpb_tlp *tlp, const struct aside *aside)
 {
+	if (link->dirties)
+		tlpb__link_tell_dirty(link);
 	if (link->state == LINK_DOWN)
 		return TLPB_ERR_CLOSED;
+	link->posted += tlpb_kind_class(tlp->kind) == TLPB_POSTED;
 	if (link->ecrc_generate && tlpb__link_wants_digest(link, tlp))
 		return send_digested(link, tlp, aside);
 	return send_finished(link, tlp, aside);

@@ -68,6 +68,10 @@ struct link {
 	struct tlpb_credits held[TX_CLASSES];		/* … and of what it holds back, by class */
 	bool ecrc_generate, ecrc_check;
 	unsigned malformed, wrong_digests;	/* that came, and were dropped */
+	struct mem_range dirty[DIRTY_MAX];	/* written directly, and not told yet */
+	unsigned dirties;
+	uint64_t posted;		/* TLPs that the owner gave */
+	bool armed;			/* the owner may sleep until the descriptor tells */
 	unsigned depth;			/* callbacks running */
 };
 
@@ -156,6 +160,16 @@ void tlpb__link_rings_sent(struct link *link);
 
 /* The owner may have armed before it came to need credits. */
 void tlpb__link_rearm(struct link *link);
+
+/* link_grant.c: tell what was written directly, if something was; and the frames. */
+void tlpb__link_tell_dirty(struct link *link);
+void tlpb__link_on_grant_mem(struct link *link, const struct frame *frame);
+void tlpb__link_on_revoke(struct link *link, const struct frame *frame);
+void tlpb__link_on_revoked(struct link *link, const struct frame *frame);
+void tlpb__link_on_dirty(struct link *link, const struct frame *frame);
+
+/* link.c: something is left behind: the owner's loop shall come because of the descriptor. */
+void tlpb__link_leave_to_owner(struct link *link);
 
 /* link_hello.c: say HELLO, and handle the frames that come before the link is up. */
 void tlpb__link_send_hello(struct link *link);

@@ -198,8 +198,14 @@ bool tlpb__link_may_spin(const struct link *link)
 	return !link->config.rings.no_spin;
 }
 
+bool tlpb__link_in_memory(const struct link *link)
+{
+	return has_ring(link->transport);
+}
+
 void tlpb__link_attend(struct link *link)
 {
+	link->armed = false;
 	if (has_ring(link->transport))
 		link->transport->ops->attend(link->transport);
 }
@@ -212,6 +218,9 @@ static bool is_hungry(const struct link *link)
 /* Credits alone need not wake who has no use for them. */
 void tlpb__link_arm(struct link *link)
 {
+	if (link->dirties)
+		tlpb__link_flush(link);
+	link->armed = true;
 	if (!has_ring(link->transport))
 		return;
 	link->arms_quietly = !is_hungry(link);

@@ -96,9 +96,24 @@ static void on_down(void *ctx, enum tlpb_reason reason, const char *text)
 	tlpb_rc *rc = ctx;
 
 	tlpb__rc_unwatch(rc);
+	tlpb__rc_grants_end(rc);
 	if (rc->ready && rc->ops.down)
 		rc->ops.down(rc->ctx, reason, text);
 	tlpb__rc_abort(rc);
+}
+
+static void on_revoked(void *ctx, uint32_t number)
+{
+	tlpb__rc_on_revoked(ctx, number);
+}
+
+static void on_dirty(void *ctx, const struct mem_range *range)
+{
+	tlpb_rc *rc = ctx;
+	tlpb_rc_group *group = tlpb__rc_call_back(rc);
+
+	tlpb__rc_on_dirty(rc, range);
+	tlpb__rc_called_back(group);
 }
 
 static uint64_t on_now_ps(void *ctx)
@@ -112,19 +127,24 @@ static uint64_t on_now_ps(void *ctx)
 static void on_observe(void *ctx, const struct frame *frame, bool outbound)
 {
 	tlpb_rc *rc = ctx;
-	struct tlpb_trace_record record = {
+	struct tlpb_trace_record record;
+
+	if (!rc->trace)
+		return;
+	record = (struct tlpb_trace_record){
 		.time_ps = on_now_ps(rc),
 		.direction = outbound ? TLPB_TO_ENDPOINT : TLPB_TO_HOST,
 		.kind = frame->kind, .body = frame->body, .len = frame->length,
 	};
 
-	if (rc->trace)
-		tlpb_trace_write(rc->trace, &record);
+	tlpb_trace_write(rc->trace, &record);
 }
 
 static const struct link_events rc_link_events = {
 	.tlp = on_tlp,
 	.room = on_room,
+	.revoked = on_revoked,
+	.dirty = on_dirty,
 	.timed_out = on_timed_out,
 	.error = on_error,
 	.down = on_down,
@@ -195,9 +215,18 @@ static void name_with_pid(const struct tlpb_rc_config *config, char *name, size_
 		 config->name ? config->name : program_invocation_short_name, (int)getpid());
 }
 
+/* Not where something wants to see every TLP, and not without the memory that both see. */
+static bool wants_grants(const struct tlpb_rc_config *config)
+{
+	return config->grants && config->transport != TLPB_TRANSPORT_NNG && !config->inject &&
+	       !config->check && !config->ecrc && !config->order_seed;
+}
+
 static uint64_t features(const struct tlpb_rc_config *config)
 {
-	return config->plain_pcie ? 0 : TLPB_FEATURE_DMA_FAULT;
+	uint64_t features = config->plain_pcie ? 0 : TLPB_FEATURE_DMA_FAULT;
+
+	return wants_grants(config) ? features | TLPB_FEATURE_GRANTS : features;
 }
 
 static int open_link(tlpb_rc *rc, const struct tlpb_rc_config *config, struct transport *transport,
@@ -403,6 +432,7 @@ static void free_rc(tlpb_rc *rc)
 {
 	tlpb__rc_part(rc);
 	tlpb__link_close(rc->link, TLPB_REASON_NORMAL, "", CLOSE_MS);
+	tlpb__rc_grants_end(rc);
 	tlpb__alarm_close(&rc->alarm);
 	tlpb__tx_queue_clear(&rc->posted);
 	tlpb__inject_free(rc->inject);
@@ -481,6 +511,11 @@ int tlpb_rc_fd(const tlpb_rc *rc)
 bool tlpb_rc_is_up(const tlpb_rc *rc)
 {
 	return tlpb__link_state(rc->link) == LINK_UP;
+}
+
+bool tlpb_rc_shared_memory(const tlpb_rc *rc)
+{
+	return tlpb__link_in_memory(rc->link);
 }
 
 int tlpb_rc_inject(tlpb_rc *rc, const char *rules, char *why, size_t why_size)

@@ -33,6 +33,7 @@
 enum {
 	FIRST_NOTICE_MS = 2000,		/* then 4 s, 8 s, ... */
 	CANCEL_POLL_MS = 200,		/* how often a wait asks whether to give up */
+	BRIEF_LOOKS = 1000,		/* some microseconds */
 	ROUNDS_MAX = 64,		/* of rings alone, while they have something */
 	RINGS_MAX = 64,			/* looked at without their descriptor telling */
 	READY_MAX = 16,			/* links looked at in one go; epoll takes turns itself */
@@ -323,10 +324,29 @@ bool tlpb__rc_serve(tlpb_rc *rc, bool (*until)(void *arg), void *arg, int timeou
 
 /* ---- waiting ---- */
 
+static bool never(void *arg)
+{
+	return false;
+}
+
+int tlpb_rc_wait(tlpb_rc *rc, int timeout_ms)
+{
+	int err;
+
+	tlpb__rc_enter(rc);
+	tlpb__rc_serve(rc, never, NULL, timeout_ms);
+	tlpb__link_flush_now(rc->link);
+	arm_all(rc->group);
+	err = tlpb__link_state(rc->link) == LINK_DOWN ? TLPB_ERR_CLOSED : 0;
+	tlpb__rc_leave(rc);
+	return err;
+}
+
 struct wait {
 	int64_t start_ms;
 	int64_t notice_ms;		/* when to say something next, after start */
 	int64_t ask_ms;			/* when to ask next whether to give up, after start */
+	int64_t limit_ms;		/* how long, after start; 0: for ever */
 	const struct rc_access *access;	/* what is waited for; NULL: room to send */
 };
 
@@ -365,7 +385,11 @@ static void look_at_clock(tlpb_rc *rc, struct wait *w)
 static int pause_ms(const tlpb_rc *rc, const struct wait *w)
 {
 	int64_t due = rc->ops.cancelled && w->ask_ms < w->notice_ms ? w->ask_ms : w->notice_ms;
-	int64_t pause = w->start_ms + due - monotonic_ms();
+	int64_t pause;
+
+	if (w->limit_ms && w->limit_ms < due)
+		due = w->limit_ms;
+	pause = w->start_ms + due - monotonic_ms();
 
 	return pause > 0 ? (int)pause : 0;
 }
@@ -391,10 +415,34 @@ bool tlpb__rc_may_wait(const tlpb_rc *rc)
 	return rc->group->waits < WAITS_MAX;
 }
 
-int tlpb__rc_wait(tlpb_rc *rc, bool (*until)(void *arg), void *arg, const struct rc_access *access)
+/*
+ * The answer of a peer on another CPU takes less time than clocks and descriptors do. Others of the
+ * group wait so long.
+ */
+static void wait_briefly(tlpb_rc *rc, bool (*until)(void *arg), void *arg)
 {
-	struct wait w = { .start_ms = monotonic_ms(), .notice_ms = FIRST_NOTICE_MS,
-			  .ask_ms = CANCEL_POLL_MS, .access = access };
+	struct transport *t = tlpb__link_transport(rc->link);
+	unsigned frames = 0;
+
+	if (!has_ring(t) || !tlpb__link_may_spin(rc->link))
+		return;
+	for (unsigned n = 0; n < BRIEF_LOOKS && t->ops->elsewhere(t); n++) {
+		if (!t->ops->ready(t))
+			tlpb__waiter_relax();
+		else if (serve_own(rc, until, arg, &frames) < 0)
+			return;
+		if (until(arg))
+			return;
+	}
+}
+
+static bool is_over(const struct wait *w)
+{
+	return w->limit_ms && monotonic_ms() - w->start_ms >= w->limit_ms;
+}
+
+static int wait_until(tlpb_rc *rc, bool (*until)(void *arg), void *arg, struct wait *w)
+{
 	tlpb_rc_group *g = rc->group;
 
 	if (!tlpb__rc_may_wait(rc))
@@ -402,12 +450,31 @@ int tlpb__rc_wait(tlpb_rc *rc, bool (*until)(void *arg), void *arg, const struct
 	g->waits++;
 	tlpb__link_attend(rc->link);
 	tlpb__link_flush_now(rc->link);
-	while (!until(arg) && tlpb__rc_serve(rc, until, arg, pause_ms(rc, &w)))
-		look_at_clock(rc, &w);
+	wait_briefly(rc, until, arg);
+	if (!until(arg))
+		w->start_ms = monotonic_ms();
+	while (!until(arg) && !is_over(w) && tlpb__rc_serve(rc, until, arg, pause_ms(rc, w)))
+		look_at_clock(rc, w);
 	finish_messages(g, NULL);
 	g->waits--;
 	tlpb__link_flush_now(rc->link);
 	if (!g->waits)		/* the last one: all were looked at meanwhile, whoever was waited for */
 		arm_all(g);
-	return until(arg) ? 0 : TLPB_ERR_CLOSED;
+	if (until(arg))
+		return 0;
+	return tlpb__link_state(rc->link) == LINK_DOWN ? TLPB_ERR_CLOSED : TLPB_ERR_TIMEDOUT;
+}
+
+int tlpb__rc_wait(tlpb_rc *rc, bool (*until)(void *arg), void *arg, const struct rc_access *access)
+{
+	struct wait w = { .notice_ms = FIRST_NOTICE_MS, .ask_ms = CANCEL_POLL_MS, .access = access };
+
+	return wait_until(rc, until, arg, &w);
+}
+
+int tlpb__rc_wait_ms(tlpb_rc *rc, bool (*until)(void *arg), void *arg, int64_t limit_ms)
+{
+	struct wait w = { .notice_ms = limit_ms + 1, .ask_ms = CANCEL_POLL_MS, .limit_ms = limit_ms };
+
+	return wait_until(rc, until, arg, &w);
 }

@@ -91,6 +91,17 @@ static int write_memory(tlpb_rc *rc, const struct tlpb_tlp *tlp, uint64_t addr,
 	return rc->ops.mem_write(rc->ctx, tlp, addr, data, n);
 }
 
+static unsigned run_end(const struct tlpb_tlp *tlp, unsigned from, unsigned span)
+{
+	unsigned end = from;
+
+	if (tlpb__all_enabled(tlp))
+		return span;
+	while (end < span && tlpb__byte_enabled(tlp, end))
+		end++;
+	return end;
+}
+
 /* One call for each run of enabled bytes. */
 static void on_write(tlpb_rc *rc, const struct tlpb_tlp *tlp, const struct frame *frame)
 {
@@ -102,8 +113,7 @@ static void on_write(tlpb_rc *rc, const struct tlpb_tlp *tlp, const struct frame
 	for (unsigned i = 0, end; i < span; i = end + 1) {
 		int err = 0;
 
-		for (end = i; end < span && tlpb__byte_enabled(tlp, end); end++)
-			;
+		end = run_end(tlp, i, span);
 		if (end > i)
 			err = write_memory(rc, tlp, addr + i, data + i, end - i);
 		if (err) {
@@ -143,9 +153,8 @@ static int do_dmwr(tlpb_rc *rc, const struct tlpb_tlp *tlp)
 
 	if (tlp->ep || !rc->ops.dmwr)
 		return TLPB_ERR_UNSUPPORTED;
-	for (unsigned i = 0; i < len; i++)
-		if (!tlpb__byte_enabled(tlp, i))
-			return TLPB_ERR_UNSUPPORTED;
+	if (!tlpb__all_enabled(tlp))
+		return TLPB_ERR_UNSUPPORTED;
 	if (!len)
 		return 0;
 	return rc->ops.dmwr(rc->ctx, tlp, tlpb__request_address(tlp),

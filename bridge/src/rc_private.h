@@ -13,6 +13,7 @@
 
 #include "credits.h"
 #include "alarm.h"
+#include "grant_table.h"
 #include "inject.h"
 #include "link.h"
 #include "tags.h"
@@ -59,6 +60,9 @@ struct tlpb_rc {
 	bool crs_visible;
 	struct alarm alarm;		/* for both; no descriptor without them */
 	struct tx_queue posted;		/* posted TLPs that the device has no credits for yet */
+	struct grant_table grants;	/* what the device may reach, or does not say yet that it no longer does */
+	struct pending_revoke *revokes;	/* not answered yet */
+	uint32_t revoke_number;		/* of the last one */
 	struct tlpb_rc_stats stats;
 	bool ready;			/* connect succeeded: the owner hears of what follows */
 
@@ -108,6 +112,14 @@ bool tlpb__rc_may_wait(const tlpb_rc *rc);
  * for: the request of access, or, where that is NULL, room to send.
  */
 int tlpb__rc_wait(tlpb_rc *rc, bool (*until)(void *arg), void *arg, const struct rc_access *access);
+
+/* The same, but no longer than limit_ms. TLPB_ERR_TIMEDOUT: until(arg) is still false. */
+int tlpb__rc_wait_ms(tlpb_rc *rc, bool (*until)(void *arg), void *arg, int64_t limit_ms);
+
+/* rc_grant.c: what the device says; and the link is down: nothing is granted any more. */
+void tlpb__rc_on_revoked(tlpb_rc *rc, uint32_t number);
+void tlpb__rc_on_dirty(tlpb_rc *rc, const struct mem_range *range);
+void tlpb__rc_grants_end(tlpb_rc *rc);
 
 /* rc_access.c: the peer can take more requests. */
 void tlpb__rc_access_room(tlpb_rc *rc);

@@ -5,129 +5,166 @@
 
 #include "ring.h"
 
-enum { PREFIX = 8 };	/* bytes of a record's length */
+#define STAMP_BULK (1u << 31)
+enum { STAMP_LENGTH = 0xffffff };
 
-static uint64_t record_size(uint64_t len)
+void tlpb__ring_init(struct ring *ring, void *memory, uint32_t bulk)
 {
-	return PREFIX + ((len + 7) & ~7ull);
+	struct ring_shared *shared = memory;
+	struct cell *cells = (struct cell *)(shared + 1);
+
+	*ring = (struct ring){ .shared = shared, .cell = cells, .cells = ring_cells(bulk),
+			       .bulk = (uint8_t *)(cells + ring_cells(bulk)), .bulk_size = bulk };
 }
 
-void tlpb__ring_init(struct ring *ring, void *memory, uint32_t size)
+/* ---- bulk ---- */
+
+/* The bytes at a position lie in one piece, or in two. */
+static size_t whole(const struct ring *ring, uint64_t position, size_t len)
 {
-	*ring = (struct ring){ .shared = memory, .size = size };
+	size_t left = ring->bulk_size - (size_t)(position & (ring->bulk_size - 1));
+
+	return len < left ? len : left;
 }
 
-/* The memory at an index, and how much of it is in one piece. */
-static uint8_t *at(const struct ring *ring, uint64_t index, size_t *whole)
+static void bulk_put(const struct ring *ring, const void *bytes, size_t len)
 {
-	uint32_t offset = (uint32_t)index & (ring->size - 1);
+	size_t first = whole(ring, ring->my_bulk, len);
 
-	*whole = ring->size - offset;
-	return ring->shared->data + offset;
+	memcpy(ring->bulk + (ring->my_bulk & (ring->bulk_size - 1)), bytes, first);
+	memcpy(ring->bulk, (const uint8_t *)bytes + first, len - first);
 }
 
-static void copy_in(const struct ring *ring, uint64_t index, const void *bytes, size_t len)
+static void bulk_get(const struct ring *ring, void *bytes, size_t len)
 {
-	size_t whole;
-	uint8_t *p = at(ring, index, &whole);
+	size_t first = whole(ring, ring->my_bulk, len);
 
-	if (len <= whole) {
-		memcpy(p, bytes, len);
-		return;
-	}
-	memcpy(p, bytes, whole);
-	memcpy(ring->shared->data, (const uint8_t *)bytes + whole, len - whole);
+	memcpy(bytes, ring->bulk + (ring->my_bulk & (ring->bulk_size - 1)), first);
+	memcpy((uint8_t *)bytes + first, ring->bulk, len - first);
 }
 
-static void copy_out(const struct ring *ring, uint64_t index, void *bytes, size_t len)
+/* Records begin at doublewords of 8 bytes. */
+static uint64_t padded(uint64_t len)
 {
-	size_t whole;
-	const uint8_t *p = at(ring, index, &whole);
+	return (len + 7) & ~7ull;
+}
 
-	if (len <= whole) {
-		memcpy(bytes, p, len);
-		return;
-	}
-	memcpy(bytes, p, whole);
-	memcpy((uint8_t *)bytes + whole, ring->shared->data, len - whole);
+static uint64_t bulk_of(uint64_t len)
+{
+	return len > CELL_DATA ? padded(len) : 0;
 }
 
 /* ---- producer ---- */
 
-static bool fits(const struct ring *ring, uint64_t need)
+static bool fits(const struct ring *ring, size_t len)
 {
-	return ring->size - (ring->mine - ring->theirs) >= need;
+	return ring->mine - ring->theirs < ring->cells &&
+	       ring->bulk_size - (ring->my_bulk - ring->their_bulk) >= bulk_of(len);
+}
+
+/* False: the consumer took what was never there. */
+static bool hear(struct ring *ring)
+{
+	uint64_t cells = atomic_load_explicit(&ring->shared->cells_taken, memory_order_acquire);
+	uint64_t bulk = atomic_load_explicit(&ring->shared->bulk_taken, memory_order_acquire);
+
+	if (ring->mine - cells > ring->cells || ring->my_bulk - bulk > ring->bulk_size)
+		return false;
+	ring->theirs = cells;
+	ring->their_bulk = bulk;
+	return true;
 }
 
 bool tlpb__ring_has_room(struct ring *ring, size_t len)
 {
-	uint64_t tail, need = record_size(len);
-
-	if (fits(ring, need))
-		return true;
-	tail = atomic_load_explicit(&ring->shared->tail, memory_order_acquire);
-	if (ring->mine - tail > ring->size)
-		return true;		/* nonsense, as the next put tells */
-	ring->theirs = tail;
-	return fits(ring, need);
+	return fits(ring, len) || !hear(ring) || fits(ring, len);
 }
 
 int tlpb__ring_put(struct ring *ring, const void *bytes, size_t len)
 {
-	uint64_t tail, need = record_size(len), prefix = len;
+	struct cell *cell = ring_cell(ring);
+	uint64_t stamp = (uint64_t)(uint32_t)(ring->mine + 1) << 32 | len;
 
-	if (!len || len > ring->size - PREFIX)
+	if (!len || len > ring->bulk_size)
 		return len ? TLPB_ERR_TOO_LARGE : TLPB_ERR_INVALID;
-	if (!fits(ring, need)) {
-		tail = atomic_load_explicit(&ring->shared->tail, memory_order_acquire);
-		if (ring->mine - tail > ring->size)
+	if (!fits(ring, len)) {
+		if (!hear(ring))
 			return TLPB_ERR_PROTOCOL;
-		ring->theirs = tail;
-		if (!fits(ring, need))
+		if (!fits(ring, len))
 			return TLPB_ERR_AGAIN;
 	}
-	copy_in(ring, ring->mine, &prefix, PREFIX);
-	copy_in(ring, ring->mine + PREFIX, bytes, len);
-	ring->mine += need;
-	atomic_store_explicit(&ring->shared->head, ring->mine, memory_order_release);
+	if (len <= CELL_DATA) {
+		memcpy(cell->data, bytes, len);
+	} else {
+		bulk_put(ring, bytes, len);
+		ring->my_bulk += bulk_of(len);
+		stamp |= STAMP_BULK;
+	}
+	ring->mine++;
+	atomic_store_explicit(&cell->stamp, stamp, memory_order_release);
 	return 0;
 }
 
 /* ---- consumer ---- */
 
-/* One record to bytes. 1: done, 0: it does not fit, or TLPB_ERR_PROTOCOL. */
-static int take(struct ring *ring, uint8_t *bytes, size_t room, size_t *len)
+void tlpb__ring_tell(struct ring *ring)
 {
-	uint64_t prefix;
+	if (ring->theirs == ring->mine)
+		return;
+	ring->theirs = ring->mine;
+	ring->their_bulk = ring->my_bulk;
+	atomic_store_explicit(&ring->shared->bulk_taken, ring->my_bulk, memory_order_release);
+	atomic_store_explicit(&ring->shared->cells_taken, ring->mine, memory_order_release);
+}
 
-	copy_out(ring, ring->mine, &prefix, PREFIX);
-	if (!prefix || prefix > ring->size || record_size(prefix) > ring->theirs - ring->mine)
+/* An eighth of it has been taken: more often would only cost. */
+static void tell_sometimes(struct ring *ring)
+{
+	if (ring->mine - ring->theirs >= ring->cells / 8 ||
+	    ring->my_bulk - ring->their_bulk >= ring->bulk_size / 8)
+		tlpb__ring_tell(ring);
+}
+
+/* The record of a stamp. 1: taken, 0: it does not fit, or TLPB_ERR_PROTOCOL. */
+static int take(struct ring *ring, uint64_t stamp, uint8_t *bytes, size_t room, size_t *len)
+{
+	const struct cell *cell = ring_cell(ring);
+
+	*len = stamp & STAMP_LENGTH;
+	if (!*len || *len > ((stamp & STAMP_BULK) ? ring->bulk_size : CELL_DATA))
 		return TLPB_ERR_PROTOCOL;
-	*len = (size_t)prefix;
-	if (prefix > room)
+	if (*len > room)
 		return 0;
-	copy_out(ring, ring->mine + PREFIX, bytes, (size_t)prefix);
-	ring->mine += record_size(prefix);
+	if (stamp & STAMP_BULK) {
+		bulk_get(ring, bytes, *len);
+		ring->my_bulk += padded(*len);
+	} else {
+		memcpy(bytes, cell->data, *len);
+	}
+	ring->mine++;
 	return 1;
 }
 
 int tlpb__ring_get(struct ring *ring, uint8_t *bytes, size_t room, size_t *len)
 {
 	size_t got = 0, n = 0;
+	uint64_t stamp;
 	int taken = 1;
 
-	ring->theirs = atomic_load_explicit(&ring->shared->head, memory_order_acquire);
-	if (ring->theirs == ring->mine)
-		return 0;
-	if (ring->theirs - ring->mine > ring->size || (ring->theirs - ring->mine) % PREFIX)
-		return TLPB_ERR_PROTOCOL;
-	while (ring->mine != ring->theirs && (taken = take(ring, bytes + got, room - got, &n)) > 0)
+	for (;;) {
+		stamp = atomic_load_explicit(&ring_cell(ring)->stamp, memory_order_acquire);
+		if (stamp >> 32 != (uint32_t)(ring->mine + 1))
+			break;
+		taken = take(ring, stamp, bytes + got, room - got, &n);
+		if (taken <= 0)
+			break;
 		got += n;
+	}
 	if (taken < 0)
 		return taken;
 	*len = got ? got : n;
 	if (!got)
-		return TLPB_ERR_TOO_LARGE;
-	atomic_store_explicit(&ring->shared->tail, ring->mine, memory_order_release);
+		return taken ? 0 : TLPB_ERR_TOO_LARGE;
+	tell_sometimes(ring);
 	return 1;
 }

@@ -4,7 +4,7 @@
  * name; the other opens it (neighbour.h).
  *
  *	0     token of the segment, so that no other file is taken for it
- *	4096  ring to the endpoint (struct ring_shared, data)
+ *	4096  ring to the endpoint (struct ring_shared, cells, bulk)
  *	...   ring to the host
  */
 #ifndef TLPB_SEGMENT_H
@@ -24,7 +24,7 @@ struct segment {
 
 enum {
 	RING_BYTES_MIN = 128 * 1024,	/* a frame of any size fits */
-	RING_BYTES_DEFAULT = 256 * 1024,
+	RING_BYTES_DEFAULT = 128 * 1024,
 	RING_BYTES_MAX = 64 * 1024 * 1024,
 };
 

@@ -27,6 +27,13 @@ static const struct tlpb_model_option common[] = {
 	{ .name = "tls-ca", .argument = "FILE",
 	  .help = "let in only hosts with a certificate signed by this one" },
 	{ .name = "plaintext", .help = "allow plain tcp beyond loopback" },
+	{ .name = "transport", .argument = "KIND",
+	  .help = "auto, the default: shared memory with hosts for which that is possible, else\n"
+		  "the URL's own; nng: that alone; shm: shared memory, or no link" },
+	{ .name = "shm-bytes", .argument = "SIZE",
+	  .help = "shared memory of a link at most, from 512K to 128M (517K)" },
+	{ .name = "no-spin", .help = "never look for a host's next access before sleeping: slower, but no CPU\n"
+				      "is used for it" },
 	{ .name = "name", .argument = "NAME", .help = "what a host asks for (the model's name)" },
 	{ .name = "trace", .argument = "FILE", .help = "record all frames as pcap" },
 	{ .name = "credits", .argument = "POOLS",
@@ -47,7 +54,8 @@ static const struct tlpb_model_option common[] = {
 };
 
 enum common_option { OPTION_LISTEN, OPTION_TLS_CERT, OPTION_TLS_KEY, OPTION_TLS_CA, OPTION_PLAINTEXT,
-		     OPTION_NAME, OPTION_TRACE, OPTION_CREDITS, OPTION_STRESS, OPTION_INJECT,
+		     OPTION_TRANSPORT, OPTION_SHM_BYTES, OPTION_NO_SPIN, OPTION_NAME, OPTION_TRACE,
+		     OPTION_CREDITS, OPTION_STRESS, OPTION_INJECT,
 		     OPTION_ALLOW_INJECT, OPTION_CHECK, OPTION_HELP, OPTION_VERSION, COMMON_OPTIONS };
 
 struct program {
@@ -141,6 +149,20 @@ static int take_name(struct tlpb_device *device, const char *name)
 	return 0;
 }
 
+static int take_transport(struct program *p, const char *value)
+{
+	char why[WHY_MAX];
+
+	return tlpb_transport_parse(value, &p->at.transport, why, sizeof why) ? wrong("--%s", why) : 0;
+}
+
+static int take_shm_bytes(struct program *p, const char *value)
+{
+	char why[WHY_MAX];
+
+	return tlpb_shm_bytes_parse(value, &p->at.shm_bytes, why, sizeof why) ? wrong("--shm-bytes: %s", why) : 0;
+}
+
 static int take_credits(struct program *p, const char *value)
 {
 	char why[WHY_MAX];
@@ -178,6 +200,9 @@ static int take_common(struct program *p, int index, const char *value)
 	case OPTION_TLS_KEY: p->at.tls_key = value; break;
 	case OPTION_TLS_CA: p->at.tls_ca = value; break;
 	case OPTION_PLAINTEXT: p->at.plaintext = true; break;
+	case OPTION_TRANSPORT: return take_transport(p, value);
+	case OPTION_SHM_BYTES: return take_shm_bytes(p, value);
+	case OPTION_NO_SPIN: p->at.no_spin = true; break;
 	case OPTION_NAME: return take_name(p->model->device, value);
 	case OPTION_TRACE: p->trace_path = value; break;
 	case OPTION_CREDITS: return take_credits(p, value);

@@ -100,6 +100,17 @@ static void arm_all(tlpb_server *s)
 			tlpb__link_arm(s->slot[i].ep->link);
 }
 
+/* Sockets beside rings, too, which tell of hosts that died. */
+static void look_everywhere(tlpb_server *s)
+{
+	for (unsigned i = 0; i < s->slots; i++) {
+		struct transport *t = transport_of(&s->slot[i]);
+
+		if (has_ring(t))
+			t->ops->look_everywhere(t);
+	}
+}
+
 int tlpb_server_process(tlpb_server *s)
 {
 	int handled = process_all(s);
@@ -124,6 +135,14 @@ static unsigned rings_of(const tlpb_server *s, struct transport *list[MAX_ENDPOI
 	return n;
 }
 
+static bool has_rings(const tlpb_server *s)
+{
+	for (unsigned i = 0; i < s->slots; i++)
+		if (has_ring(transport_of(&s->slot[i])))
+			return true;
+	return false;
+}
+
 static int process_rings(tlpb_server *s)
 {
 	int handled = 0;
@@ -131,7 +150,7 @@ static int process_rings(tlpb_server *s)
 	for (unsigned i = 0; i < s->slots; i++) {
 		struct transport *t = transport_of(&s->slot[i]);
 
-		if (has_ring(t) && t->ops->ready(t))
+		if (has_ring(t) && (t->ops->ready(t) || tlpb__link_has_dirty(s->slot[i].ep->link)))
 			handled += process_slot(s, &s->slot[i]);
 	}
 	return handled;
@@ -154,15 +173,23 @@ int tlpb_server_wait_or(tlpb_server *s, int fd, int timeout_ms)
 	struct pollfd p[2] = { { .fd = s->epoll_fd, .events = POLLIN }, { .fd = fd, .events = POLLIN } };
 	int handled = process_rings(s);
 
+	s->rested = s->rested && !handled;
 	if (handled && ++s->quick_looks < QUICK_LOOKS_MAX)
 		return handled;
-	if (!handled && timeout_ms && wait_for_rings(s, timeout_ms))
-		return process_rings(s);
+	if (!handled && timeout_ms && !s->rested) {
+		if (wait_for_rings(s, timeout_ms))
+			return process_rings(s);
+		s->rested = has_rings(s);
+		if (s->rested && timeout_ms < 0)
+			return 0;	/* a signal that came while nobody could hear it is heard now */
+	}
 	s->quick_looks = 0;
+	look_everywhere(s);
 	handled += process_all(s);
-	arm_all(s);		/* also where nobody sleeps: so the sockets are looked at next time */
 	if (handled || !timeout_ms)
 		return handled;
+	s->rested = false;
+	arm_all(s);
 	poll(p, 2, timeout_ms);
 	return process_all(s);
 }
@@ -217,6 +244,7 @@ static int open_server(tlpb_server *s, const struct tlpb_server_config *config, 
 	if (err)
 		return err;
 	s->allow_inject = config->allow_inject;
+	s->direct = config->direct;
 	s->rings = (struct link_rings){ config->transport, config->shm_bytes, config->no_spin };
 	snprintf(why, size, "out of memory or descriptors");
 	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -305,6 +333,7 @@ int tlpb_server_add(tlpb_server *s, tlpb_ep *ep)
 		return TLPB_ERR_TOO_LARGE;
 	*slot = (struct slot){ .ep = ep, .watched_fd = -1 };
 	ep->rings = s->rings;
+	ep->direct = s->direct;
 	s->slots++;
 	if (tlpb__ep_timer_fd(ep) >= 0)
 		watch(s, tlpb__ep_timer_fd(ep));

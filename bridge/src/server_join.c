@@ -140,7 +140,8 @@ static void grant_slot(tlpb_server *s, struct slot *slot, const struct join *joi
 
 void tlpb__server_join(tlpb_server *s, const struct join *join)
 {
-	uint64_t missing = join->required & ~(uint64_t)(TLPB_FEATURE_DMA_FAULT | TLPB_FEATURE_SHM);
+	uint64_t missing = join->required & ~(uint64_t)(TLPB_FEATURE_DMA_FAULT | TLPB_FEATURE_SHM |
+							TLPB_FEATURE_GRANTS);
 	struct slot *slot = find_held_by(s, join);
 
 	if (join->version != TLPB_WIRE_VERSION) {

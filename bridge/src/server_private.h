@@ -40,7 +40,9 @@ struct tlpb_server {
 	unsigned slots;
 	uint16_t links;		/* given out so far */
 	struct link_rings rings;
+	enum tlpb_direct direct;
 	unsigned quick_looks;	/* at rings alone, since all was looked at */
+	bool rested;		/* rings had nothing for some time: the next wait sleeps */
 };
 
 /* server.c: the slot's link is another one, or has gone. */

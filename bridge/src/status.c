@@ -56,6 +56,8 @@ void tlpb__count_tlp(struct tlpb_counters *c, const uint8_t *tlp, size_t len)
 
 /* ---- bodies ---- */
 
+enum { SHARED_MEMORY = 1 };	/* bits of a device's flags */
+
 int tlpb__status_question(uint8_t *bytes, size_t size)
 {
 	struct writer w = { bytes, bytes, bytes + size, false };
@@ -92,6 +94,12 @@ static void put_slot(struct writer *w, const struct tlpb_slot_status *slot)
 	put_outstanding(w, &slot->of_device);
 }
 
+/* Behind all devices: servers of before it end there. */
+static void put_flags(struct writer *w, const struct tlpb_slot_status *slot)
+{
+	write_u16(w, slot->shared_memory ? SHARED_MEMORY : 0);
+}
+
 int tlpb__status_encode(const struct tlpb_status *status, uint8_t *bytes, size_t size)
 {
 	struct writer w = { bytes, bytes, bytes + size, false };
@@ -102,6 +110,8 @@ int tlpb__status_encode(const struct tlpb_status *status, uint8_t *bytes, size_t
 	write_u64(&w, status->time_ms);
 	for (unsigned i = 0; i < status->slots; i++)
 		put_slot(&w, &status->slot[i]);
+	for (unsigned i = 0; i < status->slots; i++)
+		put_flags(&w, &status->slot[i]);
 	return w.bad ? TLPB_ERR_TOO_LARGE : (int)(w.p - w.start);
 }
 
@@ -146,5 +156,7 @@ int tlpb__status_decode(const uint8_t *bytes, size_t len, struct tlpb_status *st
 		return TLPB_ERR_PROTOCOL;
 	for (unsigned i = 0; i < status->slots; i++)
 		get_slot(&r, &status->slot[i]);
+	for (unsigned i = 0; i < status->slots && (i || r.p < r.end); i++)
+		status->slot[i].shared_memory = read_u16(&r) & SHARED_MEMORY;
 	return r.bad ? TLPB_ERR_TRUNCATED : 0;
 }

@@ -52,7 +52,8 @@ int tlpb__tags_begin(struct tags *tags, struct tlpb_tlp *tlp, void *buf, size_t 
 	tags->used++;
 	r = &tags->request[tlp->tag];
 	*r = (struct tags_request){ .tlp = *tlp, .buf = buf, .len = len, .done = done,
-				    .arg = arg, .deadline_ms = tags->deadline_ms, .used = true };
+				    .arg = arg, .deadline_ms = tags->deadline_ms, .stamp = tags->stamp,
+				    .used = true };
 	r->tlp.payload = NULL;	/* the caller's, who may be gone when somebody asks what is waited for */
 	r->tlp.payload_len = 0;
 	return 0;
@@ -186,6 +187,15 @@ static int complete_late(struct tags *tags, struct tags_request *r, const struct
 	if (more <= 0 && more != TLPB_ERR_PROTOCOL)
 		finish_taken(tags, r, more);
 	return TLPB_ERR_NOT_FOUND;
+}
+
+const struct tags_request *tlpb__tags_find(const struct tags *tags, const struct tlpb_tlp *completion)
+{
+	const struct tags_request *r = &tags->request[completion->tag % TAGS_MAX];
+
+	if (completion->tag >= TAGS_MAX || !r->used || r->tlp.requester_id != completion->requester_id)
+		return NULL;
+	return r;
 }
 
 int tlpb__tags_complete(struct tags *tags, const struct tlpb_tlp *completion)

@@ -32,6 +32,7 @@ struct tags_request {
 	tags_done *done;	/* NULL: abandoned, the tag waits for its completion */
 	void *arg;
 	int64_t deadline_ms;	/* 0: none */
+	uint64_t stamp;		/* the owner's, as it was when this began */
 	bool used;
 	bool poisoned;		/* bytes from good on are; the rest is still to come */
 	size_t good;
@@ -44,6 +45,7 @@ struct tags {
 	unsigned used;
 	unsigned late;		/* of the used ones */
 	int64_t deadline_ms;	/* of what begins now, of the owner's clock; 0: none */
+	uint64_t stamp;		/* the owner's: anything that grows */
 	unsigned next;		/* where to look for a free one: spreads reuse */
 };
 
@@ -60,6 +62,9 @@ bool tlpb__tags_stuck(const struct tags *tags);
  */
 int tlpb__tags_begin(struct tags *tags, struct tlpb_tlp *tlp, void *buf, size_t len,
 		     tags_done *done, void *arg);
+
+/* The outstanding request that this completes; NULL: none. */
+const struct tags_request *tlpb__tags_find(const struct tags *tags, const struct tlpb_tlp *completion);
 
 /*
  * Take a completion. Calls done when it was the last one. Returns 0;

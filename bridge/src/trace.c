@@ -20,7 +20,10 @@
 
 enum { VERSION = 1, PACKET_MAX = TLPB_TRACE_HEADER + TLPB_FRAME_MAX };
 
-enum { HELLO_TOKEN = 24 };	/* offset of the link token in the body */
+enum {
+	HELLO_TOKEN = 24,	/* offset of the link token in the body */
+	GRANT_PID = 4,		/* of PID and descriptor in GRANT_MEM */
+};
 
 struct tlpb_trace {
 	pcap_t *pcap;
@@ -139,11 +142,19 @@ static void put_header(uint8_t *p, const struct tlpb_trace_record *record)
 	put_le64(p + 8, record->time_ps);
 }
 
-/* A token is random, and equal runs give equal files; it is a secret, too. */
-static void hide_token(uint8_t *body, size_t len)
+static void hide(uint8_t *body, size_t len, size_t offset, size_t n)
 {
-	if (len >= HELLO_TOKEN + TLPB_TOKEN)
-		memset(body + HELLO_TOKEN, 0, TLPB_TOKEN);
+	if (len >= offset + n)
+		memset(body + offset, 0, n);
+}
+
+/* A token is random, a PID nearly so, and equal runs give equal files; the token is a secret, too. */
+static void hide_chance(uint16_t kind, uint8_t *body, size_t len)
+{
+	if (kind == TLPB_FRAME_HELLO)
+		hide(body, len, HELLO_TOKEN, TLPB_TOKEN);
+	else if (kind == TLPB_FRAME_GRANT_MEM)
+		hide(body, len, GRANT_PID, 8);
 }
 
 void tlpb_trace_write(tlpb_trace *trace, const struct tlpb_trace_record *record)
@@ -162,8 +173,7 @@ void tlpb_trace_write(tlpb_trace *trace, const struct tlpb_trace_record *record)
 	put_header(trace->packet, record);
 	if (kept)
 		memcpy(trace->packet + TLPB_TRACE_HEADER, record->body, kept);
-	if (record->kind == TLPB_FRAME_HELLO)
-		hide_token(trace->packet + TLPB_TRACE_HEADER, kept);
+	hide_chance(record->kind, trace->packet + TLPB_TRACE_HEADER, kept);
 	errno = 0;
 	pcap_dump((u_char *)trace->dumper, &packet, trace->packet);
 	if (ferror(pcap_dump_file(trace->dumper)))	/* pcap_dump() does not say */

@@ -54,13 +54,14 @@ struct transport_ops {
 	 * said. ready: would recv, or after want_send send, say something? wake: after send: the peer shall
 	 * look. elsewhere: does the peer run on another CPU, so that looking again and again pays?
 	 * doze: attended: sleep until there is something, at most us microseconds; what only the
-	 * descriptor tells of, as the peer's end, does not end that.
+	 * descriptor tells of, as the peer's end, does not end that, and is not looked for while attended.
 	 */
 	void (*attend)(struct transport *t);
 	void (*arm)(struct transport *t, bool urgent_only);
 	bool (*ready)(struct transport *t);
 	void (*wake)(struct transport *t, bool urgent);
 	bool (*elsewhere)(const struct transport *t);
+	void (*look_everywhere)(struct transport *t);	/* the next recv does, also where the descriptor would have told */
 	void (*doze)(struct transport *t, unsigned us);
 };
 
@@ -113,6 +114,9 @@ struct segment;
 struct transport *tlpb__transport_shm_new(struct transport *inner, struct segment *segment, bool host);
 void tlpb__transport_shm_send_by_ring(struct transport *t);
 void tlpb__transport_shm_recv_by_ring(struct transport *t);
+
+/* Is something in the ring that was not received yet? */
+bool tlpb__transport_shm_has_inbound(const struct transport *t);
 
 /*
  * Frames on a connected stream socket that the process inherited. The descriptor is

@@ -7,15 +7,15 @@
  * No wake-up is lost. Each end says in shared memory whether it sleeps (struct ring_shared, sleep):
  *
  *	who sleeps			who has put something
- *	S1 sleep = how			P1 head = behind the record
+ *	S1 sleep = how			P1 stamp of the record's cell
  *	S2 full fence			P2 full fence
- *	S3 head still the old one?	P3 sleep is not AWAKE? then AWAKE, and wake
+ *	S3 next cell still unfilled?	P3 sleep is not AWAKE? then AWAKE, and wake
  *	   then sleep
  *
  * Fences order S1 before S3 and P1 before P3. If S3 does not see P1, then S1 came before P3 in the one order
  * that all sequentially consistent operations have, and P3 sees it. Between S3 and the sleep itself nothing can be missed
  * either: a futex is compared with the value of S1 in the kernel, a message stays in the socket.
- * The same holds for room: the producer of a full ring says want_room (S1), the consumer moves tail (P1).
+ * The same holds for room: the producer of a full ring says want_room (S1), the consumer tells what it has taken (P1).
  * Only that a consumer looks at want_room without P2 while it is attended, and with it before it sleeps or
  * stops attending (arm, doze): until then it comes by again, and sees it at last.
  */
@@ -35,7 +35,8 @@
 /* struct ring_shared, sleep: of the consumer. */
 enum { AWAKE = 0, DOZES, AT_SOCKET, AT_SOCKET_URGENT };
 
-enum { BUFFER_BYTES = 40 * 1024, MERGE_BYTES = 16 * 1024, SPARES_MAX = 4 };
+enum { BUFFER_BYTES = 40 * 1024, MERGE_BYTES = 16 * 1024, SPARES_MAX = 4,
+       UNANSWERED_MIN = 4, HEAD_START_LOOKS = 32 };
 
 /* For a message that was received. */
 struct buffer {
@@ -59,6 +60,9 @@ struct shm_end {
 	bool tells;			/* the inner descriptor is readable because of these two */
 	bool owes_bell;			/* the socket was full */
 	size_t want_bytes;		/* of the record that did not fit */
+	unsigned unanswered;		/* receptions since something urgent was sent */
+	unsigned head_start;		/* looks that are left out, see shm_ready() */
+	uint32_t said, cpu;		/* what the peer reads of us: written only when it changes */
 	struct buffer *spare;
 	unsigned spares;
 };
@@ -118,6 +122,8 @@ static void shm_wake(struct transport *t, bool urgent)
 
 	if (!e->send_by_ring)
 		return;
+	if (urgent)
+		e->unanswered = e->head_start = 0;
 	full_fence();
 	wake_if_asleep(e, urgent);
 }
@@ -206,10 +212,13 @@ static int copy_records(struct shm_end *e, size_t room, struct message *message,
 	struct buffer *b = take_buffer(e, room);
 	int got = b ? tlpb__ring_get(&e->rx, b->data, room, len) : TLPB_ERR_NOMEM;
 
-	if (got > 0)
+	if (got > 0) {
 		*message = (struct message){ b->data, *len, b };
-	else if (b)
+		if (++e->unanswered > UNANSWERED_MIN)
+			e->head_start = HEAD_START_LOOKS;
+	} else if (b) {
 		keep_buffer(e, b);
+	}
 	return got;
 }
 
@@ -298,10 +307,8 @@ static int shm_fd(const struct transport *t)
 
 /* ---- waiting ---- */
 
-static bool shm_ready(struct transport *t)
+static bool has_news(struct shm_end *e)
 {
-	struct shm_end *e = to_end(t);
-
 	if (e->recv_by_ring && ring_filled(&e->rx))
 		return true;
 	if (e->wants && e->send_by_ring)
@@ -309,17 +316,39 @@ static bool shm_ready(struct transport *t)
 	return e->full && tlpb__ring_has_room(&e->tx, e->want_bytes);
 }
 
+/*
+ * A peer that sends and sends and is not answered waits for nothing. It gets a head start: who looks at
+ * each cell while it is being filled takes the line from the other CPU once too often, every time.
+ */
+static bool shm_ready(struct transport *t)
+{
+	struct shm_end *e = to_end(t);
+
+	if (!e->head_start)
+		return has_news(e);
+	e->head_start--;
+	return false;
+}
+
+/* A peer that wakes us says AWAKE, too. */
 static void say(struct shm_end *e, uint32_t how)
 {
-	atomic_store_explicit(&e->rx.shared->sleep, how, memory_order_relaxed);
+	if (how != AWAKE || e->said != AWAKE)
+		atomic_store_explicit(&e->rx.shared->sleep, how, memory_order_relaxed);
+	e->said = how;
 }
 
 static void shm_attend(struct transport *t)
 {
 	struct shm_end *e = to_end(t);
 
+	uint32_t cpu = (uint32_t)sched_getcpu() + 1;
+
 	say(e, AWAKE);
-	atomic_store_explicit(&e->rx.shared->cpu, (uint32_t)sched_getcpu() + 1, memory_order_relaxed);
+	e->polled = false;
+	if (cpu != e->cpu)
+		atomic_store_explicit(&e->rx.shared->cpu, cpu, memory_order_relaxed);
+	e->cpu = cpu;
 }
 
 /* Before sleeping. False: there is something, or the peer has to be heard at the socket still. */
@@ -328,10 +357,11 @@ static bool may_sleep(struct shm_end *e, uint32_t how)
 	say(e, how);
 	if (e->full)	/* the peer may have told of room that was too little */
 		atomic_store_explicit(&e->tx.shared->want_room, 1, memory_order_relaxed);
+	tlpb__ring_tell(&e->rx);
 	full_fence();
 	tell_room(e);
 	wake_if_asleep(e, false);
-	return !shm_ready(&e->base);
+	return !has_news(e);
 }
 
 static void shm_arm(struct transport *t, bool urgent_only)
@@ -355,12 +385,16 @@ static void shm_doze(struct transport *t, unsigned us)
 	say(e, AWAKE);
 }
 
+static void shm_look_everywhere(struct transport *t)
+{
+	to_end(t)->polled = true;
+}
+
 static bool shm_elsewhere(const struct transport *t)
 {
 	const struct shm_end *e = to_end(t);
 
-	return atomic_load_explicit(&e->tx.shared->cpu, memory_order_relaxed) !=
-	       (uint32_t)sched_getcpu() + 1;
+	return atomic_load_explicit(&e->tx.shared->cpu, memory_order_relaxed) != e->cpu;
 }
 
 /* ---- life ---- */
@@ -391,6 +425,7 @@ static const struct transport_ops shm_ops = {
 	.ready = shm_ready,
 	.wake = shm_wake,
 	.elsewhere = shm_elsewhere,
+	.look_everywhere = shm_look_everywhere,
 	.doze = shm_doze,
 };
 
@@ -424,4 +459,9 @@ void tlpb__transport_shm_recv_by_ring(struct transport *t)
 	struct shm_end *e = to_end(t);
 
 	e->recv_by_ring = e->polled = true;
+}
+
+bool tlpb__transport_shm_has_inbound(const struct transport *t)
+{
+	return ring_filled(&to_end(t)->rx);
 }

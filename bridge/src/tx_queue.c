@@ -144,8 +144,11 @@ static bool may_go(const struct tx_queue *q, const struct queued_tlp *t,
 static struct queued_tlp *first_of(const struct tx_queue *q, unsigned cls,
 				   const struct credits *credits)
 {
+	const struct tlpb_credits least = { .cls = (enum tlpb_tlp_class)cls, .hdr = 1 };
 	struct queued_tlp *t = TAILQ_FIRST(&q->list[cls]);
 
+	if (!tlpb__credits_suffice(credits, &least))
+		return NULL;
 	for (unsigned i = 0; t && i < TX_WINDOW; i++, t = TAILQ_NEXT(t, entry))
 		if (may_go(q, t, credits))
 			return t;

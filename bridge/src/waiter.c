@@ -5,15 +5,6 @@
 
 enum { LOOKS = 64 };	/* between two looks at the clock */
 
-static inline void relax(void)
-{
-#if defined __x86_64__ || defined __i386__
-	__builtin_ia32_pause();
-#elif defined __aarch64__
-	__asm__ volatile("yield");
-#endif
-}
-
 static bool one_is_ready(struct transport *const *list, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++)
@@ -43,7 +34,7 @@ static bool look(struct transport *const *list, unsigned count)
 	for (unsigned n = 0; n < LOOKS; n++) {
 		if (one_is_ready(list, count))
 			return true;
-		relax();
+		tlpb__waiter_relax();
 	}
 	return false;
 }

@@ -5,7 +5,7 @@
  * Spinning pays while the peer runs on another CPU and answers in less time than going to sleep and
  * being woken takes; on a shared CPU it keeps the peer from running. So: look again and again for
  * SPIN_US while a peer is elsewhere; then, where a single ring is waited for, doze, which
- * is woken faster than a descriptor is; after DOZE_US without anything sleep on the descriptors,
+ * is woken faster than a descriptor is (a shorter sleep would have a timer of its own programmed, for microseconds each); after DOZE_US without anything sleep on the descriptors,
  * which tell of everything, and cost nothing while nothing happens.
  */
 #ifndef TLPB_WAITER_H
@@ -15,7 +15,17 @@
 
 #include "transport.h"
 
-enum { WAITER_SPIN_US = 50, WAITER_DOZE_US = 2000 };
+enum { WAITER_SPIN_US = 50, WAITER_DOZE_US = 10000 };
+
+/* Between two looks of a loop that spins. */
+static inline void tlpb__waiter_relax(void)
+{
+#if defined __x86_64__ || defined __i386__
+	__builtin_ia32_pause();
+#elif defined __aarch64__
+	__asm__ volatile("yield");
+#endif
+}
 
 /* Can it be looked at without a system call? */
 static inline bool has_ring(const struct transport *t)

@@ -85,6 +85,7 @@ static void ids_json(struct probe *p)
 	json_add_hex(o, "subsystem_vendor_id", config_at(p, 0x2c, 2), 4);
 	json_add_hex(o, "subsystem_id", config_at(p, 0x2e, 2), 4);
 	cJSON_AddNumberToObject(o, "interrupt_pin", config_at(p, 0x3d, 1));
+	cJSON_AddBoolToObject(o, "shared_memory", tlpb_rc_shared_memory(p->s->rc));
 }
 
 static void say_ids(struct probe *p)
@@ -101,6 +102,7 @@ static void say_ids(struct probe *p)
 	printf("\tSubsystem: %04x:%04x\n", config_at(p, 0x2c, 2), config_at(p, 0x2e, 2));
 	if (pin)
 		printf("\tInterrupt: pin %c routed to line %u\n", '@' + pin, config_at(p, 0x3c, 1));
+	printf("\tLink: %s\n", tlpb_rc_shared_memory(p->s->rc) ? "shared memory" : p->args->session.url);
 }
 
 static void say_region(struct probe *p, cJSON *list, unsigned i, const struct tlpb_region *kind,

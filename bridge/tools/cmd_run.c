@@ -26,7 +26,7 @@ static const char help[] =
 "                  (see tlpbridge-serve MODEL --help). Or, with a / in it, a server\n"
 "                  program of your own (./my-model), which gets these options and\n"
 "                  --listen URL, and says \"listening at\" once it does. May be given\n"
-"                  several times\n"
+"                  several times. --transport and --no-spin hold for QEMU's end, too\n"
 "  --trace FILE    record what crosses the link of the model before it, as pcap\n"
 "  --listen URL    where the server of the model before it listens; without it, at a\n"
 "                  socket in a directory that only you can enter\n"
@@ -208,14 +208,17 @@ static void name_all(struct run *run)
 
 static int make_commands(struct run *run)
 {
+	char properties[RUN_MODELS_MAX][RUN_PROPERTIES];
 	struct run_wiring wiring = { run->plugin, (const char *const *)run->url,
-				     run->request.models };
+				     (const char (*)[RUN_PROPERTIES])properties, run->request.models };
 	struct run_argv warnings = { 0 };
 	char why[RUN_WHY];
 	int status = EXIT_OK;
 
-	for (size_t i = 0; i < run->request.models; i++)
+	for (size_t i = 0; i < run->request.models; i++) {
 		run_serve_argv(&run->serve_argv[i], run->serve, &run->request.model[i], run->url[i]);
+		run_device_properties(&run->request.model[i], properties[i]);
+	}
 	if (run_qemu_argv(&run->qemu_argv, run->request.qemu, &wiring, &warnings, why))
 		status = complain("%s", why);
 	for (size_t i = 0; i < warnings.n; i++)

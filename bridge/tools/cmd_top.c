@@ -106,8 +106,9 @@ static void print_slot(const struct pair *p)
 		printf("%s: free\n", s->device);
 		return;
 	}
-	printf("%s: held by %s for %.0f s, simulated time %.6f s\n", s->device, s->host,
-	       (double)s->host_ms / 1000, (double)s->time_ps / 1e12);
+	printf("%s: held by %s for %.0f s%s, simulated time %.6f s\n", s->device, s->host,
+	       (double)s->host_ms / 1000, s->shared_memory ? " in shared memory" : "",
+	       (double)s->time_ps / 1e12);
 	print_direction(p, "host > device", &s->to_device,
 			p->before ? &p->before->to_device : &no_counters);
 	print_direction(p, "device > host", &s->to_host,
@@ -153,6 +154,7 @@ static cJSON *slot_json(const struct pair *p)
 	cJSON_AddStringToObject(o, "host", s->host);
 	json_add_u64(o, "host_ms", s->host_ms);
 	json_add_u64(o, "time_ps", s->time_ps);
+	cJSON_AddBoolToObject(o, "shared_memory", s->shared_memory);
 	cJSON_AddItemToObject(o, "to_device", direction_json(p, &s->to_device, p->before
 		? &p->before->to_device : &no_counters));
 	cJSON_AddItemToObject(o, "to_host", direction_json(p, &s->to_host, p->before

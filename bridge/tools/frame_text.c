@@ -90,6 +90,35 @@ static void eoi_text(struct body b, char *text, size_t size)
 	snprintf(text, size, "EOI of INT%c", 'A' + (int)(get(b, 0, 2) & 3));
 }
 
+static void grant_mem_text(struct body b, char *text, size_t size)
+{
+	snprintf(text, size, "GRANT_MEM to function %u: 0x%" PRIx64 ", %" PRIu64 " bytes, %s",
+		 (unsigned)get(b, 0, 2), get(b, 16, 8), get(b, 24, 8),
+		 get(b, 2, 2) & 1 ? "read and write" : "read");
+}
+
+static void revoke_text(struct body b, char *text, size_t size)
+{
+	snprintf(text, size, "REVOKE %u of function %u: 0x%" PRIx64 ", %" PRIu64 " bytes",
+		 (unsigned)get(b, 0, 4), (unsigned)get(b, 4, 2), get(b, 8, 8), get(b, 16, 8));
+}
+
+static void revoked_text(struct body b, char *text, size_t size)
+{
+	snprintf(text, size, "REVOKED %u", (unsigned)get(b, 0, 4));
+}
+
+/* The first range, and how many others there are. */
+static void dirty_text(struct body b, char *text, size_t size)
+{
+	unsigned ranges = (unsigned)get(b, 0, 2);
+	int n = snprintf(text, size, "DIRTY by function %u: 0x%" PRIx64 ", %" PRIu64 " bytes",
+			 (unsigned)get(b, 4, 2), get(b, 12, 8), get(b, 20, 8));
+
+	if (ranges > 1 && n > 0 && (size_t)n < size)
+		snprintf(text + n, size - (size_t)n, " and %u more", ranges - 1);
+}
+
 static void goodbye_text(struct body b, char *text, size_t size)
 {
 	unsigned reason = (unsigned)get(b, 0, 2);
@@ -117,6 +146,10 @@ static const struct frame {
 	{ TLPB_FRAME_TLP, "TLP", 0, NULL },
 	{ TLPB_FRAME_RESET, "RESET", 2, reset_text },
 	{ TLPB_FRAME_DMA_FAULT, "DMA_FAULT", 16, fault_text },
+	{ TLPB_FRAME_GRANT_MEM, "GRANT_MEM", 40, grant_mem_text },
+	{ TLPB_FRAME_REVOKE, "REVOKE", 24, revoke_text },
+	{ TLPB_FRAME_REVOKED, "REVOKED", 4, revoked_text },
+	{ TLPB_FRAME_DIRTY, "DIRTY", 28, dirty_text },
 	{ TLPB_FRAME_GOODBYE, "GOODBYE", 4, goodbye_text },
 	{ TLPB_FRAME_EOI, "EOI", 2, eoi_text },
 };

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <tlpbridge/shm.h>
+
 static void *checked(void *p)
 {
 	if (!p) {
@@ -215,6 +217,39 @@ void run_request_free(struct run_request *request)
 bool run_model_is_program(const struct run_model *model)
 {
 	return strchr(model->options.v[0], '/');
+}
+
+/* As own_value(), among words that another program has to make sense of. */
+static const char *value_among(char *const *words, const char *name)
+{
+	size_t len = strlen(name);
+
+	if (strncmp(*words, name, len))
+		return NULL;
+	if ((*words)[len] == '=')
+		return *words + len + 1;
+	return (*words)[len] ? NULL : words[1];
+}
+
+void run_device_properties(const struct run_model *model, char text[RUN_PROPERTIES])
+{
+	const char *transport = NULL;
+	bool no_spin = false;
+	enum tlpb_transport parsed;
+	char why[RUN_WHY];
+
+	for (size_t i = 1; i < model->options.n; i++) {
+		const char *value = value_among(&model->options.v[i], "--transport");
+
+		if (value)
+			transport = value;
+		if (!strcmp(model->options.v[i], "--no-spin"))
+			no_spin = true;
+	}
+	if (transport && tlpb_transport_parse(transport, &parsed, why, sizeof why))
+		transport = NULL;	/* the server says what is wrong with it */
+	snprintf(text, RUN_PROPERTIES, "%s%s%s", transport ? ",transport=" : "", transport ? transport : "",
+		 no_spin ? ",no-spin=on" : "");
 }
 
 void run_serve_argv(struct run_argv *argv, const char *serve, const struct run_model *model,

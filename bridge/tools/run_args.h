@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { RUN_MODELS_MAX = 32, RUN_WHY = 256 };
+enum { RUN_MODELS_MAX = 32, RUN_WHY = 256, RUN_PROPERTIES = 64 };
 
 /* A command line: n strings of its own in v, and a NULL behind them. {0} is an empty one. */
 struct run_argv {
@@ -51,9 +51,16 @@ bool run_model_is_program(const struct run_model *model);
 void run_serve_argv(struct run_argv *argv, const char *serve, const struct run_model *model,
 		    const char *url);
 
+/*
+ * What QEMU's end of the link has to have, too, where the model's server has it: its --transport and
+ * --no-spin, as properties of the device, with a comma before each.
+ */
+void run_device_properties(const struct run_model *model, char text[RUN_PROPERTIES]);
+
 struct run_wiring {
 	const char *plugin;		/* path of tlpbridge-qemu.so */
 	const char *const *url;		/* where each model's server listens */
+	const char (*properties)[RUN_PROPERTIES];	/* of the devices that we add; NULL: none */
 	size_t urls;
 };
 

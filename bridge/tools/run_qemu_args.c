@@ -204,15 +204,15 @@ static void see(struct seen *seen, char *const *words)
 	}
 }
 
-/* The next model that no device has yet. */
-static const char *claim_next(struct seen *seen, const struct run_wiring *wiring)
+/* The next model that no device has yet; -1: none. */
+static int claim_next(struct seen *seen, const struct run_wiring *wiring)
 {
 	for (size_t i = 0; i < wiring->urls; i++)
 		if (!seen->claimed[i]) {
 			seen->claimed[i] = true;
-			return wiring->url[i];
+			return (int)i;
 		}
-	return NULL;
+	return -1;
 }
 
 static void claim(struct seen *seen, const struct run_wiring *wiring, const char *url)
@@ -283,11 +283,11 @@ static void copy_words(struct run_argv *argv, char *const *user, struct seen *se
 		       const struct run_wiring *wiring)
 {
 	for (char *const *words = user; *words; words++) {
-		const char *url = lacks_url(words) ? claim_next(seen, wiring) : NULL;
+		int model = lacks_url(words) ? claim_next(seen, wiring) : -1;
 
 		run_argv_add(argv, "%s", *words);
-		if (url)
-			add_with_url(argv, *++words, url);
+		if (model >= 0)
+			add_with_url(argv, *++words, wiring->url[model]);
 	}
 }
 
@@ -368,18 +368,18 @@ static void add_processors(struct run_argv *argv, const struct seen *seen,
 
 static void add_devices(struct run_argv *argv, struct seen *seen, const struct run_wiring *wiring)
 {
-	const char *url;
+	int model;
 
-	for (unsigned i = 0; (url = claim_next(seen, wiring)); i++) {
+	for (unsigned i = 0; (model = claim_next(seen, wiring)) >= 0; i++) {
 		char before[ITEM];
 
 		run_argv_add(argv, "-device");
 		run_argv_add(argv, "pcie-root-port,id=tlpbridge-port%u,chassis=%u,slot=%u", i,
 			     CHASSIS + i, i + 1);
 		run_argv_add(argv, "-device");
-		snprintf(before, sizeof before, "tlpbridge,id=tlpbridge%u,bus=tlpbridge-port%u,url=",
-			 i, i);
-		add_escaped(argv, before, url);
+		snprintf(before, sizeof before, "tlpbridge,id=tlpbridge%u,bus=tlpbridge-port%u%s,url=",
+			 i, i, wiring->properties ? wiring->properties[model] : "");
+		add_escaped(argv, before, wiring->url[model]);
 	}
 }
 

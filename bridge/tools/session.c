@@ -136,6 +136,14 @@ static bool take_seed(struct session_options *options, const char *value)
 	       complain("--stress-ordering is a number, not \"%s\"", value);
 }
 
+static bool take_transport(struct session_options *options, const char *value)
+{
+	char why[256];
+
+	return !tlpb_transport_parse(value, &options->transport, why, sizeof why) ||
+	       complain("--%s", why);
+}
+
 static bool take_check(struct session_options *options, const char *value)
 {
 	options->check = value ? TLPB_CHECK_FATAL : TLPB_CHECK_REPORT;
@@ -157,6 +165,8 @@ bool session_option(struct session_options *options, int option, const char *val
 	case OPT_TLS_KEY: options->tls_key = value; break;
 	case OPT_TLS_SERVER_NAME: options->tls_server_name = value; break;
 	case OPT_PLAINTEXT: options->plaintext = true; break;
+	case OPT_TRANSPORT: return take_transport(options, value);
+	case OPT_NO_SPIN: options->no_spin = true; break;
 	case OPT_ECRC: options->ecrc = true; break;
 	case OPT_COMPLETION_TIMEOUT:
 		return take_ms("completion-timeout", 0, value, &options->completion_timeout_ms);
@@ -172,6 +182,7 @@ struct tlpb_rc_config session_config_of(const struct session_options *options)
 		.connect_timeout_ms = options->connect_timeout_ms,
 		.tls_ca = options->tls_ca, .tls_cert = options->tls_cert, .tls_key = options->tls_key,
 		.tls_server_name = options->tls_server_name, .plaintext = options->plaintext,
+		.transport = options->transport, .no_spin = options->no_spin,
 		.credits = options->credits, .order_seed = options->order_seed,
 	};
 }

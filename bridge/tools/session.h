@@ -22,6 +22,8 @@ struct session_options {
 	unsigned completion_timeout_ms;	/* 0: none */
 	const char *tls_ca, *tls_cert, *tls_key, *tls_server_name;
 	bool plaintext;
+	enum tlpb_transport transport;
+	bool no_spin;
 	unsigned connect_timeout_ms;	/* 0: the default */
 	struct tlpb_pools credits;
 	uint64_t order_seed;
@@ -45,7 +47,7 @@ enum { SESSION_BDF = 0x0100 };		/* the device is 01:00.0 */
 /* For getopt_long() and the help. */
 enum {
 	OPT_DEVICE = 1000, OPT_TRACE, OPT_CREDITS, OPT_STRESS_ORDERING, OPT_INJECT, OPT_CHECK, OPT_ECRC,
-	OPT_COMPLETION_TIMEOUT, OPT_CONNECT_TIMEOUT,
+	OPT_COMPLETION_TIMEOUT, OPT_TRANSPORT, OPT_NO_SPIN, OPT_CONNECT_TIMEOUT,
 	OPT_TLS_CA, OPT_TLS_CERT, OPT_TLS_KEY,
 	OPT_TLS_SERVER_NAME, OPT_PLAINTEXT, OPT_OTHERS
 };
@@ -58,6 +60,8 @@ enum {
 	{ "check", optional_argument, NULL, OPT_CHECK },                                 \
 	{ "ecrc", no_argument, NULL, OPT_ECRC },                                         \
 	{ "completion-timeout", required_argument, NULL, OPT_COMPLETION_TIMEOUT },       \
+	{ "transport", required_argument, NULL, OPT_TRANSPORT },                         \
+	{ "no-spin", no_argument, NULL, OPT_NO_SPIN },                                   \
 	CONNECT_OPTIONS
 #define SESSION_HELP                                                                     \
 	"  --device NAME           which of the server's devices (the first free one)\n" \
@@ -69,6 +73,11 @@ enum {
 	"  --check[=fatal]         tell of every TLP that breaks a rule\n"               \
 	"  --ecrc                  send and check digests (ECRC), and have the device do so\n" \
 	"  --completion-timeout MS an answer that takes longer is given up (0: none is)\n" \
+	"  --transport KIND        auto: shared memory where that is possible, else the\n" \
+	"                          URL's own; nng: that alone; shm: shared memory, or no\n" \
+	"                          link (auto)\n"                                      \
+	"  --no-spin               never look for an answer before sleeping: slower, but no\n" \
+	"                          CPU is used for it\n"                               \
 	CONNECT_HELP
 
 /* Those of them that say how the server is reached. */

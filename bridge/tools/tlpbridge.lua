@@ -26,7 +26,8 @@ local directions = { [0] = "host>ep", [1] = "ep>host" }
 
 local frames = {
 	[1] = "JOIN", [2] = "GRANT", [3] = "REFUSE", [4] = "HELLO", [5] = "DEVICE",
-	[6] = "READY", [7] = "TLP", [10] = "RESET", [11] = "DMA_FAULT", [18] = "GOODBYE",
+	[6] = "READY", [7] = "TLP", [10] = "RESET", [11] = "DMA_FAULT", [12] = "GRANT_MEM",
+	[13] = "REVOKE", [14] = "REVOKED", [15] = "DIRTY", [18] = "GOODBYE",
 	[20] = "EOI",
 }
 
@@ -97,6 +98,9 @@ field("eoi.pin", ProtoField.uint16, "Pin", base.DEC)
 field("fault.sequence", ProtoField.uint32, "Sequence of the write")
 field("fault.error", ProtoField.uint16, "Error", base.DEC, errors)
 field("fault.address", ProtoField.uint64, "Address", base.HEX)
+field("grant.function", ProtoField.uint16, "Function")
+field("grant.address", ProtoField.uint64, "Address", base.HEX)
+field("grant.length", ProtoField.uint64, "Bytes")
 
 field("tlp.prefix", ProtoField.uint32, "Prefix", base.HEX)
 field("tlp.pasid", ProtoField.uint32, "PASID")
@@ -456,6 +460,33 @@ bodies[11] = { 16, function(tree, body)
 	tree:add_le(f["fault.error"], body(4, 2))
 	tree:add_le(f["fault.address"], body(8, 8))
 	return string.format("at %s: %s", hex64(body(8, 8):le_uint64()), errors[reason] or "error")
+end }
+
+local function add_range(tree, body, function_at, address_at)
+	tree:add_le(f["grant.function"], body(function_at, 2))
+	tree:add_le(f["grant.address"], body(address_at, 8))
+	tree:add_le(f["grant.length"], body(address_at + 8, 8))
+	return string.format("function %d: %s, %s bytes", body(function_at, 2):le_uint(),
+			     hex64(body(address_at, 8):le_uint64()), tostring(body(address_at + 8, 8):le_uint64()))
+end
+
+bodies[12] = { 40, function(tree, body)
+	return "to " .. add_range(tree, body, 0, 16) .. (body(2, 2):le_uint() % 2 == 1 and ", read and write" or ", read")
+end }
+
+bodies[13] = { 24, function(tree, body)
+	return string.format("%d of %s", body(0, 4):le_uint(), add_range(tree, body, 4, 8))
+end }
+
+bodies[14] = { 4, function(tree, body)
+	return tostring(body(0, 4):le_uint())
+end }
+
+bodies[15] = { 28, function(tree, body)
+	local ranges = body(0, 2):le_uint()
+	local text = "by " .. add_range(tree, body, 4, 12)
+
+	return ranges > 1 and string.format("%s and %d more", text, ranges - 1) or text
 end }
 
 bodies[18] = { 2, function(tree, body)

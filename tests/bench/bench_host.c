@@ -1,170 +1,102 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bench-host MEASURE COUNT [URL [CA]]: one figure, printed.
+ * bench-host [OPTION...] MEASURE COUNT URL [BYTES]: one figure, printed, of COUNT accesses or transfers; of
+ * fewer where a second is over before. Options: bench_rc.h.
  *
  *	read		microseconds a 4-byte read of BAR0 (any endpoint)
  *	write		posted 4-byte writes a second (any endpoint)
- *	dma-read	GB/s that bench-endpoint reads from host memory, 1 MiB a transfer
+ *	dma-read	GB/s that bench-endpoint reads from host memory, BYTES a transfer
  *	dma-write	GB/s that it writes
- *	memcpy		GB/s of memcpy() between two buffers of 1 MiB; no URL
+ *	dma		GB/s of the slower of both, and each
  */
-#include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <tlpbridge/rc.h>
-
 #include "bench_clock.h"
+#include "bench_rc.h"
 
-enum { BDF = 0x0100, RAM_BASE = 0x100000, RAM_BYTES = 1 << 20 };
-enum { REG_ADDRESS = 0x08, REG_LENGTH = 0x10, REG_COUNT = 0x14, REG_COMMAND = 0x18 };
+enum { WARM = 100, PARTS = 8 };
 
-static tlpb_rc *rc;
-static uint64_t bar0;
-static uint8_t ram[RAM_BYTES];
-static bool dma_done;
-
-static void fail(const char *why)
+static double measure_read(struct bench_rc *b, unsigned long count)
 {
-	fprintf(stderr, "bench-host: %s\n", why);
-	exit(1);
-}
-
-static void must(int err, const char *what)
-{
-	char text[256];
-
-	if (!err)
-		return;
-	snprintf(text, sizeof text, "%s: %s", what, tlpb_strerror(err));
-	fail(text);
-}
-
-static int on_read(void *ctx, const struct tlpb_tlp *request, uint64_t addr, void *buf, size_t len)
-{
-	if (addr < RAM_BASE || addr + len > RAM_BASE + RAM_BYTES)
-		return TLPB_ERR_NO_ADDRESS;
-	memcpy(buf, ram + (addr - RAM_BASE), len);
-	return 0;
-}
-
-/* Address 0 is bench-endpoint's word that all is done. */
-static int on_write(void *ctx, const struct tlpb_tlp *request, uint64_t addr, const void *data,
-		    size_t len)
-{
-	dma_done = dma_done || addr == 0;
-	if (addr < RAM_BASE || addr + len > RAM_BASE + RAM_BYTES)
-		return addr ? TLPB_ERR_NO_ADDRESS : 0;
-	memcpy(ram + (addr - RAM_BASE), data, len);
-	return 0;
-}
-
-static void connect_to(const char *url, const char *ca)
-{
-	static const struct tlpb_rc_ops ops = { .mem_read = on_read, .mem_write = on_write };
-	struct tlpb_rc_config config = { .url = url, .tls_ca = ca, .name = "bench", .ops = &ops,
-					 .gather_writes = true };
-	struct tlpb_rc_windows windows = { .bdf = BDF, .mem32 = 0xe0000000 };
-	struct tlpb_rc_bar bars[TLPB_BARS];
-	char why[512];
-
-	if (tlpb_rc_connect(&config, &rc, why, sizeof why))
-		fail(why);
-	must(tlpb_rc_enumerate(rc, &windows, bars), "enumerate");
-	bar0 = bars[0].addr;
-}
-
-static uint32_t read_reg(unsigned reg)
-{
-	uint32_t value;
-
-	must(tlpb_rc_mem_read(rc, bar0 + reg, &value, sizeof value), "read");
-	return value;
-}
-
-static void write_reg(unsigned reg, uint32_t value)
-{
-	must(tlpb_rc_mem_write(rc, bar0 + reg, &value, sizeof value), "write");
-}
-
-static double measure_read(long count)
-{
+	unsigned long done;
 	double start;
 
-	for (int i = 0; i < 100; i++)
-		read_reg(0);		/* warm */
+	for (int i = 0; i < WARM; i++)
+		bench_read(b, REG_SCRATCH);
 	start = seconds_now();
-	for (long i = 0; i < count; i++)
-		read_reg(0);
-	return (seconds_now() - start) / (double)count * 1e6;
+	for (done = 0; done < count && !is_late(done, start); done++)
+		bench_read(b, REG_SCRATCH);
+	return (seconds_now() - start) / (double)done * 1e6;
 }
 
-static double measure_write(long count)
+static double measure_write(struct bench_rc *b, unsigned long count)
 {
-	double start = seconds_now();
-
-	for (long i = 0; i < count; i++)
-		write_reg(0, (uint32_t)i);
-	read_reg(0);			/* all of them have arrived */
-	return (double)count / (seconds_now() - start);
-}
-
-static double measure_dma(long count, uint32_t command)
-{
-	struct pollfd p = { .fd = tlpb_rc_fd(rc), .events = POLLIN };
-	double start = seconds_now();
-
-	write_reg(REG_ADDRESS, RAM_BASE);
-	write_reg(REG_LENGTH, RAM_BYTES);
-	write_reg(REG_COUNT, (uint32_t)count);
-	write_reg(REG_COMMAND, command);
-	while (!dma_done) {
-		must(tlpb_rc_process(rc), "process");
-		if (!dma_done)
-			poll(&p, 1, 1000);
-	}
-	return (double)count * RAM_BYTES / (seconds_now() - start) / 1e9;
-}
-
-static double measure_memcpy(long count)
-{
-	static uint8_t to[RAM_BYTES];
+	unsigned long done;
 	double start;
 
-	memset(to, 1, sizeof to);
+	for (int i = 0; i < WARM; i++)
+		bench_write(b, REG_SCRATCH, 0);
+	bench_read(b, REG_SCRATCH);
 	start = seconds_now();
-	for (long i = 0; i < count; i++) {
-		memcpy(to, ram, sizeof to);
-		__asm__ volatile("" : : "r"(to) : "memory");	/* each copy counts */
-	}
-	return (double)count * RAM_BYTES / (seconds_now() - start) / 1e9;
+	for (done = 0; done < count && !is_late(done, start); done++)
+		bench_write(b, REG_SCRATCH, (uint32_t)done);
+	bench_read(b, REG_SCRATCH);	/* all of them have arrived */
+	return (double)done / (seconds_now() - start);
 }
 
-static double measure(const char *what, long count)
+/* In parts, of which the first warms up. */
+static double measure_dma(struct bench_rc *b, enum bench_command command, size_t len, unsigned long count)
+{
+	unsigned long part = count / PARTS + 1, done = 0;
+	double start;
+
+	bench_dma(b, command, len, part);
+	start = seconds_now();
+	do {
+		bench_dma(b, command, len, part);
+		done += part;
+	} while (done < count && seconds_now() - start < MOST_SECONDS);
+	return (double)done * (double)len / (seconds_now() - start) / 1e9;
+}
+
+static void print_dma(struct bench_rc *b, size_t len, unsigned long count)
+{
+	double read = measure_dma(b, COMMAND_DMA_READ, len, count);
+	double write = measure_dma(b, COMMAND_DMA_WRITE, len, count);
+
+	printf("%g read=%g write=%g\n", read < write ? read : write, read, write);
+}
+
+static void print(struct bench_rc *b, const char *what, unsigned long count, size_t len)
 {
 	if (!strcmp(what, "read"))
-		return measure_read(count);
-	if (!strcmp(what, "write"))
-		return measure_write(count);
-	if (!strcmp(what, "dma-read"))
-		return measure_dma(count, 1);
-	if (!strcmp(what, "dma-write"))
-		return measure_dma(count, 2);
-	if (!strcmp(what, "memcpy"))
-		return measure_memcpy(count);
-	fail("unknown measure: see bench_host.c");
-	return 0;
+		printf("%g\n", measure_read(b, count));
+	else if (!strcmp(what, "write"))
+		printf("%g\n", measure_write(b, count));
+	else if (!len || len > DEVICE_BYTES || WALK_BYTES % len)
+		bench_fail("no such number of BYTES");
+	else if (!strcmp(what, "dma-read"))
+		printf("%g\n", measure_dma(b, COMMAND_DMA_READ, len, count));
+	else if (!strcmp(what, "dma-write"))
+		printf("%g\n", measure_dma(b, COMMAND_DMA_WRITE, len, count));
+	else if (!strcmp(what, "dma"))
+		print_dma(b, len, count);
+	else
+		bench_fail("unknown measure: see bench_host.c");
 }
 
 int main(int argc, char **argv)
 {
-	if (argc < 3)
-		fail("usage: bench-host MEASURE COUNT [URL [CA]]");
-	memset(ram, 0x5a, sizeof ram);
-	if (argc > 3)
-		connect_to(argv[3], argc > 4 ? argv[4] : NULL);
-	printf("%g\n", measure(argv[1], atol(argv[2])));
-	tlpb_rc_close(rc);
+	struct bench_options options;
+	int first = bench_read_options(argc, argv, &options);
+	char **words = argv + first;
+	struct bench_rc b;
+
+	if (argc < first + 3 || argc > first + 4)
+		bench_fail("usage: bench-host [OPTION...] MEASURE COUNT URL [BYTES]");
+	options.url = words[2];
+	bench_map_ram();
+	bench_connect(&b, &options);
+	bench_bring_up(&b, &options);
+	print(&b, words[0], strtoul(words[1], NULL, 10), words[3] ? strtoul(words[3], NULL, 10) : 0);
+	tlpb_rc_close(b.rc);
 	return 0;
 }

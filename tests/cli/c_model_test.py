@@ -101,6 +101,8 @@ class CommandLine(unittest.TestCase):
             (["--listen", "ipc:///x", "more"], 'unexpected argument "more"'),
             (["--listen", "ipc:///x", "--name", "x" * 64], "more than 63 bytes"),
             (["--listen", "ipc:///x", "--name", "\1"], "not a printable character"),
+            (["--transport", "x"], 'auto, nng or shm, not "x"'),
+            (["--shm-bytes", "1G"], 'from 512K to 128M, not "1G"'),
         ]:
             status, _, err = run("c", *options)
             self.assertEqual(status, 2)
@@ -159,6 +161,10 @@ class Serving(unittest.TestCase):
         self.assertIn("SCRATCH = 0x00000000", self.tool("peek", url, "SCRATCH"))
         self.assertIn("EVENT = 0x00000000", self.tool("peek", url, "EVENT"))
         self.assertIn("ID = 0x600d600d", self.tool("peek", url, "ID"))
+
+    def test_over_what_frames_travel(self):
+        _, url = self.start("c", self.ipc("c"), "--transport", "shm", "--shm-bytes", "2M", "--no-spin")
+        self.assertIn("\tLink: shared memory\n", self.tool("probe", url, "--transport", "shm"))
 
     def test_the_port_that_was_bound_is_told(self):
         _, url = self.start("c", "tcp://127.0.0.1:0")

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import unittest
 
-from server import PATIENCE, ServerCase
+from server import HOSTS, PATIENCE, ServerCase, flow
 
 ServerCase.TOOL = os.path.abspath(sys.argv.pop(1))
 ServerCase.SERVE = os.path.abspath(sys.argv.pop(1))
@@ -31,7 +31,8 @@ class Examples(ServerCase):
         commands = [line for block in blocks("sh") for line in
                     block.replace("\\\n", " ").splitlines()]
         self.assertGreater(len(commands), 15)
-        script = f'tlpbridge() {{ "{self.TOOL}" "$@"; }}\n'
+        script = (f'tlpbridge() {{ case " {" ".join(HOSTS)} " in *" $1 "*) set -- "$@" {" ".join(flow.end_options())};; '
+                  f'esac; "{self.TOOL}" "$@"; }}\n')
         for command in commands:
             done = subprocess.run(["/bin/sh", "-c", script + command], cwd=self.dir, text=True,
                                   capture_output=True, check=False, timeout=PATIENCE)

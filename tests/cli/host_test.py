@@ -13,7 +13,7 @@ import sys
 import unittest
 
 import certificates
-from server import PATIENCE, ServerCase, flow
+from server import PATIENCE, ServerCase, flow, host_command
 
 ServerCase.TOOL = os.path.abspath(sys.argv.pop(1))
 ServerCase.SERVE = os.path.abspath(sys.argv.pop(1))
@@ -406,9 +406,68 @@ class Network(ServerCase):
                           self.good(*command, self.url, "--plaintext"))
 
 
+class Transport(ServerCase):
+    """Over what frames travel, as --transport says at both ends. Each test says it itself, whatever flow.py does."""
+
+    def link(self, *options):
+        return [line for line in self.good("probe", self.url, "--no-read", *options).splitlines() if "\tLink: " in line][0]
+
+    def test_auto_is_shared_memory_on_one_machine(self):
+        self.serve("--transport", "auto", "--shm-bytes", "512K", "--no-spin")
+        for options in (("auto",), ("shm",), ("shm", "--no-spin")):
+            self.assertEqual(self.link("--transport", *options), "\tLink: shared memory")
+        self.assertEqual(self.link("--transport", "nng"), f"\tLink: {self.url}")
+        for transport in ("nng", "shm"):
+            self.assertIs(self.good_json("probe", self.url, "--no-read", "--transport", transport)["shared_memory"],
+                          transport == "shm")
+
+    def test_any_url_will_do_on_one_machine(self):
+        self.url = "tcp://127.0.0.1:0"
+        self.serve("--transport", "shm")
+        self.assertEqual(self.link("--transport", "shm"), "\tLink: shared memory")
+
+    def test_why_there_is_none_is_told_once(self):
+        self.serve("--transport", "nng")
+        status, out, errors = self.run_tool("probe", self.url, "--no-read", "--transport", "auto")
+        self.assertEqual(status, 0)
+        self.assertIn(f"\tLink: {self.url}\n", out)
+        self.assertRegex(errors, r"^tlpbridge: info: .*no shared memory: the peer does not offer it; .*\n$")
+        self.assertEqual(self.run_tool("probe", self.url, "--transport", "nng")[2], "")
+
+    def test_shm_at_one_end_and_nng_at_the_other_is_no_link(self):
+        for server, host in (("nng", "shm"), ("shm", "nng")):
+            process = self.serve("--transport", server)
+            self.fails(1, "do not both have: shm", "probe", self.url, "--transport", host)
+            process.terminate()
+            process.wait(PATIENCE)
+
+    def test_an_option_that_makes_no_sense_is_status_2(self):
+        for command in ("device", "probe", "dma", "irq"):
+            self.fails(2, 'transport is auto, nng or shm, not "x"', command, self.url, "--transport", "x")
+        for options, text in ((("--transport", "x"), '--transport is auto, nng or shm, not "x"'),
+                              *((("--shm-bytes", size), f'from 512K to 128M, not "{size}"')
+                                for size in ("", "x", "511K", "129M", "1G", "1MB", "-1", "17592186044417M"))):
+            done = subprocess.run([self.SERVE, "endpoint-test", "--listen", self.url, *options], text=True,
+                                  capture_output=True, check=False, timeout=PATIENCE)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(text, done.stderr)
+
+
 class Top(ServerCase):
     def look(self):
         return self.good_json("top", self.url, "--once", "--interval", "0.05")["devices"][0]
+
+    def test_over_what_frames_travel(self):
+        self.serve("--transport", "auto")
+        for transport in ("nng", "shm"):
+            process = self.start("irq", self.url, "--count", "0", "--transport", transport)
+            self.assertEqual(self.until(lambda: [d for d in [self.look()] if d["host"]])[0]["shared_memory"],
+                             transport == "shm")
+            text = self.good("top", self.url, "--once", "--interval", "0.05")
+            self.assertEqual(" in shared memory," in text, transport == "shm")
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=PATIENCE)
+            self.until(lambda: self.look()["host"] == "")
 
     def test_a_free_device(self):
         self.serve()
@@ -594,8 +653,8 @@ class CommandLine(ServerCase):
     def test_output_that_was_lost_on_the_way_is_told(self):
         self.serve()
         with open("/dev/full", "w", encoding="ascii") as full:
-            done = subprocess.run([self.TOOL, "irq", self.url, "--msi", "--poke", "IRQ_NUMBER=1",
-                                   "--poke", "COMMAND=RAISE_MSI"], stdout=full, text=True,
+            done = subprocess.run(host_command(self.TOOL, "irq", self.url, "--msi", "--poke", "IRQ_NUMBER=1",
+                                               "--poke", "COMMAND=RAISE_MSI"), stdout=full, text=True,
                                   stderr=subprocess.PIPE, check=False, timeout=PATIENCE)
         self.assertEqual((done.returncode, done.stderr),
                          (1, "tlpbridge: cannot write: output was lost\n"))

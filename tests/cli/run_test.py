@@ -278,6 +278,12 @@ class Run(RunTest):
         self.assertIn("'a b'", self.read("out"))
         self.assert_nothing_left()
 
+    def test_transport_and_spinning_are_those_of_both_ends(self):
+        self.assertEqual(self.run_tool(*MODEL, "--transport", "nng", "--no-spin", "--dry-run", "--", QEMU), 0)
+        server, qemu = [line for line in self.read("out").splitlines() if "--listen" in line or "-device" in line]
+        self.assertIn(" --transport nng --no-spin ", server)
+        self.assertIn(",transport=nng,no-spin=on,url=", qemu)
+
     def test_dry_run_can_be_pasted(self):
         self.assertEqual(self.run_tool(*MODEL, "--dry-run", "--", QEMU, "-append", "it's 2"), 0)
         script = self.read("out") + "status=$?; kill $!; wait $!; exit $status\n"

@@ -21,7 +21,7 @@ HOSTS = ("device", "probe", "peek", "poke", "dma", "irq")
 
 def host_command(tool, command, *arguments):
     """A command of tlpbridge, which may be a host."""
-    return [tool, command, *arguments, *(flow.options() if command in HOSTS else ())]
+    return [tool, command, *(flow.options() if command in HOSTS else ()), *arguments]
 
 
 class ServerCase(unittest.TestCase):

@@ -44,5 +44,18 @@ def goodbye(reason, text):
     return struct.pack("<H", reason) + string(text)
 
 
+def grant_mem(function, writable, address, length):
+    return struct.pack("<HHIIIQQQ", function, writable, 4711, 12, 0, address, length, 0)
+
+
+def revoke(number, function, address, length):
+    return struct.pack("<IHHQQ", number, function, 0, address, length)
+
+
+def dirty(ranges):
+    return struct.pack("<HH", len(ranges), 0) + b"".join(
+        struct.pack("<HHIQQ", function, 0, 0, address, length) for function, address, length in ranges)
+
+
 def dma_fault(sequence, reason, address):
     return struct.pack("<IHHQ", sequence, reason, 0, address)

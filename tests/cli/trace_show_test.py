@@ -106,6 +106,11 @@ class TraceShow(unittest.TestCase):
             tf.record(tf.dma_fault(9, 15, 0x123456789000), kind=11),
             tf.record(tf.goodbye(6, b"bad tag"), kind=18),
             tf.record(b"\x01\x00\x00\x00", kind=20),
+            tf.record(tf.grant_mem(2, 1, 0x100000000, 4096), kind=12),
+            tf.record(tf.revoke(7, 2, 0x100000000, 4096), kind=13),
+            tf.record(b"\x07\x00\x00\x00", kind=14),
+            tf.record(tf.dirty([(2, 0x100000000, 64), (0, 4096, 8)]), kind=15),
+            tf.record(tf.dirty([]), kind=15),
             tf.record(b"abc", kind=999),
             tf.record(b"abc", kind=5),
         ]))
@@ -115,6 +120,10 @@ class TraceShow(unittest.TestCase):
             "DMA_FAULT of frame 9 at 0x123456789000: no such address",
             "GOODBYE, reason 6: the peer broke the protocol: bad tag",
             "EOI of INTB",
+            "GRANT_MEM to function 2: 0x100000000, 4096 bytes, read and write",
+            "REVOKE 7 of function 2: 0x100000000, 4096 bytes", "REVOKED 7",
+            "DIRTY by function 2: 0x100000000, 64 bytes and 1 more",
+            "DIRTY, cut: 4 bytes are too short",
             "frame of unknown kind 999, 3 bytes",
             "DEVICE, not legal: 3 bytes are too short for a record",
         ])

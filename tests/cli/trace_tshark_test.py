@@ -138,6 +138,10 @@ class TsharkTest(unittest.TestCase):
             tf.record(tf.dma_fault(9, 15, 0x123456789000), kind=11),
             tf.record(tf.goodbye(6, b"bad \xff tag\n"), kind=18),
             tf.record(b"\x01\x00\x00\x00", kind=20),
+            tf.record(tf.grant_mem(2, 0, 0x100000000, 4096), kind=12),
+            tf.record(tf.revoke(7, 2, 0x100000000, 4096), kind=13),
+            tf.record(b"\x07\x00\x00\x00", kind=14),
+            tf.record(tf.dirty([(2, 0x100000000, 64), (0, 4096, 8)]), kind=15),
             tf.record(b"abc", kind=999),
         ])
         info = [p["_ws.col.Info"] for p in fields(path, ["_ws.col.Info"])]
@@ -145,6 +149,9 @@ class TsharkTest(unittest.TestCase):
             'HELLO from endpoint "endpoint-test"', "READY", "RESET FLR",
             "DMA_FAULT at 0x123456789000: no such address",
             "GOODBYE the peer broke the protocol: bad ? tag?", "EOI of INTB",
+            "GRANT_MEM to function 2: 0x100000000, 4096 bytes, read",
+            "REVOKE 7 of function 2: 0x100000000, 4096 bytes", "REVOKED 7",
+            "DIRTY by function 2: 0x100000000, 64 bytes and 1 more",
             "frame kind 999"])
 
     def test_garbage_raises_no_error_in_the_script(self):

@@ -28,6 +28,8 @@ BODY(refuse)
 BODY(hello)
 BODY(dma_fault)
 BODY(goodbye)
+BODY(grant_mem)
+BODY(revoke)
 #undef BODY
 
 static const struct body {
@@ -42,6 +44,8 @@ static const struct body {
 	{ TLPB_FRAME_HELLO, sizeof(struct hello), hello_in, hello_out },
 	{ TLPB_FRAME_DMA_FAULT, sizeof(struct dma_fault), dma_fault_in, dma_fault_out },
 	{ TLPB_FRAME_GOODBYE, sizeof(struct goodbye), goodbye_in, goodbye_out },
+	{ TLPB_FRAME_GRANT_MEM, sizeof(struct grant_mem), grant_mem_in, grant_mem_out },
+	{ TLPB_FRAME_REVOKE, sizeof(struct revoke), revoke_in, revoke_out },
 };
 
 /* Encoded, decoded and encoded once more: the same bytes. */
@@ -57,9 +61,28 @@ static void encode_again(const struct body *b, const void *first)
 	FUZZ_CHECK(!memcmp(bytes, again, (size_t)len));
 }
 
+/* Ranges one by one: all of them are in the body, and come back. */
+static void decode_dirty(const struct frame *frame)
+{
+	int count = tlpb__dirty_count(frame->body, frame->length);
+	uint8_t bytes[64];
+
+	for (int i = 0; i < count; i++) {
+		struct mem_range range = tlpb__dirty_range(frame->body, (unsigned)i), again;
+
+		FUZZ_CHECK(tlpb__dirty_encode(&range, 1, bytes, sizeof bytes) > 0);
+		again = tlpb__dirty_range(bytes, 0);
+		FUZZ_CHECK(again.addr == range.addr && again.len == range.len &&
+			   again.function == range.function);
+	}
+}
+
 static void decode(const struct frame *frame)
 {
 	_Alignas(8) uint8_t body[BODY_MAX] = { 0 };
+
+	if (frame->kind == TLPB_FRAME_DIRTY)
+		decode_dirty(frame);
 
 	for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
 		FUZZ_CHECK(bodies[i].size <= BODY_MAX);
@@ -101,6 +124,10 @@ size_t fuzz_seed(unsigned i, uint8_t *data, size_t size)
 					    .name = "qemu" };
 	static const struct dma_fault fault = { .mark = 7, .reason = 15, .addr = 0x1000 };
 	static const struct goodbye goodbye = { .reason = 0, .text = "bye" };
+	static const struct grant_mem grant_mem = { .writable = true, .pid = 4711, .fd = 3,
+						    .addr = 0x100000000, .len = 4096 };
+	static const struct revoke revoke = { 7, { 1, 0x100000000, 4096 } };
+	static const struct mem_range dirty[] = { { 0, 0x1000, 64 }, { 1, 0x100000000, 4096 } };
 	uint8_t *body = data + TLPB_FRAME_HEADER;
 	size_t room = size - TLPB_FRAME_HEADER, n;
 
@@ -114,6 +141,9 @@ size_t fuzz_seed(unsigned i, uint8_t *data, size_t size)
 		n = put(data, TLPB_FRAME_READY, 0);
 		return n + put(data + n, TLPB_FRAME_GOODBYE,
 			       tlpb__goodbye_encode(&goodbye, data + n + TLPB_FRAME_HEADER, room - n));
+	case 6: return put(data, TLPB_FRAME_GRANT_MEM, tlpb__grant_mem_encode(&grant_mem, body, room));
+	case 7: return put(data, TLPB_FRAME_REVOKE, tlpb__revoke_encode(&revoke, body, room));
+	case 8: return put(data, TLPB_FRAME_DIRTY, tlpb__dirty_encode(dirty, 2, body, room));
 	}
 	return 0;
 }

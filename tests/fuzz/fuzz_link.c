@@ -42,7 +42,7 @@ static void send_frame(struct transport *t, uint16_t kind, uint16_t flags, const
 static void send_hello(struct transport *t, enum tlpb_role role)
 {
 	struct hello hello = { .version = TLPB_WIRE_VERSION, .role = (uint16_t)role, .mps = 128,
-			       .offered = TLPB_FEATURE_DMA_FAULT, .mrrs = 512, .rcb = 64, .name = "fuzz" };
+			       .offered = TLPB_FEATURE_DMA_FAULT | TLPB_FEATURE_GRANTS, .mrrs = 512, .rcb = 64, .name = "fuzz" };
 	uint8_t body[256];
 
 	send_frame(t, TLPB_FRAME_HELLO, 0, body,
@@ -91,6 +91,12 @@ static void drain(struct transport *t)
 		t->ops->release(t, &m);
 }
 
+/* The checker excludes grants: each has half of the inputs. */
+static enum tlpb_check checked(size_t size)
+{
+	return size & 2 ? TLPB_CHECK_OFF : TLPB_CHECK_REPORT;
+}
+
 /* ---- endpoint ---- */
 
 static tlpb_ep *the_ep;
@@ -108,12 +114,13 @@ static void fuzz_endpoint(const uint8_t *data, size_t size)
 {
 	static const struct tlpb_ep_ops ops = { .access = access_model };
 	struct tlpb_device d = device();
-	struct tlpb_ep_config config = { .device = &d, .ops = &ops, .check = TLPB_CHECK_REPORT };
+	struct tlpb_ep_config config = { .device = &d, .ops = &ops, .check = checked(size) };
 	struct transport *ends[2];
 	char why[256];
 
 	FUZZ_CHECK(!tlpb_ep_new(&config, &the_ep, why, sizeof why));
 	FUZZ_CHECK(!tlpb__transport_mem_pair(QUEUE, ends));
+	the_ep->rings.transport = TLPB_TRANSPORT_AUTO;	/* as in a server: grants are offered */
 	FUZZ_CHECK(!tlpb__ep_attach(the_ep, ends[1], token, 0));
 	tlpb__link_set_ecrc(the_ep->link, size & 1, size & 1);
 	sequence = 0;
@@ -143,11 +150,25 @@ static int ram_write(void *ctx, const struct tlpb_tlp *tlp, uint64_t addr, const
 	return addr & 0x10000 ? TLPB_ERR_NO_ADDRESS : 0;
 }
 
+static void no_free(struct granted *granted)
+{
+}
+
+/* As if it had been granted: the device may say that it wrote there. */
+static void grant(tlpb_rc *rc)
+{
+	static struct granted granted = { .free = no_free };
+	struct window window = { .addr = 0x1000, .len = 0x3000, .writable = true, .granted = &granted };
+
+	tlpb__grants_add(&rc->grants, &window);
+}
+
 static void fuzz_root(const uint8_t *data, size_t size)
 {
 	static const struct tlpb_rc_ops ops = { .mem_read = ram_read, .mem_write = ram_write };
 	struct tlpb_rc_config config = {
-		.ecrc = size & 1, .ops = &ops, .name = "fuzz", .check = TLPB_CHECK_REPORT,
+		.ecrc = !checked(size) ? 0 : size & 1, .ops = &ops, .name = "fuzz",
+		.check = checked(size), .grants = true,
 	};
 	struct tlpb_device d = device();
 	struct transport *ends[2];
@@ -161,6 +182,7 @@ static void fuzz_root(const uint8_t *data, size_t size)
 	send_frame(ends[1], TLPB_FRAME_DEVICE, 0, body, (size_t)tlpb_device_encode(&d, body, sizeof body));
 	send_frame(ends[1], TLPB_FRAME_READY, 0, NULL, 0);
 	FUZZ_CHECK(!tlpb__rc_connect_transport(&config, ends[0], token, &rc, why, sizeof why));
+	grant(rc);
 	send_input(ends[1], data, size);
 	for (int n = 0; n < 16 && !tlpb_rc_process(rc); n++)
 		drain(ends[1]);
@@ -233,10 +255,23 @@ size_t fuzz_seed(unsigned i, uint8_t *data, size_t size)
 		  .message_code = TLPB_MSG_ASSERT_INTA },
 		{ .kind = TLPB_CPLD, .length_dw = 1, .byte_count = 4, .payload_len = 4 },
 	};
+	static const struct grant_mem grant_mem = { .pid = 1, .fd = 1, .addr = 0x1000, .len = 4096 };
+	static const struct revoke revoke = { 1, { 0, 0x1000, 4096 } };
+	static const struct mem_range dirty = { 0, 0x1000, 64 };
 	struct tlpb_tlp tlp;
+	uint8_t body[64];
 	size_t n;
 
-	if (i >= sizeof tlps / sizeof tlps[0])
+	if (i == sizeof tlps / sizeof tlps[0])
+		return put(data, TLPB_FRAME_GRANT_MEM, body,
+			   (size_t)tlpb__grant_mem_encode(&grant_mem, body, sizeof body));
+	if (i == sizeof tlps / sizeof tlps[0] + 1)
+		return put(data, TLPB_FRAME_REVOKE, body,
+			   (size_t)tlpb__revoke_encode(&revoke, body, sizeof body));
+	if (i == sizeof tlps / sizeof tlps[0] + 2)
+		return put(data, TLPB_FRAME_DIRTY, body,
+			   (size_t)tlpb__dirty_encode(&dirty, 1, body, sizeof body));
+	if (i > sizeof tlps / sizeof tlps[0] + 2)
 		return 0;
 	tlp = tlps[i];
 	if (tlp.payload_len)

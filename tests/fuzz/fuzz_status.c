@@ -34,5 +34,6 @@ size_t fuzz_seed(unsigned i, uint8_t *data, size_t size)
 	strcpy(status.slot[0].host, "qemu[1]");
 	strcpy(status.slot[0].of_host.oldest, "MRd 0xc0000000 4 bytes");
 	status.slot[0].of_host.requests = 1;
+	status.slot[0].shared_memory = true;
 	return (size_t)tlpb__status_encode(&status, data, size);
 }

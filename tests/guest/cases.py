@@ -43,6 +43,31 @@ def pcitest(session):
     session.trace_is_sound(trace)
 
 
+def with_direct_dma(session, script, direct, *options, **more):
+    """A guest whose memory may be granted. Its trace tells whether the device used that."""
+    trace = session.file(f"{direct}.pcap")
+    console = session.guest(script, session.server(*options), shared_memory=True, trace=trace,
+                            options=f"direct-dma={direct}", **more)
+    told, tlps = session.traced(trace, "DIRTY by"), session.traced(trace, "ep>host  0  MWr")
+    session.report.note(f"direct-dma={direct}: {told} reports of what was written directly, {tlps} MWr of the device")
+    session.check(f"direct-dma={direct} does as it says", bool(told) == (direct == "on") and
+                  (direct == "on" or tlps > 0))
+    session.end(console)
+
+
+@case
+def pcitest_direct(session):
+    """the kernel's driver with direct DMA"""
+    with_direct_dma(session, "pcitest.sh", "on", "--msix", "32")
+
+
+@case
+def overwrite(session):
+    """code that the device overwrites by DMA is not executed any more"""
+    for direct in ("off", "on"):
+        with_direct_dma(session, "overwrite.sh", direct, append="memmap=16M$0x10000000")
+
+
 @case
 def run(session):
     """tlpbridge run puts server, QEMU and the kernel's driver together, and returns QEMU's status"""

@@ -164,10 +164,10 @@ class Session:
     # A guest
 
     def guest(self, script, *servers, qemu=(), append="", trace=None, options="", share=None,
-              host=None, killed=False):
+              host=None, killed=False, shared_memory=False):
         """Runs scripts/SCRIPT in a guest with a device for each server. Each line "host: WORD ARGUMENT..."
         of the script calls host[WORD](ARGUMENT...). options: of each device. share: a directory.
-        killed: the host does not let it end.
+        killed: the host does not let it end. shared_memory: it may be granted to the devices.
         Returns the console's text."""
         self.guests += 1
         before = self.report.failed()
@@ -175,7 +175,7 @@ class Session:
         inherited = [fd for server in servers for fd in server.transport.host_fds]
         words = [RUN_GUEST, "--timeout", str(GUEST_SECONDS), "--log", log, "--append", append,
                  "--crash-trace", self.paths.crash_trace,
-                 *(("--share", share) if share else ()),
+                 *(("--share", share) if share else ()), *(("--shared-memory",) if shared_memory else ()),
                  *(f"--inherit={fd}" for fd in inherited),
                  os.path.join(SCRIPTS, script), "--", *qemu, *self.devices(servers, trace, options)]
         errors = os.path.join(self.logs, f"guest{self.guests}.err")
@@ -216,7 +216,7 @@ class Session:
         words = ["-plugin", self.paths.plugin]
         for n, server in enumerate(servers):
             words += ["-device", f"pcie-root-port,id=rp{n},chassis={n + 1},slot={n + 1}",
-                      "-device", f"tlpbridge,bus=rp{n},url={server.url}{server.transport.host_options}{more}{flow.properties()}"]
+                      "-device", f"tlpbridge,bus=rp{n},url={server.url}{server.transport.host_options}{more}{flow.properties(options)}"]
         return words
 
     def follow(self, host):
@@ -273,6 +273,11 @@ class Session:
         complaints = [line for line in lines if COMPLAINT.search(line)
                       and not SLOW.search(line) and not re.search(expected, line)]
         self.check("neither QEMU nor a server complains", not complaints, "\n".join(complaints))
+
+    def traced(self, path, text):
+        """How often the trace says that."""
+        shown = subprocess.run([self.paths.tool, "trace", "show", path], capture_output=True, text=True, check=False)
+        return shown.stdout.count(text)
 
     def trace_is_sound(self, path):
         shown = subprocess.run([self.paths.tool, "trace", "show", "--summary", path], capture_output=True,

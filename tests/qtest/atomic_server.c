@@ -72,6 +72,7 @@ int main(int argc, char **argv)
 	};
 	const struct tlpb_ep_ops ops = { .access = access_bar };
 	struct tlpb_ep_config config = { .device = &device, .ops = &ops };
+	struct tlpb_server_config where = { .url = argv[1], .transport = flow_transport_kind() };
 	tlpb_server *server;
 	char why[256];
 
@@ -80,7 +81,7 @@ int main(int argc, char **argv)
 	signal(SIGTERM, stop);
 	flow_configure(&config.credits, &config.order_seed, 128);
 	if (tlpb_ep_new(&config, &ep, why, sizeof why) ||
-	    tlpb_server_open(argv[1], &server, why, sizeof why)) {
+	    tlpb_server_open_with(&where, &server, why, sizeof why)) {
 		fprintf(stderr, "%s\n", why);
 		return 1;
 	}

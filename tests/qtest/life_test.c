@@ -299,8 +299,8 @@ TEST(Migration, IsRefused)
 TEST(Properties, AreDescribedByQmp)
 {
 	static const char *const names[] = {
-		"url", "device", "connect-timeout", "reconnect", "on-link-down", "clock", "trace",
-		"plain-pcie", "credits", "stress-ordering", "ecrc",
+		"url", "transport", "no-spin", "device", "connect-timeout", "reconnect", "on-link-down", "clock", "trace",
+		"plain-pcie", "credits", "stress-ordering", "ecrc", "direct-dma",
 	};
 	struct qmp *qmp = slot_machine_start();
 	const char *answer = qmp_command(qmp, "{\"execute\":\"device-list-properties\",\"arguments\":"

@@ -12,6 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "flow.h"
 #include "gtest.h"
 
 enum {
@@ -42,19 +43,41 @@ static const char *make_bios(void)
 	return path;
 }
 
+/* Memory that the device may be granted. */
+#define SHARED_MEMORY "-object", "memory-backend-memfd,id=flow-ram,size=64M,share=on", \
+		      "-machine", "memory-backend=flow-ram"
+
+static bool has_memory(const char *const args[])
+{
+	for (; *args; args++)
+		if (strstr(*args, "memory-backend="))
+			return true;
+	return false;
+}
+
+/* argv, which has n words, and those. */
+static size_t append(const char **argv, size_t size, size_t n, const char *const words[])
+{
+	for (; *words; words++) {
+		ASSERT_LT(n + 1, size);
+		argv[n++] = *words;
+	}
+	return n;
+}
+
 void qemu_command(const char **argv, size_t size, const char *const args[])
 {
+	static const char *const shared[] = { SHARED_MEMORY, NULL };
 	const char *const first[] = {
 		TLPB_QEMU, "-machine", "q35,accel=tcg", "-bios", make_bios(), "-m", "64",
-		"-nodefaults", "-no-user-config", "-display", "none",
+		"-nodefaults", "-no-user-config", "-display", "none", NULL
 	};
-	size_t n = sizeof first / sizeof first[0];
+	const char *direct = flow_direct_dma();
+	size_t n = append(argv, size, 0, first);
 
-	memcpy(argv, first, sizeof first);
-	for (; *args; args++) {
-		ASSERT_LT(n + 1, size);
-		argv[n++] = *args;
-	}
+	if (direct && !strcmp(direct, "on") && !has_memory(args))
+		n = append(argv, size, n, shared);
+	n = append(argv, size, n, args);
 	argv[n] = NULL;
 }
 

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <tlpbridge/status.h>
 #include <unistd.h>
 
 enum { ARGS_MAX = 64 };
@@ -292,4 +293,84 @@ TEST(Transport, PlainTcpBeyondLoopbackIsRefused)
 	processes_end();
 	EXPECT_SAYS(run_failing(ARGS("-device", "tlpbridge,bus=rp0,url=tcp://192.0.2.1:7000")),
 		    "plaintext=on");
+}
+
+/* ---- shared memory; what the environment says of it is left aside ---- */
+
+static void serve_over(const char *transport)
+{
+	processes_end();
+	memset(&m, 0, sizeof m);
+	m.server = process_start((const char *const[]){
+		TLPB_SERVE, "endpoint-test", "--listen", socket_url("s"), "--bars", ALL_KINDS,
+		"--transport", transport, NULL });
+	if (!process_wait_output(m.server, ", device ", PROCESS_PATIENCE_MS))
+		FAIL("tlpbridge-serve does not listen:\n%s", process_output(m.server));
+}
+
+static const char *device_over(const char *options)
+{
+	static char device[300];
+
+	snprintf(device, sizeof device, "tlpbridge,bus=rp0,id=ep,url=%s%s", socket_url("s"), options);
+	return device;
+}
+
+static bool in_shared_memory(void)
+{
+	static struct tlpb_status status;
+	struct tlpb_rc_config config = { .url = socket_url("s") };
+	char why[512] = "";
+
+	EXPECT_EQ(tlpb_status_ask(&config, &status, why, sizeof why), 0);
+	EXPECT_STREQ(why, "");
+	EXPECT_NE(status.slot[0].host[0], 0);
+	return status.slot[0].shared_memory;
+}
+
+TEST(SharedMemory, IsUsedUnlessAPropertySaysNo)
+{
+	static const struct { const char *options; bool shared; } cases[] = {
+		{ "", true }, { ",transport=auto", true }, { ",transport=shm,no-spin=on", true },
+		{ ",transport=nng", false },
+	};
+
+	for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		gt_about(cases[i].options);
+		serve_over("auto");
+		m.q = qtest_start(ARGS("-device", device_over(cases[i].options)));
+		qtest_set_up_port(m.q, 0);
+		place_bars(m.q, EP, m.bar);
+		EXPECT_EQ(in_shared_memory(), cases[i].shared);
+		expect_bar_and_dma();
+		machine_stop();
+	}
+}
+
+TEST(SharedMemory, ThatIsNotThereIsToldOnce)
+{
+	serve_over("nng");
+	m.q = qtest_start(ARGS("-device", device_over("")));
+	EXPECT_FALSE(in_shared_memory());
+	EXPECT_EQ(process_count_output(m.q->process, "no shared memory: the peer does not offer it"), 1u);
+	machine_stop();
+	serve_over("auto");
+	m.q = qtest_start(ARGS("-device", device_over(",transport=nng")));
+	EXPECT_EQ(process_count_output(m.q->process, "shared memory"), 0u);
+	machine_stop();
+}
+
+TEST(SharedMemory, ThatOneEndMustHaveAndTheOtherMustNotIsNoLink)
+{
+	serve_over("nng");
+	EXPECT_SAYS(run_failing(ARGS("-device", device_over(",transport=shm"))), "do not both have: shm");
+	serve_over("shm");
+	EXPECT_SAYS(run_failing(ARGS("-device", device_over(",transport=nng"))), "do not both have: shm");
+	processes_end();
+}
+
+TEST(SharedMemory, AnUnknownTransportIsRefused)
+{
+	processes_end();
+	EXPECT_SAYS(run_failing(ARGS("-device", device_over(",transport=pigeon"))), "pigeon");
 }

@@ -117,6 +117,7 @@ struct tlpb_rc_config host_config(void)
 	struct tlpb_rc_config config = host_security;
 
 	flow_configure(&config.credits, &config.order_seed, 128);
+	config.transport = flow_transport_kind();
 	return config;
 }
 

@@ -12,7 +12,7 @@
 #include "bytes.h"
 #include "gtest.h"
 
-enum { DEVICES = 2, COPIES = 50 };
+enum { DEVICES = 2, COPIES = 50, WAITS = 1000 };
 
 static struct board board[DEVICES];
 static unsigned copies[DEVICES];
@@ -111,6 +111,32 @@ TEST(EventLoop, OfPollDrivesAGroupByItsOneDescriptor)
 		if (poll(&p, 1, 1000) == 1)
 			tlpb_rc_group_process(group);
 	}
+	teardown();
+	EXPECT_EQ(tlpb_rc_group_free(group), 0);
+}
+
+/*
+ * The wait looks at the memory that each of them shares with its server, and must stop that at its end. Many times,
+ * because it looks for long only while the server happens to run on another CPU.
+ */
+TEST(EventLoop, TheDescriptorTellsOfALinkAgainAfterAWaitOnAnother)
+{
+	tlpb_rc_group *group;
+
+	ASSERT_EQ(tlpb_rc_group_new(&group), 0);
+	setup(group);
+	for (unsigned i = 0; i < WAITS; i++) {
+		struct pollfd p = { tlpb_rc_group_fd(group), POLLIN, 0 };
+
+		board_read(&board[1], REG_STATUS);
+		board_begin_read(&board[0], REG_STATUS);
+		while (!board[0].over) {
+			ASSERT_EQ(poll(&p, 1, PROCESS_PATIENCE_MS), 1);
+			tlpb_rc_group_process(group);
+		}
+	}
+	for (unsigned i = 0; i < DEVICES; i++)
+		copies[i] = board[i].msis = COPIES;	/* there were none to do */
 	teardown();
 	EXPECT_EQ(tlpb_rc_group_free(group), 0);
 }

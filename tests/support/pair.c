@@ -19,6 +19,7 @@
 #include "process.h"
 #include "rc_private.h"
 #include "transport_fault.h"
+#include "waiter.h"
 
 struct pair pair;
 
@@ -319,6 +320,8 @@ static void *serve_ep(void *arg)
 				       { .fd = tlpb__ep_fd(pair.ep), .events = POLLIN },
 				       { .fd = tlpb__ep_timer_fd(pair.ep), .events = POLLIN } };
 
+		if (pair.ep->link)
+			tlpb__link_arm(pair.ep->link);
 		poll(p, 3, -1);
 		run_call();
 		tlpb__ep_process(pair.ep);
@@ -372,6 +375,13 @@ static void set_flow(const char *asked, unsigned mps, struct tlpb_pools *credits
 		FAIL("%s", why);
 }
 
+/* Faults are in what goes over the socket. */
+static bool has_rings(void)
+{
+	return flow_transport_kind() == TLPB_TRANSPORT_SHM && !pair.options.rc_faults &&
+	       !pair.options.ep_faults;
+}
+
 int pair_connect(char *why, size_t size)
 {
 	struct tlpb_rc_ops ops = ops_of_options();
@@ -386,6 +396,7 @@ int pair_connect(char *why, size_t size)
 	struct transport *ends[2];
 
 	set_flow(pair.options.rc_credits, config.mps, &config.credits, &config.order_seed);
+	config.transport = has_rings() ? TLPB_TRANSPORT_SHM : TLPB_TRANSPORT_NNG;
 	if (tlpb__transport_mem_pair(pair.options.queue ? pair.options.queue : 64, ends))
 		return TLPB_ERR_NOMEM;
 	pair.rc_end = with_faults(ends[0], pair.options.rc_faults);
@@ -428,9 +439,27 @@ void pair_disconnect(void)
 	pair_await_detached();
 }
 
+/* Rings have to hear of it before something is put into them: a goodbye, say. */
+static void cut(struct transport *end, struct transport *both)
+{
+	struct message message;
+
+	cut_now(end);
+	if (!has_ring(both))
+		return;
+	both->ops->arm(both, false);
+	while (!both->ops->recv(both, &message))
+		both->ops->release(both, &message);
+}
+
+void pair_cut_ep(void)
+{
+	cut(pair.ep_end, tlpb__link_transport(pair.ep->link));
+}
+
 void pair_kill_host(void)
 {
-	cut_now(pair.rc_end);
+	cut(pair.rc_end, tlpb__link_transport(pair.rc->link));
 	tlpb_rc_close(pair.rc);
 	pair.rc = NULL;
 	pair_await_detached();
@@ -438,7 +467,7 @@ void pair_kill_host(void)
 
 static void cut_ep(void *arg)
 {
-	cut_now(pair.ep_end);
+	pair_cut_ep();
 }
 
 void pair_kill_link(void)
@@ -464,6 +493,7 @@ static void new_ep(void)
 	set_flow(pair.options.ep_credits, config.mps ? config.mps : 512, &config.credits, &config.order_seed);
 	if (tlpb_ep_new(&config, &pair.ep, why, sizeof why))
 		FAIL("no endpoint: %s", why);
+	pair.ep->rings.transport = has_rings() ? TLPB_TRANSPORT_AUTO : TLPB_TRANSPORT_NNG;
 }
 
 void pair_open(const struct pair_options *options)

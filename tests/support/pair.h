@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A host and an endpoint in one program, joined in memory: the test's own thread
- * is the host, with RAM; a thread of the endpoint serves a model that is memory.
+ * is the host, with RAM; a thread of the endpoint serves a model that is memory. With
+ * TLPB_TEST_TRANSPORT=shm (flow.h) they have rings in shared memory beside it.
  *
  * pair_open() first ends what a failed test left behind. Fields of the model
  * belong to the endpoint's thread: change and read them through pair_on_ep(), or
@@ -176,6 +177,9 @@ void pair_kill_host(void);
 
 /* The endpoint drops the link without a word, as if killed. */
 void pair_kill_link(void);
+
+/* The first half of that, on the endpoint's thread, also in a callback. */
+void pair_cut_ep(void);
 
 /* Firmware's work: BARs placed, everything enabled, the ROM too. */
 void pair_enumerate(void);

@@ -111,9 +111,11 @@ public:
 		config.url = url.c_str();
 		config.device = device;
 		config.name = "test";
+		config.grants = true;
 		config.ops = &ops;
 		config.ctx = this;
 		flow_configure(&config.credits, &config.order_seed, 128);
+		config.transport = flow_transport_kind();
 		EXPECT_EQ(tlpb_rc_connect(&config, &rc, why, sizeof why), 0);
 		EXPECT_STREQ(why, "");
 		if (rc)

@@ -163,6 +163,23 @@ TEST(PcieDma, WithoutAHostItFails)
 	});
 }
 
+// A look may be in a thread process.
+TEST(PcieDma, ItIsNotWaitedForInsideALook)
+{
+	host_bench &b = the_bench();
+
+	in_thread([&] {
+		std::string text = reported("tlpbridge/dma", [&] {
+			tlpb::look now;
+			uint32_t value = 0;
+
+			b.model.dma_read(base, &value, 4);	// without a host: it ends at once
+		});
+
+		EXPECT_TRUE(text.find("waits for its answer") != std::string::npos);
+	});
+}
+
 TEST(PcieDma, InvalidPayloadsAreRefusedByTlmRules)
 {
 	in_model([](host_bench &b) {

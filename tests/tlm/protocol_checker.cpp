@@ -198,6 +198,7 @@ void protocol_checker::invalidate_direct_mem_ptr(sc_dt::uint64 first, sc_dt::uin
 {
 	seen.invalidations++;
 	expect(first <= last, "an invalidated range is not empty");
+	invalidated.emplace_back(first, last);
 	target->invalidate_direct_mem_ptr(first, last);
 }
 

@@ -16,6 +16,7 @@
 #include <string>
 #include <systemc>
 #include <tlm>
+#include <utility>
 #include <vector>
 
 class protocol_checker : public sc_core::sc_module, private tlm::tlm_fw_transport_if<>,
@@ -34,6 +35,8 @@ public:
 	struct {
 		unsigned blocking, requests, early_completions, responses, debug, dmi, invalidations;
 	} seen = {};
+
+	std::vector<std::pair<uint64_t, uint64_t>> invalidated;	// first and last address
 
 	explicit protocol_checker(sc_core::sc_module_name name);
 

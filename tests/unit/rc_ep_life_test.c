@@ -7,7 +7,6 @@
 
 #include "bytes.h"
 #include "caught_log.h"
-#include "cut.h"
 #include "ep_private.h"
 #include "gtest.h"
 #include "pair.h"
@@ -299,7 +298,7 @@ TEST(Life, CompletionsForAHostThatWentDoNotReachTheNext)
 static void cut_the_link(struct tlpb_ep_request *r)
 {
 	pair.model.on_access = NULL;
-	cut_now(pair.ep_end);
+	pair_cut_ep();
 	tlpb_ep_complete(pair.ep, r, TLPB_CPL_SC);
 }
 

@@ -134,12 +134,13 @@ TEST(RunWords, HelpNeedsNothingElse)
 /* ---- QEMU's words ---- */
 
 static struct run_argv warnings;
+static const char (*properties)[RUN_PROPERTIES];	/* of the models' devices */
 
 /* The words that were made of user's, as a line; the caller frees it. NULL: refused. */
 static char *rewrite(size_t urls, char **user)
 {
 	static const char *const url[] = { "ipc:///s0", "ipc:///s1" };
-	const struct run_wiring wiring = { "/p,q/tlpbridge-qemu.so", url, urls };
+	const struct run_wiring wiring = { "/p,q/tlpbridge-qemu.so", url, properties, urls };
 	struct run_argv argv = { 0 };
 	char *line = NULL;
 
@@ -194,6 +195,41 @@ TEST(RunQemu, EachModelGetsAPortAndADevice)
 	EXPECT_NOT_NULL(strstr(line, PORT0 " " DEVICE0));
 	EXPECT_NOT_NULL(strstr(line, "-device pcie-root-port,id=tlpbridge-port1,chassis=202,slot=2 "
 			       "-device tlpbridge,id=tlpbridge1,bus=tlpbridge-port1,url=ipc:///s1"));
+	free(line);
+}
+
+/* ---- what both ends must have ---- */
+
+static const char *properties_of(char **words)
+{
+	static char text[RUN_PROPERTIES];
+
+	EXPECT_EQ(parse(words), 0);
+	run_device_properties(&request.model[0], text);
+	return text;
+}
+
+TEST(RunWords, TransportAndSpinningHoldForBothEnds)
+{
+	EXPECT_STREQ(properties_of(WORDS("--model", "m", "--", "q")), "");
+	EXPECT_STREQ(properties_of(WORDS("--model", "m", "--transport", "nng", "--no-spin", "--", "q")),
+		     ",transport=nng,no-spin=on");
+	EXPECT_STREQ(properties_of(WORDS("--model", "m", "--transport=shm", "--", "q")), ",transport=shm");
+	EXPECT_STREQ(properties_of(WORDS("--model", "m", "--transport", "a,b=c", "--", "q")), "");
+}
+
+TEST(RunQemu, PropertiesGoToTheDevicesThatAreAdded)
+{
+	static const char of_two[2][RUN_PROPERTIES] = { "", ",transport=shm" };
+	char *line;
+
+	properties = of_two;
+	line = rewrite(2, WORDS(Q, "-device", "tlpbridge,bus=b"));
+	properties = NULL;
+	ASSERT_NOT_NULL(line);
+	EXPECT_NOT_NULL(strstr(line, "-device tlpbridge,bus=b,url=ipc:///s0 "));
+	EXPECT_NOT_NULL(strstr(line, "-device tlpbridge,id=tlpbridge0,bus=tlpbridge-port0,transport=shm,"
+			       "url=ipc:///s1"));
 	free(line);
 }
 

@@ -87,6 +87,7 @@ static struct tlpb_status *full_status(void)
 		slot->to_host.bytes = UINT64_C(1) << 40;
 		slot->of_host.requests = i;
 		slot->of_device.oldest_ms = 3 * i;
+		slot->shared_memory = i & 1;
 	}
 	return s;
 }
@@ -109,15 +110,16 @@ TEST(Status, BrokenRepliesAreRefused)
 {
 	static uint8_t bytes[TLPB_FRAME_MAX];
 	struct tlpb_status *in = full_status(), *out = calloc(1, sizeof *out);
-	size_t len;
+	size_t len, without_flags;
 
 	in->slots = 2;
 	len = (size_t)tlpb__status_encode(in, bytes, sizeof bytes);
+	without_flags = len - in->slots * 2;	/* which is whole, from an older server */
 	for (size_t cut = 0; cut < len; cut++) {
 		uint8_t *exact = malloc(cut + !cut);
 
 		memcpy(exact, bytes, cut);
-		EXPECT_EQ(tlpb__status_decode(exact, cut, out), TLPB_ERR_TRUNCATED);
+		EXPECT_EQ(tlpb__status_decode(exact, cut, out), cut == without_flags ? 0 : TLPB_ERR_TRUNCATED);
 		free(exact);
 	}
 	bytes[6] = TLPB_STATUS_SLOTS + 1;

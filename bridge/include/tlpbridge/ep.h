@@ -5,7 +5,8 @@
  * functions' config spaces. Most devices have one function, 0: what names no function means it.
  *
  * Threads: an endpoint and the server it is added to belong to one thread.
- * Callbacks run on it, inside tlpb_server_process() or tlpb_server_wait().
+ * Callbacks run on it, inside tlpb_server_process() or tlpb_server_wait(); that of DMA which needed no
+ * TLPs inside the call that asked for it.
  * No call below blocks; what takes time ends in a callback.
  */
 #ifndef TLPBRIDGE_EP_H
@@ -124,6 +125,13 @@ struct tlpb_ep_ops {
 	void (*eoi)(void *ctx);
 
 	/*
+	 * Direct DMA: these bytes of host memory, seen from that function, can no longer be reached directly: the host
+	 * took them back, Bus Master Enable was cleared, the function was reset, the link is down. Pointers
+	 * from tlpb_ep_find_window() into them are invalid when this returns.
+	 */
+	void (*revoked)(void *ctx, unsigned function, uint64_t addr, uint64_t len);
+
+	/*
 	 * Raw mode, if set: every TLP from the host comes here, in order, and access and message are
 	 * not called. The model answers with completions of its own by tlpb_ep_send_tlp().
 	 * *tlp is well-formed, and valid during the call. Configuration requests come here, too,
@@ -155,6 +163,7 @@ struct tlpb_ep_config {
 	uint64_t order_seed;	/* not 0: stress mode: TLPs go in any order that the rules allow */
 	const char *inject;	/* error injection, see tlpb_ep_inject(); NULL: none */
 	enum tlpb_check check;	/* see check.h */
+	bool no_direct;		/* no direct DMA: hosts need not grant memory to this one */
 	const struct tlpb_ep_ops *ops;		/* copied */
 	void *ctx;
 	tlpb_trace *trace;	/* borrowed, may be NULL; outlives the endpoint */
@@ -215,7 +224,7 @@ int tlpb_ep_send_tlp(tlpb_ep *ep, const struct tlpb_tlp *tlp, enum tlpb_rule *ru
  */
 void tlpb_ep_hold_tlps(tlpb_ep *ep, bool hold);
 
-/* err is 0 or why the transfer failed; bytes before fail_addr are transferred. */
+/* err is 0 or why the transfer failed; bytes before fail_addr are transferred. May be called inside the call that it belongs to. */
 typedef void tlpb_ep_dma_done(void *arg, int err, uint64_t fail_addr);
 
 /*
@@ -254,6 +263,37 @@ int tlpb_ep_dma_read(tlpb_ep *ep, uint64_t addr, void *buf, size_t len,
 int tlpb_ep_dma_write(tlpb_ep *ep, uint64_t addr, const void *data, size_t len,
 		      const struct tlpb_dma_attr *attr,
 		      tlpb_ep_dma_done *done, void *arg);
+
+/*
+ * Direct DMA. Where the host has granted memory, the two calls above copy at once instead of sending TLPs,
+ * as far as nothing that was sent before could be overtaken; nothing else changes, but that done is called
+ * before they return then. Not for requests with attr->ido or attr->poison, nor while error injection, the
+ * checker, ECRC or stress ordering want to see TLPs.
+ *
+ * The window is the granted memory around addr, as far as it can be read through a pointer. For who copies by himself (TLM's
+ * DMI): there is no order then between what he reads and TLPs that this endpoint has sent. Writing that way
+ * is not offered: the host has to be told what was written. False: no such memory, or not now
+ * (Bus Master Enable, and all that is above). Valid until ops->revoked.
+ */
+struct tlpb_ep_window {
+	const uint8_t *base;	/* where addr is mapped */
+	uint64_t addr, len;	/* bytes */
+};
+bool tlpb_ep_find_window(tlpb_ep *ep, unsigned function, uint64_t addr, struct tlpb_ep_window *window);
+
+/*
+ * DMA of len bytes at once, directly and whole, or not at all: who gets TLPB_ERR_AGAIN calls the two above (data of a read may
+ * have changed). Returns 0 when it is over, or errors as above. For callers that want to know at once.
+ */
+int tlpb_ep_dma_now(tlpb_ep *ep, bool write, uint64_t addr, void *data, size_t len,
+		    const struct tlpb_dma_attr *attr);
+
+/* Of the endpoint's life, for tests and tools. */
+struct tlpb_ep_direct_stats {
+	uint64_t reads, writes, read_bytes, write_bytes;	/* that went directly, in part or all */
+	unsigned windows;					/* granted now */
+};
+void tlpb_ep_get_direct_stats(const tlpb_ep *ep, struct tlpb_ep_direct_stats *stats);
 
 /* err is 0 or why it failed; old is what was there, of the operand's size, valid during the call. */
 typedef void tlpb_ep_atomic_done(void *arg, int err, const void *old);

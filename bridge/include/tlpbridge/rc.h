@@ -107,6 +107,14 @@ struct tlpb_rc_ops {
 	int (*dmwr)(void *ctx, const struct tlpb_tlp *request, uint64_t addr, const void *data,
 		    size_t len);
 
+	/*
+	 * Direct DMA: the device's function has written len bytes at bus address addr by itself, all of
+	 * them granted to it (tlpb_rc_grant()) and not revoked yet. Called in the order of the stream: before
+	 * any TLP, interrupts included, that the device sent after it wrote. For what the host knows of its
+	 * memory's contents: translated code, tracking of dirty pages. It shall not wait.
+	 */
+	void (*dirty)(void *ctx, unsigned function, uint64_t addr, uint64_t len);
+
 	/* INTx changed: pin 0..3 is INTA..INTD; level true is asserted. */
 	void (*intx)(void *ctx, unsigned pin, bool level);
 
@@ -198,6 +206,13 @@ struct tlpb_rc_config {
 	 * call that waits or processes: for hosts whose loop comes when the descriptor is readable.
 	 */
 	bool gather_writes;
+
+	/*
+	 * Offer direct DMA, see tlpb_rc_grant(). What a device reads and writes that way crosses no link: a
+	 * trace has no TLPs of it. Not together with inject, check, ecrc or order_seed, which
+	 * want to see every TLP: then it is not offered.
+	 */
+	bool grants;
 	tlpb_trace *trace;		/* borrowed, may be NULL; until tlpb_rc_close() */
 	tlpb_rc_group *group;		/* see tlpb_rc_set_group(); NULL: alone */
 	const struct tlpb_rc_ops *ops;	/* copied */
@@ -233,6 +248,9 @@ const uint8_t *tlpb_rc_records(const tlpb_rc *rc, size_t *len);
 
 bool tlpb_rc_is_up(const tlpb_rc *rc);
 
+/* Do frames travel in shared memory (shm.h)? It stays so from tlpb_rc_connect() to the link's end. */
+bool tlpb_rc_shared_memory(const tlpb_rc *rc);
+
 /* Why the link is down, as ops->down was told; text valid until tlpb_rc_close(). */
 enum tlpb_reason tlpb_rc_down_reason(const tlpb_rc *rc);
 const char *tlpb_rc_down_text(const tlpb_rc *rc);
@@ -252,6 +270,13 @@ const char *tlpb_rc_down_text(const tlpb_rc *rc);
  */
 int tlpb_rc_fd(const tlpb_rc *rc);
 int tlpb_rc_process(tlpb_rc *rc);
+
+/*
+ * For hosts without an event loop: block until the device, or another one of the group, has sent something, a
+ * signal arrives or timeout_ms is over (negative: no limit), and serve it; often faster than a descriptor tells.
+ * Returns as tlpb_rc_process().
+ */
+int tlpb_rc_wait(tlpb_rc *rc, int timeout_ms);
 
 /*
  * With completion_timeout_ms or crs_retry_ms, and asynchronous accesses: watch this one, too. It
@@ -384,6 +409,51 @@ int tlpb_rc_reset(tlpb_rc *rc, enum tlpb_reset kind);
 int tlpb_rc_eoi(tlpb_rc *rc, unsigned pin);
 
 /*
+ * Direct DMA: a device on the same machine reads and writes host memory by itself, where that is granted to
+ * one of its functions; what is not granted comes as TLPs as before. The device does so only while the
+ * function's Bus Master Enable is set, and in the order of its TLPs. A link that goes down, or is
+ * closed, ends all grants.
+ */
+struct tlpb_rc_grant {
+	unsigned function;	/* its number in the device, 0..255 */
+	uint64_t addr, len;	/* bytes from this bus address … */
+	int fd;			/* … are those of this file … */
+	uint64_t offset;	/* … from here on; a multiple of the page size, as addr is */
+	bool writable;		/* the device may write there, too */
+};
+
+/*
+ * May devices be granted memory? True from tlpb_rc_connect() on, where config.grants was set, the device's side wants
+ * it, too, and the two share memory (shm.h); until the link is down.
+ */
+bool tlpb_rc_takes_grants(const tlpb_rc *rc);
+
+/*
+ * Grant memory. fd: a memory file (memfd_create()) of at least offset + len bytes, sealed with
+ * F_SEAL_SHRINK, so that nobody can take pages from under the device; borrowed during the call. The
+ * device may refuse it, and then does DMA there by TLPs; its log says why. A grant takes effect some time
+ * after the call, which never waits.
+ *
+ * Returns 0, TLPB_ERR_UNSUPPORTED (see tlpb_rc_takes_grants()), TLPB_ERR_CLOSED, TLPB_ERR_INVALID (no bytes,
+ * beyond the end of the address space or of the file, not on pages, function, not a sealed memory file), TLPB_ERR_BUSY (some
+ * of it is granted to that function already), TLPB_ERR_TOO_LARGE (256 ranges are granted),
+ * TLPB_ERR_NOMEM or TLPB_ERR_IO (no more descriptors).
+ */
+int tlpb_rc_grant(tlpb_rc *rc, const struct tlpb_rc_grant *grant);
+
+/*
+ * Take back what of these bytes is granted to that function; it may be a part of a grant, parts of many, or
+ * nothing, which costs nothing. Waits until the device says that it does not touch them any more, and
+ * has then called ops->dirty for all that it wrote there. Serves inbound traffic meanwhile: DMA TLPs for these addresses come
+ * to ops->mem_read and ops->mem_write, grants and revokes may be made in callbacks. A device that does not answer within
+ * 2 s loses its link.
+ *
+ * Returns 0, or TLPB_ERR_CLOSED: the link is down. In both cases the device may not use the bytes any more, but of
+ * a device that hangs that cannot be known.
+ */
+int tlpb_rc_revoke(tlpb_rc *rc, unsigned function, uint64_t addr, uint64_t len);
+
+/*
  * For hosts without firmware: where tlpb_rc_enumerate() puts the device. All
  * windows are filled upwards from their base.
  */
@@ -443,6 +513,8 @@ struct tlpb_rc_stats {
 	uint64_t dma_atomics, dma_deferrable_writes;		/* TLPs from the device */
 	uint64_t dma_faults, intx_messages, other_messages, unsupported_messages;
 	uint64_t unexpected_completions;
+	uint64_t grants, revokes;				/* ranges granted; revokes that the device answered */
+	uint64_t dirty_ranges, dirty_bytes;			/* that the device reported */
 	uint64_t errors[TLPB_RC_ERRORS];	/* by enum tlpb_rc_error */
 };
 void tlpb_rc_get_stats(const tlpb_rc *rc, struct tlpb_rc_stats *stats);

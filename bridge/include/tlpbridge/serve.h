@@ -10,7 +10,8 @@
  *	}
  *
  * Every such program knows --listen URL, --tls-cert, --tls-key, --tls-ca FILE, --plaintext,
- * --name NAME, --trace FILE, --credits POOLS, --stress-ordering SEED, --inject RULES, --check[=fatal],
+ * --transport KIND, --shm-bytes SIZE, --no-spin, --name NAME, --trace FILE, --credits POOLS,
+ * --stress-ordering SEED, --inject RULES, --check[=fatal],
  * --help and --version, serves until SIGINT, SIGTERM or SIGHUP (or, at
  * fd:N, until its host left), and logs who comes and goes. A program that has a loop of its own
  * uses server.h instead.

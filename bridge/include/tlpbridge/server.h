@@ -3,8 +3,8 @@
  * A server: one URL (the lobby) and the endpoints behind it. Each host that
  * joins gets an endpoint of its own and a private link to it.
  *
- * Threads: a server and its endpoints belong to one thread. wait() blocks in the
- * calling thread; nothing spins, no thread of the library calls back.
+ * Threads: a server and its endpoints belong to one thread. wait() blocks in the calling thread, which looks at
+ * shared memory for some microseconds first (shm.h); no thread of the library calls back.
  */
 #ifndef TLPBRIDGE_SERVER_H
 #define TLPBRIDGE_SERVER_H
@@ -42,8 +42,9 @@ struct tlpb_server_config {
 	bool allow_inject;
 
 	enum tlpb_transport transport;	/* shared memory or not, see shm.h */
-	uint32_t shm_bytes;		/* of it a link, both rings together; 0: some 516 KiB */
+	uint32_t shm_bytes;		/* of it a link, both rings together; 0: some 390 KiB */
 	bool no_spin;			/* never look for more than an instant before sleeping */
+	enum tlpb_direct direct;	/* direct DMA or not, see shm.h */
 };
 
 /*
@@ -80,7 +81,8 @@ int tlpb_server_process(tlpb_server *server);
 
 /*
  * For loops of one's own around it: block until there is work or timeout_ms is over (negative: no limit) or a signal
- * arrives, then process. Returns as tlpb_server_process().
+ * arrives, then process. Without a limit it may come back earlier, having done nothing, so that a
+ * loop looks at what its signal handlers have set. Returns as tlpb_server_process().
  */
 int tlpb_server_wait(tlpb_server *server, int timeout_ms);
 

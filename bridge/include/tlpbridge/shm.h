@@ -11,6 +11,7 @@
 #ifndef TLPBRIDGE_SHM_H
 #define TLPBRIDGE_SHM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,19 @@ enum tlpb_transport {
 	TLPB_TRANSPORT_NNG,		/* the URL's transport alone */
 	TLPB_TRANSPORT_SHM,		/* shared memory, or no link */
 };
+
+/*
+ * Direct DMA, as the device's side has it: reading and writing host memory without TLPs, where the host
+ * grants that (rc.h). docs/direct-dma.md tells the rules.
+ */
+enum tlpb_direct {
+	TLPB_DIRECT_AUTO = 0,	/* where it is granted, but for endpoints with a trace, which has every TLP then */
+	TLPB_DIRECT_OFF,	/* never: every DMA is TLPs */
+	TLPB_DIRECT_ON,		/* also with a trace: it tells what was written where, but not the bytes */
+};
+
+/* What options give: "auto", "off" or "on". 0, or TLPB_ERR_INVALID and the reason in why. */
+int tlpb_direct_parse(const char *text, enum tlpb_direct *direct, char *why, size_t size);
 
 /* What options give: "auto", "nng" or "shm". 0, or TLPB_ERR_INVALID and the reason in why. */
 int tlpb_transport_parse(const char *text, enum tlpb_transport *transport, char *why, size_t size);

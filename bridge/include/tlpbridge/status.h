@@ -8,6 +8,7 @@
 #ifndef TLPBRIDGE_STATUS_H
 #define TLPBRIDGE_STATUS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -62,6 +63,7 @@ struct tlpb_slot_status {
 	uint64_t time_ps;		/* simulated time of the model */
 	struct tlpb_counters to_device, to_host;
 	struct tlpb_outstanding of_host, of_device;
+	bool shared_memory;		/* that is how frames travel (shm.h); false from servers that do not tell */
 };
 
 struct tlpb_status {

@@ -47,9 +47,17 @@
  *		  (pid 0: there is none, and why)
  *	RINGS	  u16 yes, string why not: the sender's last frame outside of the ring
  *
+ *
+ *	direct DMA; only where GRANTS is agreed on and the rings are in use
+ *	GRANT_MEM u16 function, u16 flags (1: writable), u32 pid, u32 descriptor, u32 0,
+ *		  u64 address, u64 bytes, u64 offset in the file
+ *	REVOKE	  u32 number, u16 function, u16 0, u64 address, u64 bytes
+ *	REVOKED	  u32 number of the REVOKE: nothing of it is in use any more
+ *	DIRTY	  u16 ranges, u16 0; for each: u16 function, u16 0, u32 0, u64 address, u64 bytes
+ *
  * SEGMENT and RINGS belong to how frames travel: traces do not have them.
  *
- * Kinds 9, 12..15 (barriers, memory grants) are reserved.
+ * Kind 9 (barriers) is reserved.
  */
 #ifndef TLPBRIDGE_WIRE_H
 #define TLPBRIDGE_WIRE_H
@@ -76,6 +84,10 @@ enum tlpb_frame_kind {
 	TLPB_FRAME_CREDITS = 8,
 	TLPB_FRAME_RESET = 10,
 	TLPB_FRAME_DMA_FAULT = 11,
+	TLPB_FRAME_GRANT_MEM = 12,
+	TLPB_FRAME_REVOKE = 13,
+	TLPB_FRAME_REVOKED = 14,
+	TLPB_FRAME_DIRTY = 15,
 	TLPB_FRAME_SEGMENT = 16,
 	TLPB_FRAME_RINGS = 17,
 	TLPB_FRAME_GOODBYE = 18,
@@ -96,7 +108,8 @@ enum tlpb_role { TLPB_HOST = 0, TLPB_ENDPOINT = 1 };
 #define TLPB_FEATURE_LIST(X)                                                            \
 	X(DMA_FAULT, 0, "dma-fault")	/* failed posted writes are reported */         \
 	X(FLIT, 1, "flit")		/* reserved: flit mode, not spoken yet */       \
-	X(SHM, 2, "shm")		/* rings in shared memory, where both see one */
+	X(SHM, 2, "shm")		/* rings in shared memory, where both see one */ \
+	X(GRANTS, 3, "grants")		/* direct DMA into memory that the host grants */
 
 enum tlpb_feature {
 #define TLPB_FEATURE_ENUM(name, bit, text) TLPB_FEATURE_##name = 1 << (bit),
