@@ -172,6 +172,7 @@ static void shm_want_send(struct transport *t, bool want)
 {
 	struct shm_end *e = to_end(t);
 
+	e->full = e->full && want;
 	e->wants = want && !e->full;
 	tell_owner(e);
 }

@@ -21,4 +21,10 @@ void shm_pair_switch(struct transport *ends[2]);
 /* Both. */
 void shm_pair_new(uint32_t ring_bytes, struct transport *ends[2], struct shm_view *view);
 
+/*
+ * The same in one mapping, where the thread sanitizer sees that both use the same memory. Close both when neither is
+ * in use any more.
+ */
+void shm_pair_mapped_once(uint32_t ring_bytes, struct transport *ends[2]);
+
 #endif

@@ -265,7 +265,7 @@ static void run_threads(int cpu0, int cpu1)
 	struct transport *ends[2];
 	pthread_t thread[2];
 
-	shm_pair_new(RING_BYTES_MIN, ends, NULL);
+	shm_pair_mapped_once(RING_BYTES_MIN, ends);
 	prepare(ends, cpu0, cpu1);
 	for (int i = 0; i < 2; i++)
 		ASSERT_EQ(pthread_create(&thread[i], NULL, run, &sides[i]), 0);

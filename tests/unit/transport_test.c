@@ -18,13 +18,16 @@
 #include "certificates.h"
 #include "gtest.h"
 #include "process.h"
+#include "shm_pair.h"
 #include "transport.h"
 #include "transport_fault.h"
 #include "url.h"
+#include "whole.h"
 
 enum { PATIENCE_MS = 60 * 1000, SMALL_QUEUE = 8, NUMBERED = 4096 };
 
 static struct transport *ends[2];	/* of the running test */
+static size_t largest;			/* bytes of a message */
 static bool wants[2];			/* what want_send was told last */
 
 static void connect_mem(void)
@@ -139,6 +142,15 @@ static void connect_fd_tcp(void)
 	connect_fds(fds);
 }
 
+/* A message of the largest size fits, with what makes it whole. */
+static void connect_shm(void)
+{
+	largest = TLPB_MESSAGE_MAX - WHOLE_BYTES;
+	shm_pair_new(2 * TLPB_MESSAGE_MAX, ends, NULL);
+	for (int i = 0; i < 2; i++)
+		ends[i] = whole_new(ends[i]);
+}
+
 static const struct kind {
 	const char *name;
 	void (*connect)(void);
@@ -146,7 +158,7 @@ static const struct kind {
 	{ "in memory", connect_mem }, { "in memory, behind faults", connect_faultless },
 	{ "ipc", connect_ipc }, { "tcp", connect_tcp }, { "tls+tcp", connect_tls },
 	{ "inproc", connect_inproc }, { "fd, unix", connect_fd_unix },
-	{ "fd, tcp", connect_fd_tcp },
+	{ "fd, tcp", connect_fd_tcp }, { "shared memory", connect_shm },
 };
 
 static void close_end(int i, int linger_ms)
@@ -162,6 +174,7 @@ static void over_each(void (*body)(void))
 		processes_end();	/* a fresh directory */
 		gt_about(kinds[i].name);
 		wants[0] = wants[1] = false;
+		largest = TLPB_MESSAGE_MAX;
 		kinds[i].connect();
 		body();
 		close_end(0, 0);
@@ -275,16 +288,16 @@ TRANSPORT_TEST(MessagesComeWholeAndInOrderBothWays)
 
 TRANSPORT_TEST(AMessageOfTheLargestSizeComesWhole)
 {
-	uint8_t *big = malloc(TLPB_MESSAGE_MAX);
+	uint8_t *big = malloc(largest);
 	struct message m;
 
-	for (size_t i = 0; i < TLPB_MESSAGE_MAX; i++)
+	for (size_t i = 0; i < largest; i++)
 		big[i] = (uint8_t)(i * 31 + i / 251);
 	for (int n = 0; n < 5; n++) {
-		send_patiently(0, big, TLPB_MESSAGE_MAX);
+		send_patiently(0, big, largest);
 		ASSERT_EQ(recv_patiently(1, &m), 0);
-		EXPECT_EQ(m.len, TLPB_MESSAGE_MAX);
-		EXPECT_MEMEQ(m.data, big, TLPB_MESSAGE_MAX);
+		EXPECT_EQ(m.len, largest);
+		EXPECT_MEMEQ(m.data, big, largest);
 		release(1, &m);
 	}
 	free(big);
