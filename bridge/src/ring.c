@@ -85,7 +85,7 @@ int tlpb__ring_put(struct ring *ring, const void *bytes, size_t len)
 	struct cell *cell = ring_cell(ring);
 	uint64_t stamp = (uint64_t)(uint32_t)(ring->mine + 1) << 32 | len;
 
-	if (!len || len > ring->bulk_size)
+	if (!len || len > ring->bulk_size || len > STAMP_LENGTH)
 		return len ? TLPB_ERR_TOO_LARGE : TLPB_ERR_INVALID;
 	if (!fits(ring, len)) {
 		if (!hear(ring))
