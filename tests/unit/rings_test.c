@@ -70,7 +70,8 @@ static struct link *new_link_alone(void)
 {
 	static const struct transport_ops ops = {
 		fake_send, fake_recv, fake_release, fake_fd, fake_want_send, fake_close,
-		fake_attend, fake_arm, fake_ready, fake_wake, fake_elsewhere, fake_doze,
+		.attend = fake_attend, .arm = fake_arm, .ready = fake_ready, .wake = fake_wake,
+		.elsewhere = fake_elsewhere, .doze = fake_doze,
 	};
 	static const struct link_events events = { .up = NULL };
 	struct link_config config = {
