@@ -43,16 +43,11 @@ static unsigned rounds;		/* of commit(), in progress */
 
 /* ---- what can be granted ---- */
 
-static bool is_wanted(TLPBridge *s)
+bool tlpbridge_grants_wanted(TLPBridge *s)
 {
 	if (s->direct_dma == ON_OFF_AUTO_AUTO)
 		return !s->trace_path;	/* traces are to have all TLPs */
 	return s->direct_dma == ON_OFF_AUTO_ON;
-}
-
-bool tlpbridge_grants_wanted(TLPBridge *s)
-{
-	return is_wanted(s);
 }
 
 static bool is_translated(TLPBridgeFunction *f)
@@ -302,7 +297,7 @@ void tlpbridge_grants_dirty(TLPBridge *s, unsigned function, uint64_t addr, uint
 
 void tlpbridge_grants_start(TLPBridgeFunction *f)
 {
-	if (!is_wanted(f->bridge))
+	if (!tlpbridge_grants_wanted(f->bridge))
 		return;
 	f->windows = g_array_new(false, false, sizeof(Window));
 	f->listener = (MemoryListener){

@@ -3,7 +3,7 @@
 
 #include "grant_table.h"
 
-/* Windows end before 2^64, as who adds them has seen. Other ranges may go on behind it: what is there, is not meant. */
+/* Windows end before 2^64, as who adds them has seen. Other ranges may go on behind it: that is cut off. */
 static uint64_t clamped(uint64_t addr, uint64_t len)
 {
 	return addr && len > -addr ? -addr : len;

@@ -95,8 +95,10 @@ static void on_down(void *ctx, enum tlpb_reason reason, const char *text)
 
 static void on_access(void *ctx, struct tlpb_ep_request *request)
 {
-	if (direct.on_access) {
-		direct.on_access(request);
+	void (*model)(struct tlpb_ep_request *request) = atomic_load(&direct.on_access);
+
+	if (model) {
+		model(request);
 		return;
 	}
 	if (!request->write)

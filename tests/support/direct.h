@@ -49,7 +49,7 @@ extern struct direct {
 	void (*on_write)(uint64_t addr, const void *data, size_t len);
 	void (*on_dirty)(uint64_t addr, uint64_t len);
 	void (*on_read)(uint64_t addr);
-	void (*on_access)(struct tlpb_ep_request *request);	/* in the endpoint's thread; it completes */
+	void (*_Atomic on_access)(struct tlpb_ep_request *request);	/* in the endpoint's thread; it completes */
 	atomic_uint revocations;	/* that the model was told */
 	unsigned downs;
 	char down_text[256];

@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Direct DMA: what goes without TLPs, what does not, and what the host hears of it. */
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <tlpbridge/trace.h>
-
 #include "bytes.h"
-#include "caught_log.h"
 #include "direct.h"
 #include "gtest.h"
 
@@ -475,128 +471,6 @@ TEST(DirectDma, AWindowIsTheGrantedMemory)
 	EXPECT_TRUE(l.got);
 	EXPECT_EQ(tlpb_rc_revoke(direct.rc, 0, DIRECT_RAM_AT + 4096, 4096), 0);
 	EXPECT_EQ(atomic_load(&direct.revocations), 2);
-	direct_close();
-}
-
-/* ---- where it is not ---- */
-
-static void expect_tlps_only(const struct direct_options *options)
-{
-	fill(2);
-	direct_open(options);
-	EXPECT_FALSE(tlpb_rc_takes_grants(direct.rc));
-	EXPECT_EQ(direct_grant(0, MIB, true), TLPB_ERR_UNSUPPORTED);
-	EXPECT_EQ(direct_dma_write(0, bytes, 256), 0);
-	EXPECT_MEMEQ(direct.ram, bytes, 256);
-	EXPECT_EQ(direct.writes, 1);
-	EXPECT_EQ(tlpb_rc_revoke(direct.rc, 0, DIRECT_RAM_AT, MIB), 0);
-	direct_close();
-}
-
-TEST(DirectDma, NotWhereTheHostDoesNotOfferIt)
-{
-	expect_tlps_only(&(struct direct_options){ .no_grants = true });
-}
-
-TEST(DirectDma, NotWhereTheServerRefuses)
-{
-	expect_tlps_only(&(struct direct_options){ .direct = TLPB_DIRECT_OFF });
-}
-
-TEST(DirectDma, NotWithoutSharedMemory)
-{
-	expect_tlps_only(&(struct direct_options){ .transport = TLPB_TRANSPORT_NNG });
-}
-
-TEST(DirectDma, NotWithTheChecker)
-{
-	expect_tlps_only(&(struct direct_options){ .ep_check = true });
-}
-
-TEST(DirectDma, InjectedErrorsNeedTlps)
-{
-	fill(2);
-	direct_open(&(struct direct_options){ .ep_inject = "drop type=MWr after=1000000" });
-	direct_grant(0, MIB, true);
-	direct_settle();
-	EXPECT_EQ(direct_dma_write(0, bytes, 256), 0);
-	EXPECT_EQ(direct.writes, 1);
-	direct_close();
-}
-
-static tlpb_trace *new_trace(char *path, size_t size)
-{
-	tlpb_trace *trace;
-	char why[256] = "";
-
-	snprintf(path, size, "direct-%d.pcap", (int)getpid());
-	if (tlpb_trace_create(path, &trace, why, sizeof why))
-		FAIL("%s", why);
-	return trace;
-}
-
-TEST(DirectDma, ATraceOfTheEndpointHasEveryTlp)
-{
-	char path[64];
-	tlpb_trace *trace = new_trace(path, sizeof path);
-
-	expect_tlps_only(&(struct direct_options){ .ep_trace = trace });
-	tlpb_trace_close(trace);
-	remove(path);
-}
-
-TEST(DirectDma, UnlessItIsWantedNonetheless)
-{
-	char path[64];
-	tlpb_trace *trace = new_trace(path, sizeof path);
-
-	fill(2);
-	direct_open(&(struct direct_options){ .ep_trace = trace, .direct = TLPB_DIRECT_ON });
-	EXPECT_EQ(direct_grant(0, MIB, true), 0);
-	direct_settle();
-	EXPECT_EQ(direct_dma_write(0, bytes, 256), 0);
-	EXPECT_EQ(direct.writes, 0);
-	direct_close();
-	tlpb_trace_close(trace);
-	remove(path);
-}
-
-TEST(DirectDma, MemoryThatCanShrinkIsNotGranted)
-{
-	direct_open(&(struct direct_options){ .unsealed = true });
-	EXPECT_EQ(direct_grant(0, MIB, true), TLPB_ERR_INVALID);
-	direct_close();
-}
-
-TEST(DirectDma, WhatMakesNoSenseIsNotGranted)
-{
-	struct tlpb_rc_grant wrong[] = {
-		{ .addr = DIRECT_RAM_AT, .len = 0, .fd = direct.ram_fd },
-		{ .addr = DIRECT_RAM_AT + 1, .len = 4096 },
-		{ .addr = DIRECT_RAM_AT, .len = 4096, .offset = 8 },
-		{ .addr = DIRECT_RAM_AT, .len = 4096, .offset = DIRECT_RAM },
-		{ .addr = DIRECT_RAM_AT, .len = DIRECT_RAM + 1 },
-		{ .addr = DIRECT_RAM_AT, .len = 4096, .function = 256 },
-		{ .addr = UINT64_MAX & ~4095ull, .len = 4096 },
-		{ .addr = DIRECT_RAM_AT, .len = UINT64_MAX, .offset = 4096 },
-	};
-	struct tlpb_rc_grant grant = { .addr = DIRECT_RAM_AT, .len = 4096, .fd = -1 };
-
-	direct_open(NULL);
-	EXPECT_EQ(tlpb_rc_grant(direct.rc, &grant), TLPB_ERR_INVALID);
-	for (unsigned i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-		wrong[i].fd = direct.ram_fd;
-		EXPECT_EQ(tlpb_rc_grant(direct.rc, &wrong[i]), TLPB_ERR_INVALID);
-	}
-	EXPECT_EQ(direct_grant(0, 8192, true), 0);
-	EXPECT_EQ(direct_grant(4096, 4096, true), TLPB_ERR_BUSY);
-	for (unsigned i = 1; i < 256; i++)
-		EXPECT_EQ(direct_grant(8192 * i, 4096, true), 0);
-	EXPECT_EQ(direct_grant(8192 * 256, 4096, true), TLPB_ERR_TOO_LARGE);
-	direct_settle();
-	EXPECT_EQ(direct_stats().windows, 256);
-	EXPECT_EQ(tlpb_rc_revoke(direct.rc, 0, 0, UINT64_MAX), 0);
-	EXPECT_EQ(direct_stats().windows, 0);
 	direct_close();
 }
 

@@ -243,7 +243,7 @@ TEST(DirectOrder, ANumberIsSeenAfterItsBlock)
 
 /* ---- reading: what the host posted before it wrote to memory comes first ---- */
 
-static uint32_t doorbell;		/* the last that came, in the endpoint's thread */
+static atomic_uint doorbell;		/* the last that came */
 static atomic_bool in_access, may_read, over;
 static uint8_t flag[4];
 

@@ -224,7 +224,10 @@ int tlpb_ep_send_tlp(tlpb_ep *ep, const struct tlpb_tlp *tlp, enum tlpb_rule *ru
  */
 void tlpb_ep_hold_tlps(tlpb_ep *ep, bool hold);
 
-/* err is 0 or why the transfer failed; bytes before fail_addr are transferred. May be called inside the call that it belongs to. */
+/*
+ * err is 0 or why the transfer failed; bytes before fail_addr are transferred. May be called inside
+ * the call that it belongs to.
+ */
 typedef void tlpb_ep_dma_done(void *arg, int err, uint64_t fail_addr);
 
 /*

@@ -434,19 +434,19 @@ bool tlpb_rc_takes_grants(const tlpb_rc *rc);
  * device may refuse it, and then does DMA there by TLPs; its log says why. A grant takes effect some time
  * after the call, which never waits.
  *
- * Returns 0, TLPB_ERR_UNSUPPORTED (see tlpb_rc_takes_grants()), TLPB_ERR_CLOSED, TLPB_ERR_INVALID (no bytes,
- * beyond the end of the address space or of the file, not on pages, function, not a sealed memory file), TLPB_ERR_BUSY (some
- * of it is granted to that function already), TLPB_ERR_TOO_LARGE (256 ranges are granted),
- * TLPB_ERR_NOMEM or TLPB_ERR_IO (no more descriptors).
+ * Returns 0, TLPB_ERR_UNSUPPORTED (see tlpb_rc_takes_grants()), TLPB_ERR_CLOSED, TLPB_ERR_BUSY (some of it is
+ * granted to that function already), TLPB_ERR_TOO_LARGE (256 ranges are granted), TLPB_ERR_NOMEM, TLPB_ERR_IO
+ * (no more descriptors) or TLPB_ERR_INVALID: no bytes, beyond the end of the address space or of the
+ * file, not on pages, no such function, not a sealed memory file.
  */
 int tlpb_rc_grant(tlpb_rc *rc, const struct tlpb_rc_grant *grant);
 
 /*
  * Take back what of these bytes is granted to that function; it may be a part of a grant, parts of many, or
  * nothing, which costs nothing. Waits until the device says that it does not touch them any more, and
- * has then called ops->dirty for all that it wrote there. Serves inbound traffic meanwhile: DMA TLPs for these addresses come
- * to ops->mem_read and ops->mem_write, grants and revokes may be made in callbacks. A device that does not answer within
- * 2 s loses its link.
+ * has then called ops->dirty for all that it wrote there. Serves inbound traffic meanwhile: DMA TLPs for
+ * these addresses come to ops->mem_read and ops->mem_write; grants and revokes may be made in callbacks.
+ * A device that does not answer within 2 s loses its link.
  *
  * Returns 0, or TLPB_ERR_CLOSED: the link is down. In both cases the device may not use the bytes any more, but of
  * a device that hangs that cannot be known.
