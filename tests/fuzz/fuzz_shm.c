@@ -5,9 +5,10 @@
  * calls: wherever memory is allocated, the socket is asked, or the model is called.
  *
  *	FRAME kind flags u16-length body	a record that is a frame, its number in order
- *	WRITE u16-place u8-length bytes		over the memory of the ring that is read, 8 bytes a place
+ *	WRITE u16-place u8-length bytes		over cells and bulk of the ring that is read, 8 bytes a place
  *	LARGE u16				a record of that many bytes, of what lies there
- *	HEAD, TAIL i16				an index, so far from what it was
+ *	STAMP u8-ahead u32			of a cell that is due soon: its flag and length
+ *	TAIL i16				an index, so far from what it was
  *	INDEX u8-which u64			an index, as it is
  *	WORDS u8-which u32			of the sleepers
  *	SOCKET u8				what the socket says next: nothing, a wake-up, a message, the end, or full
@@ -31,7 +32,7 @@
 #include "ring.h"
 #include "segment.h"
 
-enum act { FRAME, WRITE, LARGE, HEAD, TAIL, INDEX, WORDS, SOCKET, TAKE, PROCESS, DURING, ACTS };
+enum act { FRAME, WRITE, LARGE, STAMP, TAIL, INDEX, WORDS, SOCKET, TAKE, PROCESS, DURING, ACTS };
 enum { SAYS_NOTHING, SAYS_WAKE, SAYS_MESSAGE, SAYS_END, SAYS_FULL, SAYS };
 enum { RING = 64 * 1024, BODY_MAX = 8192 };
 
@@ -97,30 +98,43 @@ static void act_frame(void)
 
 static void act_write(void)
 {
-	size_t place = take_number(2) * 8 % RING, len = take_number(1);
+	size_t all = ring_footprint(RING) - sizeof(struct ring_shared);
+	size_t place = take_number(2) * 8 % all, len = take_number(1);
 	const uint8_t *bytes = take_bytes(&len);
 
-	if (len > RING - place)
-		len = RING - place;
-	memcpy(play.out.shared->data + place, bytes, len);
+	if (len > all - place)
+		len = all - place;
+	memcpy((uint8_t *)play.out.cell + place, bytes, len);
+}
+
+static void put_stamp(uint64_t number, uint32_t low)
+{
+	struct cell *cell = &play.out.cell[number & (play.out.cells - 1)];
+
+	atomic_store(&cell->stamp, (uint64_t)(uint32_t)(number + 1) << 32 | low);
 }
 
 static void act_large(void)
 {
-	uint64_t len = take_number(2), at = play.out.mine & (RING - 1);
+	uint32_t len = (uint32_t)take_number(2);
 
-	memcpy(play.out.shared->data + at, &len, sizeof len);
-	play.out.mine += 8 + ((len + 7) & ~7ull);
-	atomic_store(&play.out.shared->head, play.out.mine);
+	put_stamp(play.out.mine++, 1u << 31 | len);
+	play.out.my_bulk += (len + 7) & ~7u;
+}
+
+static void act_stamp(void)
+{
+	uint64_t number = play.out.mine + take_number(1) % 4;
+
+	put_stamp(number, (uint32_t)take_number(4));
 }
 
 static void act_index(void)
 {
-	struct ring_shared *all[] = { play.out.shared, play.in.shared };
 	unsigned which = (unsigned)take_number(1);
-	struct ring_shared *s = all[which & 1];
+	struct ring_shared *s = which & 1 ? play.out.shared : play.in.shared;
 
-	atomic_store(which & 2 ? &s->head : &s->tail, take_number(8));
+	atomic_store(which & 2 ? &s->cells_taken : &s->bulk_taken, take_number(8));
 }
 
 static void act_words(void)
@@ -151,8 +165,8 @@ static void act_once(bool inside)
 	case FRAME: act_frame(); break;
 	case WRITE: act_write(); break;
 	case LARGE: act_large(); break;
-	case HEAD: atomic_fetch_add(&play.out.shared->head, (uint64_t)(int16_t)take_number(2)); break;
-	case TAIL: atomic_fetch_add(&play.in.shared->tail, (uint64_t)(int16_t)take_number(2)); break;
+	case STAMP: act_stamp(); break;
+	case TAIL: atomic_fetch_add(&play.in.shared->cells_taken, (uint64_t)(int16_t)take_number(2)); break;
 	case INDEX: act_index(); break;
 	case WORDS: act_words(); break;
 	case SOCKET: play.socket = (unsigned)take_number(1) % SAYS; break;
@@ -440,8 +454,9 @@ size_t fuzz_seed(unsigned i, uint8_t *data, size_t size)
 {
 	static const uint8_t nonsense[][16] = {
 		{ TAKE, PROCESS, 15 },
-		{ DURING, 3, HEAD, 0xf8, 0xff, WRITE, 0, 0, 1, 0xff, TAKE },
-		{ HEAD, 16, 0, PROCESS, 15 },
+		{ DURING, 3, STAMP, 0, 0xf8, 0xff, 0, 0, WRITE, 0, 0, 1, 0xff, TAKE },
+		{ STAMP, 0, 57, 0, 0, 0, PROCESS, 15 },
+		{ STAMP, 0, 0xff, 0xff, 0xff, 0xff, PROCESS, 15 },
 		{ LARGE, 0, 0x30, PROCESS, 15 },
 		{ LARGE, 0, 0xf0, PROCESS, 15 },
 		{ TAIL, 8, 0, PROCESS, 15 },

@@ -214,8 +214,8 @@ def wait_for_room(how, fences):
     return program
 
 
-def make_room(fences):
-    """take_records() with tell_room(), and again behind the fence of may_sleep()."""
+def make_room(fences, at_once):
+    """take_records() with tell_room(), and again behind the fence of may_sleep(); what was taken is told late, too."""
     def tell_room():
         if (yield load("want")) and (yield exchange("want", 0)):
             if "teller" in fences:
@@ -223,8 +223,11 @@ def make_room(fences):
             yield from wake_if_asleep()
 
     def program():
-        yield store("tail", 1)
+        if at_once:
+            yield store("tail", 1)
         yield from tell_room()
+        if not at_once:
+            yield store("tail", 1)
         if "before sleep" in fences:
             yield FENCE
         yield from tell_room()
@@ -259,7 +262,11 @@ def data(how, fences):
 
 
 def room(how, fences):
-    return [wait_for_room(how, fences), make_room(fences)]
+    return [wait_for_room(how, fences), make_room(fences, at_once=True)]
+
+
+def late_room(how, fences):
+    return [wait_for_room(how, fences), make_room(fences, at_once=False)]
 
 
 # Those without which a wake-up is lost. An exchange is a fence by itself where stores are buffered (x86), so
@@ -267,6 +274,7 @@ def room(how, fences):
 NEEDED = {
     "data": (data, {"sleeper", "waker"}),
     "room": (room, {"sleeper", "before sleep"}),
+    "room told late": (late_room, {"sleeper", "before sleep"}),
     "both": (both_sleep, {"sleeper", "waker"}),
 }
 ALL = {"sleeper", "waker", "asks", "teller", "before sleep"}
@@ -275,7 +283,7 @@ ALL = {"sleeper", "waker", "asks", "teller", "before sleep"}
 # ---- does the code still take those steps in that order? ----
 
 STEPS = {
-    "may_sleep": ["say(e, how)", "want_room, 1", "full_fence()", "tell_room(e)", "shm_ready("],
+    "may_sleep": ["say(e, how)", "want_room, 1", "tlpb__ring_tell(", "full_fence()", "tell_room(e)", "has_news("],
     "shm_wake": ["full_fence()", "wake_if_asleep("],
     "tell_room": ["load_explicit(want", "atomic_exchange(want, 0)", "full_fence()", "wake_if_asleep("],
     "put": ["tlpb__ring_put(", "want_room, 1", "full_fence()", "tlpb__ring_put("],

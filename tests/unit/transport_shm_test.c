@@ -258,7 +258,7 @@ TEST(Room, ThatIsTooLittleIsNotTheLastThatIsHeardOf)
 
 TEST(Room, ARecordThatNeverFitsIsRefused)
 {
-	static uint8_t large[RING_BYTES_MIN];
+	static uint8_t large[RING_BYTES_MIN + 1];
 
 	open_ends();
 	EXPECT_EQ(ends[HOST]->ops->send(ends[HOST], large, sizeof large), TLPB_ERR_TOO_LARGE);
@@ -412,13 +412,21 @@ static void expect_broken(int i)
 	EXPECT_EQ(take(i), TLPB_ERR_CLOSED);
 }
 
-TEST(Hostile, AHeadThatMakesNoSenseEndsTheLinkForGood)
+/* Of the first cell that this end reads. */
+static void put_stamp(int i, uint64_t stamp)
+{
+	struct cell *first = (struct cell *)(inbound(i) + 1);
+
+	atomic_store(&first->stamp, stamp);
+}
+
+TEST(Hostile, AStampThatMakesNoSenseEndsTheLinkForGood)
 {
 	open_ends();
-	atomic_store(&inbound(HOST)->head, 12);
+	put_stamp(HOST, 1ull << 32 | (CELL_DATA + 1));
 	EXPECT_TRUE(ready(HOST));
 	expect_broken(HOST);
-	atomic_store(&inbound(HOST)->head, 0);
+	put_stamp(HOST, 0);
 	expect_broken(HOST);
 	close_ends();
 }
@@ -426,20 +434,20 @@ TEST(Hostile, AHeadThatMakesNoSenseEndsTheLinkForGood)
 TEST(Hostile, NothingIsTakenAnyMoreFromARingThatWasBroken)
 {
 	open_ends();
-	atomic_store(&inbound(HOST)->head, 12);
+	put_stamp(HOST, 1ull << 32 | (CELL_DATA + 1));
 	expect_broken(HOST);
-	atomic_store(&inbound(HOST)->head, 0);
+	put_stamp(HOST, 0);
 	ASSERT_EQ(put(ENDPOINT), 0);
 	expect_broken(HOST);
 	close_ends();
 }
 
-TEST(Hostile, ATailThatMakesNoSenseEndsTheLinkAndNothingMoreIsTaken)
+TEST(Hostile, RoomThatMakesNoSenseEndsTheLinkAndNothingMoreIsTaken)
 {
 	open_ends();
 	fill(HOST);
 	ASSERT_EQ(put(ENDPOINT), 0);
-	atomic_store(&inbound(ENDPOINT)->tail, 1ull << 40);
+	atomic_store(&inbound(ENDPOINT)->cells_taken, 1ull << 40);
 	EXPECT_TRUE(ready(HOST));
 	EXPECT_EQ(put(HOST), TLPB_ERR_CLOSED);
 	expect_broken(HOST);
