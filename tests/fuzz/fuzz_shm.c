@@ -5,10 +5,11 @@
  * calls: wherever memory is allocated, the socket is asked, or the model is called.
  *
  *	FRAME kind flags u16-length body	a record that is a frame, its number in order
- *	WRITE u16-place u8-length bytes		over the memory of the ring that is read, 8 bytes a place
- *	LARGE u16				a record of that many bytes, of what lies there
- *	HEAD, TAIL i16				an index, so far from what it was
- *	INDEX u8-which u64			an index, as it is
+ *	WRITE u16-place u8-length bytes		over the cells and the bulk of the ring that is read, 8 bytes a place
+ *	LARGE u16				a record of that many bytes in bulk, of what lies there
+ *	STAMP u32				that, with the right number, for the next cell
+ *	TAKEN i16-cells i16-bulk		of the other ring, so far from what it was
+ *	INDEX u8-which u64			one of these, as it is
  *	WORDS u8-which u32			of the sleepers
  *	SOCKET u8				what the socket says next: nothing, a wake-up, a message, the end, or full
  *	TAKE					read what is in the other ring, as a well-behaved peer
@@ -31,9 +32,11 @@
 #include "ring.h"
 #include "segment.h"
 
-enum act { FRAME, WRITE, LARGE, HEAD, TAIL, INDEX, WORDS, SOCKET, TAKE, PROCESS, DURING, ACTS };
+enum act { FRAME, WRITE, LARGE, STAMP, TAKEN, INDEX, WORDS, SOCKET, TAKE, PROCESS, DURING, ACTS };
 enum { SAYS_NOTHING, SAYS_WAKE, SAYS_MESSAGE, SAYS_END, SAYS_FULL, SAYS };
 enum { RING = 64 * 1024, BODY_MAX = 8192 };
+
+#define IN_BULK (1u << 31)
 
 static const uint8_t token[TLPB_TOKEN];
 
@@ -97,21 +100,31 @@ static void act_frame(void)
 
 static void act_write(void)
 {
-	size_t place = take_number(2) * 8 % RING, len = take_number(1);
+	const size_t all = ring_footprint(RING) - sizeof(struct ring_shared);
+	size_t place = take_number(2) * 8 % all, len = take_number(1);
 	const uint8_t *bytes = take_bytes(&len);
 
-	if (len > RING - place)
-		len = RING - place;
-	memcpy(play.out.shared->data + place, bytes, len);
+	if (len > all - place)
+		len = all - place;
+	memcpy((uint8_t *)play.out.cell + place, bytes, len);
 }
 
-static void act_large(void)
+static void stamp(uint32_t what)
 {
-	uint64_t len = take_number(2), at = play.out.mine & (RING - 1);
+	uint64_t number = (uint32_t)(play.out.mine + 1);
 
-	memcpy(play.out.shared->data + at, &len, sizeof len);
-	play.out.mine += 8 + ((len + 7) & ~7ull);
-	atomic_store(&play.out.shared->head, play.out.mine);
+	atomic_store(&ring_cell(&play.out)->stamp, number << 32 | what);
+	play.out.mine++;
+	if (what & IN_BULK)
+		play.out.my_bulk += ((what & 0xffffff) + 7) & ~7u;
+}
+
+static void act_taken(void)
+{
+	int16_t cells = (int16_t)take_number(2), bulk = (int16_t)take_number(2);
+
+	atomic_fetch_add(&play.in.shared->cells_taken, (uint64_t)cells);
+	atomic_fetch_add(&play.in.shared->bulk_taken, (uint64_t)bulk);
 }
 
 static void act_index(void)
@@ -120,7 +133,7 @@ static void act_index(void)
 	unsigned which = (unsigned)take_number(1);
 	struct ring_shared *s = all[which & 1];
 
-	atomic_store(which & 2 ? &s->head : &s->tail, take_number(8));
+	atomic_store(which & 2 ? &s->bulk_taken : &s->cells_taken, take_number(8));
 }
 
 static void act_words(void)
@@ -141,6 +154,7 @@ static void act_take(void)
 
 	while (tlpb__ring_get(&play.in, bytes, sizeof bytes, &len) > 0)
 		;
+	tlpb__ring_tell(&play.in);
 }
 
 static void process(unsigned how);
@@ -150,9 +164,9 @@ static void act_once(bool inside)
 	switch ((enum act)(take_number(1) % ACTS)) {
 	case FRAME: act_frame(); break;
 	case WRITE: act_write(); break;
-	case LARGE: act_large(); break;
-	case HEAD: atomic_fetch_add(&play.out.shared->head, (uint64_t)(int16_t)take_number(2)); break;
-	case TAIL: atomic_fetch_add(&play.in.shared->tail, (uint64_t)(int16_t)take_number(2)); break;
+	case LARGE: stamp(IN_BULK | (uint32_t)take_number(2)); break;
+	case STAMP: stamp((uint32_t)take_number(4)); break;
+	case TAKEN: act_taken(); break;
 	case INDEX: act_index(); break;
 	case WORDS: act_words(); break;
 	case SOCKET: play.socket = (unsigned)take_number(1) % SAYS; break;
@@ -440,11 +454,17 @@ size_t fuzz_seed(unsigned i, uint8_t *data, size_t size)
 {
 	static const uint8_t nonsense[][16] = {
 		{ TAKE, PROCESS, 15 },
-		{ DURING, 3, HEAD, 0xf8, 0xff, WRITE, 0, 0, 1, 0xff, TAKE },
-		{ HEAD, 16, 0, PROCESS, 15 },
+		{ DURING, 3, STAMP, 8, 0, 0, 0, WRITE, 0, 0, 1, 0xff, TAKE },
+		{ STAMP, 0, 0, 0, 0, PROCESS, 15 },
+		{ STAMP, 57, 0, 0, 0, PROCESS, 15 },
+		{ STAMP, 56, 0, 0, 0, PROCESS, 15 },
+		{ STAMP, 1, 0, 1, 0x80, PROCESS, 15 },
 		{ LARGE, 0, 0x30, PROCESS, 15 },
 		{ LARGE, 0, 0xf0, PROCESS, 15 },
-		{ TAIL, 8, 0, PROCESS, 15 },
+		{ TAKEN, 8, 0, 0, 0, PROCESS, 15 },
+		{ TAKEN, 0, 0, 8, 0, PROCESS, 15 },
+		{ TAKEN, 0xff, 0xff, 0, 0xff, PROCESS, 15 },
+		{ WRITE, 1, 0, 4, 0, 0, 0, 0, PROCESS, 15 },
 		{ INDEX, 2, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, PROCESS, 15 },
 		{ WORDS, 0x12, 1, 0, 0, 0, WORDS, 0x33, 2, 0, 0, 0, PROCESS, 15 },
 		{ SOCKET, SAYS_END, PROCESS, 15 },
