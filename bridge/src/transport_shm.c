@@ -105,13 +105,14 @@ static void wake_if_asleep(struct shm_end *e, bool urgent)
 		wake_peer(e);
 }
 
-/* The peer waits for room in our inbound ring: wake it when a record of any size fits. */
+/* The peer waits for room in our inbound ring: tell it of all that there is, and wake it. */
 static void tell_room(struct shm_end *e)
 {
 	_Atomic uint32_t *want = &e->rx.shared->want_room;
 
 	if (!atomic_load_explicit(want, memory_order_relaxed) || !atomic_exchange(want, 0))
 		return;
+	tlpb__ring_tell(&e->rx);
 	full_fence();
 	wake_if_asleep(e, true);
 }

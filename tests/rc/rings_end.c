@@ -87,7 +87,8 @@ static void without_pids(void)
 		return;
 	}
 	waitpid(pid, &status, 0);
-	exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+	/* Not exit(): no process can be made here any more, and a sanitizer that looks for leaks makes one. */
+	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
 }
 
 static void without_user(void)
@@ -198,8 +199,10 @@ static int connect_to(const char *url, const char *transport, const char *role)
 
 	if (tlpb_rc_connect(&config, &rc, why, sizeof why))
 		return fail(why);
-	if (tlpb_rc_enumerate(rc, &windows, bar) || !read_and_write(rc))
+	if (tlpb_rc_enumerate(rc, &windows, bar) || !read_and_write(rc)) {
+		tlpb_rc_close(rc);
 		return fail("the link does not work");
+	}
 	puts(has_ring(tlpb__link_transport(rc->link)) ? "rings" : "socket");
 	fflush(stdout);
 	if (!strncmp(role, "idle", 4))
@@ -210,8 +213,16 @@ static int connect_to(const char *url, const char *transport, const char *role)
 
 int main(int argc, char **argv)
 {
+	int status;
+
 	if (argc != 5)
 		return 2;
 	without(argv[1]);
-	return strcmp(argv[2], "server") ? connect_to(argv[3], argv[4], argv[2]) : serve(argv[3], argv[4]);
+	if (!strcmp(argv[2], "server"))
+		return serve(argv[3], argv[4]);
+	status = connect_to(argv[3], argv[4], argv[2]);
+	fflush(stdout);
+	if (strcmp(argv[1], "nothing"))
+		_exit(status);		/* a sanitizer that looks for leaks now lacks the same */
+	return status;
 }

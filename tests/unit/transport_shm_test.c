@@ -40,6 +40,11 @@ static struct ring_shared *inbound(int i)
 	return i == HOST ? view.to_host : view.to_endpoint;
 }
 
+static void write_stamp(int i, uint64_t stamp)
+{
+	atomic_store(&((struct cell *)(inbound(i) + 1))->stamp, stamp);
+}
+
 static bool readable(int i, int timeout_ms)
 {
 	struct pollfd p = { .fd = ends[i]->ops->fd(ends[i]), .events = POLLIN };
@@ -85,6 +90,11 @@ static void attend(int i)
 static void arm(int i)
 {
 	ends[i]->ops->arm(ends[i], false);
+}
+
+static void doze(int i, int ms)
+{
+	ends[i]->ops->doze(ends[i], (unsigned)ms * 1000);
 }
 
 static bool ready(int i)
@@ -180,6 +190,40 @@ TEST(Wake, WhoWantsOnlyWhatIsUrgentSleepsOn)
 	close_ends();
 }
 
+static void begin_head_start(void)
+{
+	open_ends();
+	attend(HOST);
+	for (int i = 0; i < 10; i++) {
+		put_and_wake(ENDPOINT, true);
+		ASSERT_EQ(take(HOST), RECORD);
+	}
+	put_and_wake(ENDPOINT, true);
+	EXPECT_FALSE(ready(HOST));
+}
+
+/* Who is not answered is looked at a little later, and no later than that. */
+TEST(Wake, AHeadStartIsShortAndNothingIsMissed)
+{
+	unsigned looks = 0;
+
+	begin_head_start();
+	while (!ready(HOST) && looks < 1000)
+		looks++;
+	EXPECT_LT(looks, 1000);
+	begin_head_start();
+	EXPECT_EQ(take(HOST), RECORD);
+	begin_head_start();
+	put_and_wake(HOST, true);		/* an answer ends it */
+	EXPECT_TRUE(ready(HOST));
+	begin_head_start();
+	arm(HOST);
+	EXPECT_TRUE(readable(HOST, PATIENCE_MS));
+	begin_head_start();
+	doze(HOST, PATIENCE_MS);
+	close_ends();
+}
+
 /* An empty ring, and a peer that is told of each record, but reads only records. */
 TEST(Wake, WakeUpsThatNobodyReadsBlockNothing)
 {
@@ -232,6 +276,38 @@ TEST(Room, ThatCameBeforeArmingMakesTheDescriptorReadable)
 	close_ends();
 }
 
+/* Less than what is told of by itself. */
+TEST(Room, WhoWaitsForItIsToldOfAllThatThereIs)
+{
+	open_ends();
+	fill(ENDPOINT);
+	ends[ENDPOINT]->ops->want_send(ends[ENDPOINT], true);
+	arm(ENDPOINT);
+	ASSERT_GT(take(HOST), 0);
+	EXPECT_TRUE(readable(ENDPOINT, PATIENCE_MS));
+	EXPECT_TRUE(ready(ENDPOINT));
+	EXPECT_EQ(put(ENDPOINT), 0);
+	close_ends();
+}
+
+TEST(Room, IsToldOfBeforeSleeping)
+{
+	open_ends();
+	for (unsigned i = 0; i < 4; i += 2) {
+		ASSERT_EQ(put(ENDPOINT), 0);
+		ASSERT_EQ(take(HOST), RECORD);
+		EXPECT_EQ(atomic_load(&inbound(HOST)->cells_taken), i);
+		arm(HOST);
+		EXPECT_EQ(atomic_load(&inbound(HOST)->cells_taken), i + 1);
+		attend(HOST);
+		ASSERT_EQ(put(ENDPOINT), 0);
+		ASSERT_EQ(take(HOST), RECORD);
+		doze(HOST, 1);
+		EXPECT_EQ(atomic_load(&inbound(HOST)->cells_taken), i + 2);
+	}
+	close_ends();
+}
+
 /* It is told of a little room, too little for its record, and must hear of the rest. */
 TEST(Room, ThatIsTooLittleIsNotTheLastThatIsHeardOf)
 {
@@ -268,11 +344,6 @@ TEST(Room, ARecordThatNeverFitsIsRefused)
 }
 
 /* ---- dozing ---- */
-
-static void doze(int i, int ms)
-{
-	ends[i]->ops->doze(ends[i], (unsigned)ms * 1000);
-}
 
 static void *put_later(void *arg)
 {
@@ -405,6 +476,8 @@ TEST(End, WakesWhoSleepsAtTheDescriptor)
 
 /* ---- a peer that writes nonsense ---- */
 
+static const uint64_t no_length = 1ull << 32;	/* of the first cell */
+
 static void expect_broken(int i)
 {
 	EXPECT_EQ(take(i), TLPB_ERR_CLOSED);
@@ -412,21 +485,13 @@ static void expect_broken(int i)
 	EXPECT_EQ(take(i), TLPB_ERR_CLOSED);
 }
 
-/* Of the first cell that this end reads. */
-static void put_stamp(int i, uint64_t stamp)
-{
-	struct cell *first = (struct cell *)(inbound(i) + 1);
-
-	atomic_store(&first->stamp, stamp);
-}
-
 TEST(Hostile, AStampThatMakesNoSenseEndsTheLinkForGood)
 {
 	open_ends();
-	put_stamp(HOST, 1ull << 32 | (CELL_DATA + 1));
+	write_stamp(HOST, no_length);
 	EXPECT_TRUE(ready(HOST));
 	expect_broken(HOST);
-	put_stamp(HOST, 0);
+	write_stamp(HOST, 0);
 	expect_broken(HOST);
 	close_ends();
 }
@@ -434,24 +499,43 @@ TEST(Hostile, AStampThatMakesNoSenseEndsTheLinkForGood)
 TEST(Hostile, NothingIsTakenAnyMoreFromARingThatWasBroken)
 {
 	open_ends();
-	put_stamp(HOST, 1ull << 32 | (CELL_DATA + 1));
+	write_stamp(HOST, no_length);
 	expect_broken(HOST);
-	put_stamp(HOST, 0);
 	ASSERT_EQ(put(ENDPOINT), 0);
 	expect_broken(HOST);
 	close_ends();
 }
 
-TEST(Hostile, RoomThatMakesNoSenseEndsTheLinkAndNothingMoreIsTaken)
+TEST(Hostile, AStampOfAnotherNumberIsNotSeen)
+{
+	open_ends();
+	write_stamp(HOST, 2 * no_length);
+	EXPECT_FALSE(ready(HOST));
+	EXPECT_EQ(take(HOST), 0);
+	arm(HOST);
+	EXPECT_FALSE(readable(HOST, QUIET_MS));
+	ASSERT_EQ(put(ENDPOINT), 0);
+	EXPECT_EQ(take(HOST), RECORD);
+	close_ends();
+}
+
+static void expect_broken_by_taken(uint64_t cells, uint64_t bulk)
 {
 	open_ends();
 	fill(HOST);
 	ASSERT_EQ(put(ENDPOINT), 0);
-	atomic_store(&inbound(ENDPOINT)->cells_taken, 1ull << 40);
+	atomic_store(&inbound(ENDPOINT)->cells_taken, cells);
+	atomic_store(&inbound(ENDPOINT)->bulk_taken, bulk);
 	EXPECT_TRUE(ready(HOST));
 	EXPECT_EQ(put(HOST), TLPB_ERR_CLOSED);
 	expect_broken(HOST);
 	close_ends();
+}
+
+TEST(Hostile, TakingWhatWasNeverThereEndsTheLinkAndNothingMoreIsTaken)
+{
+	expect_broken_by_taken(1ull << 40, 0);
+	expect_broken_by_taken(0, 1ull << 40);
 }
 
 TEST(Hostile, ALengthThatNoMessageHasEndsTheLink)
