@@ -39,8 +39,10 @@ static void copy_while_the_map_changes(void)
 	long long end = now_ms() + PROCESS_PATIENCE_MS;
 
 	memcpy(&end_of_data, data + SIZE - 8, 8);
-	for (unsigned i = 0; i < COMMANDS - 1; i++)
+	for (unsigned i = 0; i < COMMANDS - 1; i++) {
 		start_command(DO_COPY, SRC, BIG + i * SIZE, SIZE);
+		set_shadow(i % 2 ? PAM_NONE : PAM_RAM);
+	}
 	for (unsigned n = 0; qtest_read(m.q, last + SIZE - 8, 8) != end_of_data; n++) {
 		set_shadow(n % 2 ? PAM_NONE : PAM_RAM);
 		if (now_ms() >= end)
