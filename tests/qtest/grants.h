@@ -38,7 +38,10 @@ uint32_t transfer(uint32_t command, uint64_t src, uint64_t dst, uint32_t size);
 /* Start one; it may be under way, or wait, afterwards. */
 void start_command(uint32_t command, uint64_t src, uint64_t dst, uint32_t size);
 
-/* TLPs that a copy takes; it is checked. */
+/*
+ * Memory requests that a copy takes; it is checked. A few reads are none of it: those without data by which
+ * a device makes sure of the order (docs/direct-dma.md).
+ */
 uint64_t cost_of_copy(uint64_t src, uint64_t dst, uint32_t size);
 
 /* Such copies come to need none: a grant takes effect some time after it was made. Or they always do. */
