@@ -334,8 +334,8 @@ int tlpb_rc_wait(tlpb_rc *rc, int timeout_ms)
 	int err;
 
 	tlpb__rc_enter(rc);
-	tlpb__rc_serve(rc, never, NULL, timeout_ms);
-	tlpb__link_flush_now(rc->link);
+	if (tlpb__rc_serve(rc, never, NULL, timeout_ms))
+		tlpb__link_process(rc->link);	/* behind its wait that serves the others only */
 	arm_all(rc->group);
 	err = tlpb__link_state(rc->link) == LINK_DOWN ? TLPB_ERR_CLOSED : 0;
 	tlpb__rc_leave(rc);
