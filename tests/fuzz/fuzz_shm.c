@@ -8,8 +8,8 @@
  *	WRITE u16-place u8-length bytes		over cells and bulk of the ring that is read, 8 bytes a place
  *	LARGE u16				a record of that many bytes, of what lies there
  *	STAMP u8-ahead u32			of a cell that is due soon: its flag and length
- *	TAIL i16				an index, so far from what it was
- *	INDEX u8-which u64			an index, as it is
+ *	TAIL i16				cells taken of the other ring, so far from what it was
+ *	INDEX u8-which u64			cells or bulk taken of either ring, as it is
  *	WORDS u8-which u32			of the sleepers
  *	SOCKET u8				what the socket says next: nothing, a wake-up, a message, the end, or full
  *	TAKE					read what is in the other ring, as a well-behaved peer
@@ -155,6 +155,7 @@ static void act_take(void)
 
 	while (tlpb__ring_get(&play.in, bytes, sizeof bytes, &len) > 0)
 		;
+	tlpb__ring_tell(&play.in);
 }
 
 static void process(unsigned how);

@@ -153,20 +153,20 @@ def explore(programs):
 # ---- the protocol: transport_shm.c, with the fences that it is asked to have ----
 
 def go_to_sleep(how, fences, word="sleep"):
-    """may_sleep() and the sleep itself, until head is not 0; then the end consumes."""
+    """may_sleep() and the sleep itself, until stamp is not 0; then the end consumes."""
     def program():
         while True:
             yield store(word, how)
             if "sleeper" in fences:
                 yield FENCE
-            if (yield load("head")):
+            if (yield load("stamp")):
                 break
             if how == DOZES:
                 yield wait(word, DOZES)
             else:
                 yield sleep_at_socket("bells")
             yield store(word, AWAKE)
-            if (yield load("head")):
+            if (yield load("stamp")):
                 break
         yield store(word, AWAKE)
     return program
@@ -184,7 +184,7 @@ def wake_if_asleep(word="sleep", bells="bells"):
 def put(fences):
     """shm_send() and shm_wake(), once."""
     def program():
-        yield store("head", 1)
+        yield store("stamp", 1)
         if "waker" in fences:
             yield FENCE
         yield from wake_if_asleep()
@@ -192,19 +192,19 @@ def put(fences):
 
 
 def wait_for_room(how, fences):
-    """A producer whose ring is full, put() and may_sleep(): until tail is not 0."""
+    """A producer whose ring is full, put() and may_sleep(): until taken is not 0."""
     def program():
         while True:
             yield store("want", 1)
             if "asks" in fences:
                 yield FENCE
-            if (yield load("tail")):
+            if (yield load("taken")):
                 return
             yield store("sleep", how)
             yield store("want", 1)
             if "sleeper" in fences:
                 yield FENCE
-            if (yield load("tail")):
+            if (yield load("taken")):
                 return
             if how == DOZES:
                 yield wait("sleep", DOZES)
@@ -215,19 +215,23 @@ def wait_for_room(how, fences):
 
 
 def make_room(fences, at_once):
-    """take_records() with tell_room(), and again behind the fence of may_sleep(); what was taken is told late, too."""
+    """
+    take_records() with tell_room(), and again behind the fence of may_sleep(). What was taken is told of at once,
+    or when somebody wants to hear it, or before the sleep at the latest.
+    """
     def tell_room():
         if (yield load("want")) and (yield exchange("want", 0)):
+            yield store("taken", 1)
             if "teller" in fences:
                 yield FENCE
             yield from wake_if_asleep()
 
     def program():
         if at_once:
-            yield store("tail", 1)
+            yield store("taken", 1)
         yield from tell_room()
         if not at_once:
-            yield store("tail", 1)
+            yield store("taken", 1)
         if "before sleep" in fences:
             yield FENCE
         yield from tell_room()
@@ -238,7 +242,7 @@ def both_sleep(how, fences):
     """Each end puts something and then waits for the other's: no dead embrace."""
     def end(mine, theirs):
         def program():
-            yield store("head" + mine, 1)
+            yield store("stamp" + mine, 1)
             if "waker" in fences:
                 yield FENCE
             yield from wake_if_asleep("sleep" + theirs, "bells" + theirs)
@@ -246,7 +250,7 @@ def both_sleep(how, fences):
                 yield store("sleep" + mine, how)
                 if "sleeper" in fences:
                     yield FENCE
-                if (yield load("head" + theirs)):
+                if (yield load("stamp" + theirs)):
                     return
                 if how == DOZES:
                     yield wait("sleep" + mine, DOZES)
@@ -285,7 +289,8 @@ ALL = {"sleeper", "waker", "asks", "teller", "before sleep"}
 STEPS = {
     "may_sleep": ["say(e, how)", "want_room, 1", "tlpb__ring_tell(", "full_fence()", "tell_room(e)", "has_news("],
     "shm_wake": ["full_fence()", "wake_if_asleep("],
-    "tell_room": ["load_explicit(want", "atomic_exchange(want, 0)", "full_fence()", "wake_if_asleep("],
+    "tell_room": ["load_explicit(want", "atomic_exchange(want, 0)", "tlpb__ring_tell(", "full_fence()",
+                  "wake_if_asleep("],
     "put": ["tlpb__ring_put(", "want_room, 1", "full_fence()", "tlpb__ring_put("],
 }
 
