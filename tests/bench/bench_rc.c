@@ -80,6 +80,7 @@ void bench_connect(struct bench_rc *b, const struct bench_options *options)
 		.url = options->url, .transport = options->transport, .tls_ca = options->tls_ca,
 		.name = "bench", .ops = &ops,
 		.mps = options->payload, .credits = options->credits, .gather_writes = true,
+		.grants = options->direct,
 	};
 	char why[512];
 
@@ -110,6 +111,15 @@ static void enlarge(struct bench_rc *b, unsigned payload)
 		bench_fail("the device does not take such payloads");
 }
 
+static void grant_ram(struct bench_rc *b)
+{
+	struct tlpb_rc_grant grant = { .addr = RAM_BASE, .len = WALK_BYTES, .fd = ram_fd, .writable = true };
+
+	if (!tlpb_rc_takes_grants(b->rc))
+		bench_fail("no direct DMA with this device");
+	bench_must(tlpb_rc_grant(b->rc, &grant), "grant");
+}
+
 void bench_bring_up(struct bench_rc *b, const struct bench_options *options)
 {
 	struct tlpb_rc_windows windows = { .bdf = BENCH_BDF, .mem32 = 0xe0000000 };
@@ -119,6 +129,8 @@ void bench_bring_up(struct bench_rc *b, const struct bench_options *options)
 	b->bar0 = bars[0].addr;
 	if (options->payload)
 		enlarge(b, options->payload);
+	if (options->direct)
+		grant_ram(b);
 }
 
 uint32_t bench_read(struct bench_rc *b, unsigned reg)

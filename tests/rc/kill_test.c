@@ -104,6 +104,7 @@ static void use(enum tlpb_transport transport)
 {
 	over_rings = transport == TLPB_TRANSPORT_SHM;
 	host_security.transport = transport;
+	setenv("TLPB_TEST_TRANSPORT", over_rings ? "shm" : "nng", 1);	/* whatever the other tests have */
 	setenv("RC_HOST_TRANSPORT", over_rings ? "shm" : "nng", 1);
 }
 
