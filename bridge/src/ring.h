@@ -57,6 +57,7 @@ struct ring {
 	uint32_t cells, bulk_size;
 	uint64_t mine, my_bulk;		/* the next cell, and the next byte of bulk, of this end */
 	uint64_t theirs, their_bulk;	/* producer: what the consumer told last; consumer: what it told itself */
+	uint8_t id;			/* the same at both ends, for the thread sanitizer alone */
 };
 
 /* The ring in shared memory, which begins zeroed. */

@@ -443,6 +443,8 @@ struct transport *tlpb__transport_shm_new(struct transport *inner, struct segmen
 	e->segment = *segment;
 	tlpb__ring_init(&e->tx, host ? first : second, segment->ring_bytes);
 	tlpb__ring_init(&e->rx, host ? second : first, segment->ring_bytes);
+	e->tx.id = segment->base[host];		/* bytes of the token */
+	e->rx.id = segment->base[!host];
 	*segment = (struct segment){ .fd = -1 };
 	return &e->base;
 }

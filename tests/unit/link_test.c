@@ -412,7 +412,7 @@ TEST(EndpointLink, FeaturesAreThoseOfBoth)
 	while (!raw.ready && !raw.closed)
 		raw_listen(&raw, 1);
 	EXPECT_TRUE(raw.ready);
-	EXPECT_EQ(raw.peer.offered & ~(uint64_t)TLPB_FEATURE_SHM, TLPB_FEATURE_DMA_FAULT);
+	EXPECT_EQ(raw.peer.offered & ~(uint64_t)(TLPB_FEATURE_SHM | TLPB_FEATURE_GRANTS), TLPB_FEATURE_DMA_FAULT);
 	EXPECT_EQ(raw.peer.offered & TLPB_FEATURE_SHM,
 		  flow_transport_kind() == TLPB_TRANSPORT_SHM ? TLPB_FEATURE_SHM : 0);
 	EXPECT_EQ(raw.peer.required, 0);
