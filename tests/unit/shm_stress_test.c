@@ -106,7 +106,7 @@ static bool send_all(struct side *s)
 	bool full = false;
 
 	while (s->owed && !s->said_last && !full) {
-		full = send_record(s, now_ms() >= s->end) == TLPB_ERR_AGAIN;
+		full = send_record(s, s->heard_last || now_ms() >= s->end) == TLPB_ERR_AGAIN;
 		s->owed -= !full;
 		if (!rnd(s, 4))
 			wake(s, rnd(s, 2));
