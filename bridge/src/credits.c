@@ -176,7 +176,7 @@ static void init_rx(struct credit_rx *rx, unsigned pool, unsigned own, unsigned 
 void tlpb__credits_init(struct credits *c, const uint16_t own[TLPB_POOLS], unsigned own_mps,
 			const uint16_t peer[TLPB_POOLS])
 {
-	c->due = false;
+	c->moved = false;
 	for (unsigned i = 0; i < TLPB_POOLS; i++) {
 		init_rx(&c->rx[i], i, own[i], own_mps);
 		c->tx[i] = (struct credit_tx){ .infinite = !peer[i], .limit = peer[i] };
@@ -227,9 +227,20 @@ enum credit_fault tlpb__credits_update(struct credits *c, const uint16_t limits[
 
 /* ---- receiver ---- */
 
+bool tlpb__credits_short(const struct credits *c)
+{
+	for (unsigned i = 0; i < TLPB_POOLS; i++) {
+		const struct credit_rx *rx = &c->rx[i];
+
+		if (rx->told != rx->allocated && credits_distance(i, rx->told, rx->received) < rx->few)
+			return true;
+	}
+	return false;
+}
+
 void tlpb__credits_tell(struct credits *c, uint16_t limits[TLPB_POOLS])
 {
 	for (unsigned i = 0; i < TLPB_POOLS; i++)
 		limits[i] = c->rx[i].told = c->rx[i].allocated;
-	c->due = false;
+	c->moved = false;
 }

@@ -45,7 +45,7 @@ struct credit_rx {
 struct credits {
 	struct credit_tx tx[TLPB_POOLS];
 	struct credit_rx rx[TLPB_POOLS];
-	bool due;		/* the peer has few left of a pool, and there are more */
+	bool moved;		/* since it was last found that nothing is due */
 };
 
 /*
@@ -136,15 +136,6 @@ enum credit_fault tlpb__credits_update(struct credits *c, const uint16_t limits[
 
 /* ---- receiver ---- */
 
-/* Counters of a pool have moved: it becomes due then, or never until it is told. */
-static inline void credits_look(struct credits *c, unsigned pool)
-{
-	const struct credit_rx *rx = &c->rx[pool];
-
-	c->due = c->due || (rx->told != rx->allocated &&
-			    credits_distance(pool, rx->told, rx->received) < rx->few);
-}
-
 static inline bool credits_count_received(struct credits *c, unsigned pool, unsigned n)
 {
 	struct credit_rx *rx = &c->rx[pool];
@@ -152,7 +143,7 @@ static inline bool credits_count_received(struct credits *c, unsigned pool, unsi
 	if (rx->infinite || !n)
 		return true;
 	credits_advance(pool, &rx->received, n);
-	credits_look(c, pool);
+	c->moved = true;
 	return credits_distance(pool, rx->allocated, rx->received) < credits_half_modulus(pool);
 }
 
@@ -169,10 +160,10 @@ static inline bool tlpb__credits_receive(struct credits *c, const struct tlpb_cr
 
 static inline void credits_count_released(struct credits *c, unsigned pool, unsigned n)
 {
-	if (c->rx[pool].infinite || !n)
+	if (c->rx[pool].infinite)
 		return;
 	credits_advance(pool, &c->rx[pool].allocated, n);
-	credits_look(c, pool);
+	c->moved = true;
 }
 
 /* It has left its buffer. */
@@ -182,10 +173,14 @@ static inline void tlpb__credits_release(struct credits *c, const struct tlpb_cr
 	credits_count_released(c, credits_data_pool(cost), cost->data);
 }
 
-/* Is it time to tell the peer? */
-static inline bool tlpb__credits_due(const struct credits *c)
+/* Has the peer few left of a pool, and are there more? */
+bool tlpb__credits_short(const struct credits *c);
+
+/* Is it time to tell the peer? Asked at every flush, so it is found out only where counters have moved. */
+static inline bool tlpb__credits_due(struct credits *c)
 {
-	return c->due;
+	c->moved = c->moved && tlpb__credits_short(c);
+	return c->moved;
 }
 
 /* What to tell it; from then on it counts as told. */

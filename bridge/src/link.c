@@ -113,7 +113,7 @@ static bool is_travel(const struct frame *frame)
 
 static void observe(struct link *link, const struct frame *frame, bool outbound)
 {
-	if (is_travel(frame))
+	if ((!link->events.observe && !link->monitor) || is_travel(frame))
 		return;
 	if (link->events.observe)
 		link->events.observe(link->ctx, frame, outbound);
@@ -203,7 +203,7 @@ static void wake_peer(struct link *link, bool all_sent)
 }
 
 /* Nor was there before, for which the transport would want to hear that it is over. */
-static bool nothing_to_flush(const struct link *link)
+static bool nothing_to_flush(struct link *link)
 {
 	return !link->outbox.head && !link->dirties && !link->told_owner && !link->retry_bytes &&
 	       tlpb__tx_queue_empty(&link->waiting) && !tlpb__link_owes_credits(link);

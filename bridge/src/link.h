@@ -174,7 +174,7 @@ size_t tlpb__link_waiting(const struct link *link, enum tlpb_tlp_class cls);
 void tlpb__link_release(struct link *link, const struct tlpb_credits *cost);
 
 /* Will the next flush tell the peer of credits? */
-bool tlpb__link_owes_credits(const struct link *link);
+bool tlpb__link_owes_credits(struct link *link);
 
 /* Have the link checked (tlpbridge/check.h), from its beginning. 0 or TLPB_ERR_NOMEM. */
 int tlpb__link_set_check(struct link *link, enum tlpb_check check);

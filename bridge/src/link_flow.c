@@ -197,7 +197,7 @@ static void release_answered(struct link *link)
 	link->answered.hdr = link->answered.data = 0;
 }
 
-bool tlpb__link_owes_credits(const struct link *link)
+bool tlpb__link_owes_credits(struct link *link)
 {
 	return link->state == LINK_UP && tlpb__credits_due(&link->credits);
 }
